@@ -1,0 +1,1 @@
+"""Callscribe: calls to a Twilio number, as knowledge in your own AWS account."""

@@ -1,0 +1,45 @@
+#!/bin/sh
+# Makes the project's two environments: .venv (everything the project runs) and .ministack (the local AWS, which pins
+# its own boto3). Called by make; safe to run again. Needs a Python 3.13, or any Python 3 and the network for uv to
+# fetch one.
+set -eu
+cd "$(dirname "$0")/.."
+say() { printf '» %s\n' "$*" >&2; }
+
+# pyenv's shim for python3.13 exists even where it refuses to run, so every candidate is asked for its version.
+is_313() { [ "$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" = 3.13 ]; }
+
+find_python() {
+    pyenv_root=${PYENV_ROOT:-$(pyenv root 2>/dev/null || echo "$HOME/.pyenv")}
+    for candidate in "${PYTHON:-}" python3.13 python3 "$pyenv_root"/versions/3.13*/bin/python3.13; do
+        [ -n "$candidate" ] && is_313 "$candidate" && command -v "$candidate" && return
+    done
+    command -v uv >/dev/null 2>&1 && uv python find 3.13 2>/dev/null && return
+    return 1
+}
+
+fetch_python() {
+    say "No Python 3.13 here: asking uv to fetch one"
+    if ! uv=$(command -v uv); then
+        python3 -m venv .venv-uv
+        .venv-uv/bin/python -m pip install --quiet --require-hashes -r requirements/uv.txt >&2
+        uv=.venv-uv/bin/uv
+    fi
+    "$uv" python install --quiet 3.13 >&2 && "$uv" python find 3.13
+}
+
+if ! python=$(find_python || fetch_python); then
+    say "Callscribe needs Python 3.13. Install it (or name it: make PYTHON=/path/to/python3.13) and run make again."
+    exit 1
+fi
+
+say "Setting up .venv with $python"
+[ -x .venv/bin/python ] && is_313 .venv/bin/python || { rm -rf .venv && "$python" -m venv .venv; }
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+.venv/bin/uv pip sync --quiet --python .venv --require-hashes requirements/dev.txt
+.venv/bin/uv pip install --quiet --python .venv --no-deps --editable . --editable layers/callscribe
+
+say "Setting up .ministack, the local AWS"
+[ -x .ministack/bin/python ] && is_313 .ministack/bin/python || { rm -rf .ministack && "$python" -m venv --without-pip .ministack; }
+.venv/bin/uv pip sync --quiet --python .ministack --require-hashes requirements/ministack.txt
+touch .venv/.ready
