@@ -1,0 +1,21 @@
+"""A recording is finished: put Twilio's callback on the queue of recordings, as it is.
+
+Trigger: POST /ci-create-transcript. A repeated callback is a second message; the worker's key is the RecordingSid.
+"""
+
+from callscribe.adapters.queues import queue
+from callscribe.edge.signatures import Webhook
+from callscribe.edge.telemetry import logger
+from callscribe.edge.webhooks import Response, signed_form, text
+
+
+@signed_form
+def handler(webhook: Webhook) -> Response:
+    """Answer only once the callback is durable."""
+    queue().put(webhook.body)
+    logger.info(
+        "recording accepted",
+        call_sid=webhook.form.first("CallSid"),
+        recording_sid=webhook.form.first("RecordingSid"),
+    )
+    return text(200, "accepted")

@@ -1,0 +1,29 @@
+"""Store what Conversational Intelligence made of a call.
+
+Trigger: the queue of transcripts, whose messages are Intelligence webhooks. Idempotency key: TranscriptSid.
+"""
+
+from callscribe.adapters.event_bus import event_bus
+from callscribe.adapters.settings import settings_reader
+from callscribe.adapters.table import call_table
+from callscribe.adapters.twilio import twilio
+from callscribe.edge.messages import Message, queue_worker
+from callscribe.edge.payloads import TranscriptWebhook
+from callscribe.edge.telemetry import logger
+from callscribe.usecases.store_insights import store_insights
+
+
+@queue_worker
+def handler(message: Message) -> None:
+    """Settle one webhook."""
+    webhook = TranscriptWebhook.from_json(message.body)
+    logger.append_keys(transcript_sid=webhook.transcript_sid)
+    settings = settings_reader().current()
+    outcome = store_insights(
+        webhook.transcript_sid,
+        table=call_table(),
+        twilio=twilio(settings),
+        event_bus=event_bus(),
+        settings=settings,
+    )
+    logger.info("transcript settled", outcome=outcome)

@@ -1,0 +1,59 @@
+"""Announces on EventBridge what others may act on."""
+
+import json
+import os
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+
+from callscribe.adapters.aws_errors import aws_errors
+from callscribe.domain.errors import TransientError
+from callscribe.domain.transcript import Transcript
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+
+    from callscribe.domain.sids import CallSid
+
+
+class EventBus:
+    """The stack's event bus. Events carry SIDs, never what was said."""
+
+    def __init__(self, client: "EventBridgeClient", name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def call_stored(self, call_sid: "CallSid", transcript: Transcript) -> None:
+        """Announce that a call can be read. May come more than once: `id` is the same each time.
+
+        Raises:
+            TransientError: the bus did not take it.
+        """
+        detail = {
+            "id": transcript.sid,
+            "call_sid": call_sid,
+            "recording_sid": transcript.source_sid,
+            "transcript_sid": transcript.sid,
+        }
+        with aws_errors(f"announcing that call {call_sid} is stored"):
+            answer = self._client.put_events(
+                Entries=[
+                    {
+                        "EventBusName": self._name,
+                        "Source": "callscribe",
+                        "DetailType": "CallStored",
+                        "Detail": json.dumps(detail),
+                    }
+                ]
+            )
+        # PutEvents answers 200 also when it took nothing.
+        if answer["FailedEntryCount"]:
+            code = answer["Entries"][0].get("ErrorCode", "no code")
+            raise TransientError(f"announcing that call {call_sid} is stored: the bus answered {code}")
+
+
+@cache
+def event_bus() -> EventBus:
+    """This environment's event bus."""
+    return EventBus(boto3.client("events"), os.environ["EVENT_BUS_NAME"])

@@ -1,0 +1,48 @@
+"""Puts bodies on SQS queues, as they are."""
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+
+from callscribe.adapters.aws_errors import aws_errors
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+
+class Queue:
+    """One SQS queue."""
+
+    def __init__(self, client: "SQSClient", url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def put(self, body: str, **attributes: str) -> None:
+        """Send one message. When this returns, SQS has stored it on several machines.
+
+        Raises:
+            TransientError: SQS did not take it and may take it later.
+            PermanentError: SQS refuses it.
+        """
+        with aws_errors("putting a message on its queue"):
+            self._client.send_message(
+                QueueUrl=self._url,
+                MessageBody=body,
+                MessageAttributes={
+                    name: {"DataType": "String", "StringValue": text} for name, text in attributes.items()
+                },
+            )
+
+
+@cache
+def queue() -> Queue:
+    """The queue this function sends to."""
+    return Queue(boto3.client("sqs"), os.environ["QUEUE_URL"])
+
+
+@cache
+def dead_letters() -> Queue:
+    """The dead letters of the queue this worker reads."""
+    return Queue(boto3.client("sqs"), os.environ["DEAD_LETTERS_URL"])

@@ -1,0 +1,42 @@
+"""The one tree of errors. The family decides what becomes of a webhook, a message or a scheduled run.
+
+CallscribeError
+├── InvalidError        the sender's fault: refused (a webhook) or settled with a reason (a message)
+│   └── ForgeryError    not provably Twilio's
+├── TransientError      a retry may help: 5xx to Twilio, the message comes back
+├── UnreadableError     a shape nobody foresaw: to the dead letters with its reason
+└── PermanentError      no retry helps: failed with a reason, or the dead letters
+    └── NotFoundError   the resource does not exist (any more) at Twilio
+"""
+
+
+class CallscribeError(Exception):
+    """Any error of ours. The message says what happened, to what, and what to do."""
+
+
+class InvalidError(CallscribeError):
+    """The sender asked for something that cannot be."""
+
+
+class ForgeryError(InvalidError):
+    """The request is not provably Twilio's."""
+
+
+class TransientError(CallscribeError):
+    """It did not work now and may work later."""
+
+
+class UnreadableError(CallscribeError):
+    """A message or an answer has a shape nobody foresaw. The message names fields, never values."""
+
+
+class PermanentError(CallscribeError):
+    """It will not work however often it is tried. `reason` is what the row of a failed recording says."""
+
+    def __init__(self, message: str, reason: str = "error") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class NotFoundError(PermanentError):
+    """Twilio does not have the resource (any more)."""

@@ -1,0 +1,114 @@
+"""A recording's states and the one table of moves between them.
+
+`MOVES` is all there is: the table adapter turns each row into one conditional write, and nothing else changes a state.
+Every pair that is not in it is a no-op, so events may come twice, late and in any order.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+from callscribe.domain.sids import CallSid, RecordingSid
+
+SHORTEST_SECONDS = 2
+"""Conversational Intelligence fails media below this length (Twilio error 95109)."""
+
+
+class State(StrEnum):
+    """Where a recording stands."""
+
+    RECEIVED = "received"
+    REQUESTING = "requesting"
+    TRANSCRIBING = "transcribing"
+    STORED = "stored"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    ERASED = "erased"
+
+
+class Event(StrEnum):
+    """What happens to a recording."""
+
+    HEARD_OF = "heard of"
+    NOT_WORTH_IT = "not worth it"
+    CLAIMED = "claimed"
+    TRANSCRIPT_CREATED = "transcript created"
+    TRANSCRIPT_STORED = "transcript stored"
+    TRANSCRIPT_FAILED = "transcript failed"
+    TRANSCRIPT_GONE = "transcript gone"
+    GIVEN_UP = "given up"
+    REDRIVEN = "redriven"
+    ERASED = "erased"
+
+
+UNSETTLED = frozenset({State.RECEIVED, State.REQUESTING, State.TRANSCRIBING})
+"""States the sweep looks after; only these have a `due_at`."""
+
+UNHEARD_OF = None
+"""The state of a recording that has no row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One row of the table: from any of `sources` to `to`."""
+
+    sources: frozenset[State | None]
+    to: State
+
+
+MOVES: Mapping[Event, Move] = MappingProxyType(
+    {
+        Event.HEARD_OF: Move(frozenset({UNHEARD_OF}), State.RECEIVED),
+        Event.NOT_WORTH_IT: Move(frozenset({UNHEARD_OF, State.RECEIVED}), State.SKIPPED),
+        # A claim may be taken over only once it has run out: see `after`.
+        Event.CLAIMED: Move(frozenset({State.RECEIVED, State.REQUESTING}), State.REQUESTING),
+        Event.TRANSCRIPT_CREATED: Move(frozenset({State.REQUESTING}), State.TRANSCRIBING),
+        # The webhook may overtake everything, even the answer to our own request.
+        Event.TRANSCRIPT_STORED: Move(frozenset({UNHEARD_OF, *State}) - {State.ERASED}, State.STORED),
+        Event.TRANSCRIPT_FAILED: Move(UNSETTLED, State.FAILED),
+        Event.TRANSCRIPT_GONE: Move(frozenset({State.TRANSCRIBING}), State.RECEIVED),
+        Event.GIVEN_UP: Move(UNSETTLED, State.FAILED),
+        Event.REDRIVEN: Move(frozenset({State.FAILED, State.SKIPPED, State.STORED}), State.RECEIVED),
+        Event.ERASED: Move(frozenset({UNHEARD_OF, *State}), State.ERASED),
+    }
+)
+
+
+def after(state: State | None, event: Event, *, claim_is_live: bool = False) -> State | None:
+    """The state that `event` leads to from `state`, or None where it changes nothing.
+
+    `claim_is_live`: another worker claimed the recording and its time has not run out.
+    """
+    move = MOVES[event]
+    if state not in move.sources:
+        return None
+    if event is Event.CLAIMED and state is State.REQUESTING and claim_is_live:
+        return None
+    return move.to
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """A recording as Twilio has it.
+
+    `seconds` is None until Twilio has finished the file. `source` is Twilio's word for what made it, such as
+    StartCallRecordingAPI.
+    """
+
+    sid: RecordingSid
+    call_sid: CallSid
+    status: str
+    source: str
+    channels: int
+    started: datetime | None
+    seconds: int | None
+
+    def not_worth_transcribing(self) -> str | None:
+        """Why Conversational Intelligence would refuse it or find nothing, or None."""
+        if self.status == "absent":
+            return "absent"
+        if self.seconds is not None and self.seconds < SHORTEST_SECONDS:
+            return "too_short"
+        return None

@@ -1,0 +1,1 @@
+"""What the handlers share: signed webhooks in, queue batches in, logs out."""
