@@ -1,0 +1,35 @@
+"""An AWS on this machine: MiniStack under IAM enforcement, filled by the real `sam build` and `sam deploy`.
+
+Called by the demo and by the end-to-end suite. It must never reach the real AWS: every client and subprocess
+gets a loopback endpoint and dummy credentials, and nothing of the developer's own AWS configuration.
+"""
+
+from callscribe_tools.local_aws.errors import (
+    BuildError,
+    DeployError,
+    EndpointError,
+    LocalAwsError,
+    ShutdownError,
+    StartError,
+)
+from callscribe_tools.local_aws.paths import BUILD_DIR, BUILT_TEMPLATE, TEMPLATE
+from callscribe_tools.local_aws.sam import Progress, build
+from callscribe_tools.local_aws.server import LocalAws
+from callscribe_tools.local_aws.stack import Stack, deploy
+
+__all__ = [
+    "BUILD_DIR",
+    "BUILT_TEMPLATE",
+    "TEMPLATE",
+    "BuildError",
+    "DeployError",
+    "EndpointError",
+    "LocalAws",
+    "LocalAwsError",
+    "Progress",
+    "ShutdownError",
+    "Stack",
+    "StartError",
+    "build",
+    "deploy",
+]

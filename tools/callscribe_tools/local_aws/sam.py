@@ -1,0 +1,81 @@
+"""The real SAM CLI, run against the local AWS: builds here, and the runner that `stack` deploys with.
+
+It must never write to .aws-sam/build, which holds the build that is shipped.
+"""
+
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from callscribe_tools.local_aws.access import Access
+from callscribe_tools.local_aws.errors import BuildError, LocalAwsError
+from callscribe_tools.local_aws.paths import BUILD_DIR, TEMPLATE
+
+type Progress = Callable[[str], None]
+
+BUILD_SECONDS = 300.0
+_TAIL_LINES = 30
+
+# A build talks to no AWS; should it try to, nothing listens on the discard port.
+_NOWHERE = Access("http://127.0.0.1:9")
+
+
+def build(progress: Progress, *, template: Path = TEMPLATE, build_dir: Path = BUILD_DIR) -> Path:
+    """Build the functions and a layer that runs on this machine; return the built template.
+
+    Raises:
+        BuildError: with the end of sam's output, which is in `build.log` beside the build folder.
+    """
+    progress("Building the functions and their layer for this machine")
+    run_sam(
+        # Not cached, whatever samconfig.toml says: the cache is shared with the build for arm64.
+        ["build", "--no-cached", "--template", str(template), "--build-dir", str(build_dir)],
+        environment=_NOWHERE.environment | {"LAMBDA_PLATFORM": "host"},
+        log=build_dir.parent / "build.log",
+        seconds=BUILD_SECONDS,
+        failure=BuildError,
+    )
+    return build_dir / "template.yaml"
+
+
+def run_sam(
+    arguments: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    log: Path,
+    seconds: float,
+    failure: type[LocalAwsError],
+) -> None:
+    """Run one sam command with its output going to `log`.
+
+    Raises:
+        LocalAwsError: of the type `failure`, when sam fails or takes longer than `seconds`.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    sam = Path(sys.prefix) / "bin" / "sam"
+    try:
+        with log.open("wb") as output:
+            subprocess.run(
+                [sam, *arguments],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=seconds,
+                check=True,
+            )
+    except FileNotFoundError as error:
+        raise failure(f"{sam} is missing. Run `make setup`") from error
+    except subprocess.TimeoutExpired as error:
+        raise failure(f"`sam {arguments[0]}` took longer than {seconds:.0f} s: see {log}") from error
+    except subprocess.CalledProcessError as error:
+        raise failure(
+            f"`sam {arguments[0]}` failed with exit code {error.returncode}. The end of {log}:\n{_tail(log)}"
+        ) from error
+
+
+def _tail(log: Path) -> str:
+    with log.open(errors="replace") as lines:
+        return "".join(deque(lines, _TAIL_LINES))

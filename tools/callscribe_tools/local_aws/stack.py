@@ -1,0 +1,162 @@
+"""A stack on the local AWS: deployed with the real `sam deploy`, and what callers need to know of it then.
+
+Called by the demo and the end-to-end suite. It must not know what Callscribe's resources mean.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from botocore.exceptions import ClientError
+
+from callscribe_tools.local_aws.errors import DeployError
+from callscribe_tools.local_aws.paths import BUILT_TEMPLATE
+from callscribe_tools.local_aws.routes import http_apis, replace_routes, routes_of
+from callscribe_tools.local_aws.sam import Progress, run_sam
+from callscribe_tools.local_aws.server import LocalAws
+
+DEPLOY_SECONDS = 300.0
+_BUCKET = "callscribe-artifacts"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One deployed stack.
+
+    Parameters:
+        resources: physical id of each resource by logical id.
+        api_host: the host that its HTTP API is called by, without a port: `<id>.execute-api.localhost`.
+    """
+
+    name: str
+    aws: LocalAws
+    outputs: Mapping[str, str]
+    resources: Mapping[str, str]
+    api_host: str
+
+    @property
+    def connect_to(self) -> dict[str, str]:
+        """Where to connect for the API's host, which Python cannot resolve: the endpoint by host."""
+        return {self.api_host: self.aws.endpoint_url}
+
+    def resource(self, logical_id: str) -> str:
+        """Return a resource's physical id (a queue's is its URL).
+
+        Raises:
+            DeployError: when the stack has no such resource.
+        """
+        try:
+            return self.resources[logical_id]
+        except KeyError:
+            known = ", ".join(sorted(self.resources))
+            raise DeployError(f"The stack {self.name} has no {logical_id}. It has: {known}") from None
+
+    def logs(self, function: str) -> list[str]:
+        """Return the lines that a function (by logical id) has logged so far, oldest first."""
+        name = self.resource(function)
+        settings = self.aws.client("lambda").get_function_configuration(FunctionName=name)
+        group = settings.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{name}")
+        logs = self.aws.client("logs")
+        try:
+            pages = list(logs.get_paginator("filter_log_events").paginate(logGroupName=group))
+        except logs.exceptions.ResourceNotFoundException:
+            return []
+        # Sorted because each invocation has a log stream of its own, and streams come one after the other.
+        events = sorted((e for page in pages for e in page["events"]), key=lambda event: event["timestamp"])
+        return [event["message"].rstrip("\n") for event in events]
+
+
+def deploy(
+    aws: LocalAws,
+    stack_name: str,
+    progress: Progress,
+    *,
+    template: Path = BUILT_TEMPLATE,
+    parameters: Mapping[str, str] | None = None,
+) -> Stack:
+    """Deploy a built template, or update the stack of that name.
+
+    Parameters:
+        template: a template that `build` made; it must lie in its build folder.
+        parameters: the stack's parameters that have no default, or shall differ from it.
+
+    Raises:
+        DeployError: with the end of sam's output, or saying what the local AWS cannot serve.
+    """
+    progress(f"Deploying the stack {stack_name} to {aws.endpoint_url}")
+    aws.client("s3").create_bucket(Bucket=_BUCKET)
+    try:
+        _sam_deploy(aws, stack_name, template, parameters or {})
+    except DeployError as error:
+        reasons = _failures(aws, stack_name)
+        if not reasons:
+            raise
+        raise DeployError("\n".join([str(error), "What CloudFormation says:", *reasons])) from error
+    progress("Giving the HTTP API its routes")
+    return _stack(aws, stack_name)
+
+
+def _sam_deploy(aws: LocalAws, stack_name: str, template: Path, parameters: Mapping[str, str]) -> None:
+    # Quoted, because sam drops what follows a space, and refuses an empty value.
+    overrides = [f'{key}="{value}"' for key, value in parameters.items()]
+    run_sam(
+        [
+            *("deploy", "--template-file", str(template), "--stack-name", stack_name),
+            *("--s3-bucket", _BUCKET, "--region", aws.region, "--capabilities", "CAPABILITY_IAM"),
+            *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
+            *(["--parameter-overrides", *overrides] if overrides else []),
+        ],
+        # The real CloudFormation wants half a second between questions; here it only makes the wait longer.
+        environment=aws.environment | {"SAM_CLI_POLL_DELAY": "0.1"},
+        log=aws.work_dir / f"deploy-{stack_name}.log",
+        seconds=DEPLOY_SECONDS,
+        failure=DeployError,
+    )
+
+
+def _failures(aws: LocalAws, stack_name: str) -> list[str]:
+    """Say why resources failed: sam's table cuts the reasons, or only says to ask for these events."""
+    cloudformation = aws.client("cloudformation")
+    try:
+        events = cloudformation.describe_events(StackName=stack_name)["OperationEvents"]
+    except ClientError:
+        # sam failed before there was a stack, and said itself why.
+        return []
+    return [
+        f"{event['LogicalResourceId']}: {reason}"
+        for event in reversed(events)
+        if (reason := event.get("ValidationStatusReason") or event.get("ResourceStatusReason"))
+    ]
+
+
+def _stack(aws: LocalAws, name: str) -> Stack:
+    cloudformation = aws.client("cloudformation")
+    described = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    resources = {
+        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+        for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
+        for resource in page["StackResourceSummaries"]
+    }
+    return Stack(
+        name=name,
+        aws=aws,
+        outputs={output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])},
+        resources=resources,
+        api_host=f"{_serve_api(aws, name, resources)}.execute-api.localhost",
+    )
+
+
+def _serve_api(aws: LocalAws, name: str, resources: Mapping[str, str]) -> str:
+    """Give the stack's one HTTP API its routes; return the API's id."""
+    template = aws.client("cloudformation").get_template(StackName=name, TemplateStage="Processed")["TemplateBody"]
+    apis = list(http_apis(template))
+    if len(apis) != 1:
+        raise DeployError(f"The stack {name} has {len(apis)} HTTP APIs, and the local AWS serves exactly one")
+    functions = aws.client("lambda")
+    arns = {
+        route.key: functions.get_function_configuration(FunctionName=resources[route.function])["FunctionArn"]
+        for route in routes_of(template, apis[0])
+    }
+    api_id = resources[apis[0]]
+    replace_routes(aws.client("apigatewayv2"), api_id, arns)
+    return api_id
