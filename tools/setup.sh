@@ -6,6 +6,9 @@ set -eu
 cd "$(dirname "$0")/.."
 say() { printf '» %s\n' "$*" >&2; }
 
+# Not a Python of the environments made here: they may be about to be replaced.
+PATH=$(printf '%s' "$PATH" | tr ':' '\n' | grep -vx "$PWD/.*" | paste -sd: -)
+
 # pyenv's shim for python3.13 exists even where it refuses to run, so every candidate is asked for its version.
 is_313() { [ "$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" = 3.13 ]; }
 
@@ -33,7 +36,7 @@ if ! python=$(find_python || fetch_python); then
     exit 1
 fi
 
-say "Setting up .venv with $python"
+say "Setting up .venv with $python (the first time this downloads about 150 MB)"
 [ -x .venv/bin/python ] && is_313 .venv/bin/python || { rm -rf .venv && "$python" -m venv .venv; }
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 .venv/bin/uv pip sync --quiet --python .venv --require-hashes requirements/dev.txt

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_apigatewayv2 import ApiGatewayV2Client
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.service_resource import Table
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -108,6 +109,11 @@ class Access:
             # An empty mapping turns off the proxies that the environment may name.
             config=Config(proxies={}),
         )
+
+    def table(self, name: str) -> Table:
+        """Take a DynamoDB table with the rights of the deployer."""
+        dynamodb = self._session.resource("dynamodb", endpoint_url=self.endpoint_url, config=Config(proxies={}))
+        return dynamodb.Table(name)
 
     @cached_property
     def _session(self) -> boto3.Session:

@@ -93,6 +93,7 @@ def deploy(
             raise
         raise DeployError("\n".join([str(error), "What CloudFormation says:", *reasons])) from error
     progress("Giving the HTTP API its routes")
+    _mend_event_source_mappings(aws)
     return _stack(aws, stack_name)
 
 
@@ -112,6 +113,17 @@ def _sam_deploy(aws: LocalAws, stack_name: str, template: Path, parameters: Mapp
         seconds=DEPLOY_SECONDS,
         failure=DeployError,
     )
+
+
+def _mend_event_source_mappings(aws: LocalAws) -> None:
+    """Make numbers of what came from parameters: MiniStack keeps them as text, and then never polls the queue."""
+    functions = aws.client("lambda")
+    for page in functions.get_paginator("list_event_source_mappings").paginate():
+        for mapping in page["EventSourceMappings"]:
+            if limit := mapping.get("ScalingConfig", {}).get("MaximumConcurrency"):
+                functions.update_event_source_mapping(
+                    UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": int(limit)}
+                )
 
 
 def _failures(aws: LocalAws, stack_name: str) -> list[str]:

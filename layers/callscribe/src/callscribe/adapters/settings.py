@@ -25,8 +25,6 @@ MAX_AGE_SECONDS = 300
 TIMEOUT_SECONDS = 3
 """Twilio waits 15 s for our answer; a caller notices 2 or 3."""
 
-NOT_WRITTEN = SettingsError("the settings have not been written yet: put the document into the stack's secret")
-
 # Takes 20 ms, which belong to the start of the environment and not to the first call.
 _TLS = ssl.create_default_context()
 _log = logging.getLogger(__name__)
@@ -65,7 +63,7 @@ class SettingsReader:
             return _document(answer)
         # A secret that has never had a value is refused with this name.
         if b"ResourceNotFoundException" in answer:
-            raise NOT_WRITTEN
+            raise _not_written()
         if status == 429 or status >= 500 or b"ThrottlingException" in answer:
             raise TransientError(f"Secrets Manager answered {status} to reading the settings; it may work later")
         # The answer to a refusal names the secret and the role, never a value of it.
@@ -124,8 +122,12 @@ class SettingsReader:
 def _document(answer: bytes) -> str:
     document = str(json.loads(answer).get("SecretString", ""))
     if not document:
-        raise NOT_WRITTEN
+        raise _not_written()
     return document
+
+
+def _not_written() -> SettingsError:
+    return SettingsError("the settings have not been written yet: put the document into the stack's secret")
 
 
 @cache

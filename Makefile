@@ -1,0 +1,46 @@
+# Every target sets up what it needs first: any Python 3.13 (or uv, able to fetch one), and the network for packages.
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+READY := .venv/.ready
+SUITES := unit template e2e
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export SAM_CLI_TELEMETRY := 0
+
+.PHONY: help
+help: ## Say what can be made
+	@echo "Callscribe: calls to a Twilio number, as knowledge in your own AWS account"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+.PHONY: setup
+setup: $(READY) ## Make the environments .venv and .ministack
+
+$(READY): tools/setup.sh pyproject.toml layers/callscribe/pyproject.toml $(wildcard requirements/*.txt)
+	@sh tools/setup.sh
+
+.PHONY: demo
+demo: $(READY) ## One call from ringing to DynamoDB, all on this machine (KEEP=1 leaves it running, JSON=1 prints JSON)
+	@python -m callscribe_tools.demo $(if $(KEEP),--keep) $(if $(JSON),--json)
+
+.PHONY: test
+test: $(READY) ## All tests: units, the template, and end to end on a local AWS (SUITES=unit for some)
+	@python -m pytest $(addprefix tests/,$(SUITES))
+
+.PHONY: check
+check: $(READY) ## Lint, types, import direction, the template, the locks
+	ruff check .
+	ruff format --check .
+	mypy layers/callscribe/src tools functions tests
+	lint-imports
+	AWS_DEFAULT_REGION=us-east-1 sam validate --lint
+	cfn-lint
+	mkdir -p .local && python -m callscribe_tools.transform template.yaml > .local/transformed.json
+	cfn-lint .local/transformed.json
+	sh tools/lock.sh --check
+
+.PHONY: lock
+lock: $(READY) ## Compile the locked requirements anew (UPGRADE=1 takes the newest versions)
+	@sh tools/lock.sh $(if $(UPGRADE),--upgrade)
+
+.PHONY: clean
+clean: ## Remove all that was built or set up
+	rm -rf .venv .venv-uv .ministack .aws-sam .local .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,148 @@
+"""What Twilio refuses or ignores in a TwiML document."""
+
+import httpx
+import pytest
+
+from callscribe_tools.simulator import NotSimulatedError, Scenario, SimulationError, Simulator
+
+from .conftest import NUMBER, Application
+
+END = "<Hangup/></Response>"
+
+
+def refusals(sim: Simulator, scenario: Scenario) -> list[tuple[str, str]]:
+    sim.place_call(scenario, to=NUMBER)
+    return [(violation.code, violation.text) for violation in sim.violations]
+
+
+@pytest.mark.parametrize(
+    ("twiml", "code", "text"),
+    [
+        ('<Record recordingChannels="dual" action="/after"/>', "12200", "recordingChannels is not a TwiML"),
+        (
+            """<Record action="/after" recordingStatusCallbackEvent="['completed']"/>""",
+            "12200",
+            "recordingStatusCallbackEvent=",
+        ),
+        ('<Record action="/after" timeout="soon"/>', "12200", "timeout="),
+        ('<Record action="/after" maxLength="1"/>', "12200", "maxLength="),
+        ('<Record action="/after" finishOnKey="A"/>', "12200", "finishOnKey="),
+        ('<Record action="/after" playBeep="yes"/>', "12200", "playBeep="),
+        ('<Record action="/after" trim="silence"/>', "12200", "trim="),
+        ('<Record action="http://hooks.example.com/after"/>', "http", "not https"),
+        ('<Record action="/after" recordingStatusCallback="ftp://hooks.example.com"/>', "12200", "URL"),
+        ('<Start><Recording channels="2"/></Start>', "12200", "channels="),
+        ('<Start><Recording track="all"/></Start>', "12200", "track="),
+        ('<Start><Recording name="a"/><Recording name="a"/></Start>', "recording", "running already"),
+        ('<Stop><Recording name="b"/></Stop>', "recording", "no such recording"),
+        ("<Stop><Recording/></Stop>", "recording", "no such recording"),
+        ('<Say voice="woman" language="ja-JP">もしもし</Say>', "13511", "not known to speak ja-JP"),
+        ('<Say voice="Polly.Nobody">Hello</Say>', "13511", "not known"),
+        ('<Say language="xx-XX">Hello</Say>', "13511", "not known for <Say>"),
+        ("<Say></Say>", "13520", "empty"),
+        ('<Pause length="0"/>', "12200", "length="),
+        ('<Hangup reason="rude"/>', "12200", "not a TwiML attribute"),
+        ("<Shout>Hello</Shout>", "12200", "no TwiML"),
+    ],
+)
+def test_what_twilio_ignores_in_a_document_is_a_violation(
+    sim: Simulator, application: Application, scenario: Scenario, twiml: str, code: str, text: str
+) -> None:
+    application.answers["/voice"] = f"<Response>{twiml}{END}"
+    application.answers["/after"] = "<Response/>"
+
+    ((found, told),) = refusals(sim, scenario)
+
+    assert found == code
+    assert text in told
+    with pytest.raises(SimulationError, match=code):
+        sim.check()
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (httpx.Response(200, text="<Response/>", headers={"Content-Type": "application/json"}), "12300"),
+        (httpx.Response(200, content=b"<Response/>"), "12300"),
+        (httpx.Response(200, text="<Response>", headers={"Content-Type": "text/xml"}), "12100"),
+        (httpx.Response(200, text="", headers={"Content-Type": "text/xml"}), "12100"),
+        (httpx.Response(200, text="<Twiml/>", headers={"Content-Type": "text/xml"}), "12102"),
+        (
+            httpx.Response(
+                200,
+                text=f"<Response><Say>{'a' * 65_536}</Say></Response>",
+                headers={"Content-Type": "text/xml"},
+            ),
+            "11750",
+        ),
+        (httpx.Response(404), "11200"),
+        (httpx.Response(302, headers={"Location": "/elsewhere"}), "11200"),
+    ],
+)
+def test_an_answer_that_is_no_twiml_ends_the_call(
+    sim: Simulator, application: Application, scenario: Scenario, answer: httpx.Response, code: str
+) -> None:
+    application.answers["/voice"] = answer
+
+    ((found, _),) = refusals(sim, scenario)
+
+    assert found == code
+    assert application.paths() == ["/voice", "/status"]
+
+
+@pytest.mark.parametrize(
+    "twiml",
+    [
+        "<Dial>+12025550143</Dial>",
+        "<Start><Transcription/></Start>",
+        '<Say><break time="1s"/>Hello</Say>',
+        '<Say loop="0">Hello</Say>',
+        '<Record method="GET"/>',
+        '<Record transcribe="true"/>',
+    ],
+)
+def test_real_twiml_the_simulator_does_not_play_is_told_apart(
+    sim: Simulator, application: Application, scenario: Scenario, twiml: str
+) -> None:
+    application.answers["/voice"] = f"<Response>{twiml}{END}"
+
+    with pytest.raises(NotSimulatedError):
+        sim.place_call(scenario, to=NUMBER)
+
+    assert sim.violations == []
+
+
+@pytest.mark.parametrize(
+    "say",
+    [
+        '<Say language="ja-JP">もしもし</Say>',
+        '<Say voice="Polly.Kazuha-Neural" language="ja-JP">もしもし</Say>',
+        '<Say voice="Google.ja-JP-Neural2-B" language="ja-JP">もしもし</Say>',
+        '<Say voice="woman" language="en-US" loop="2">Hello</Say>',
+    ],
+)
+def test_known_voices_speak(sim: Simulator, application: Application, scenario: Scenario, say: str) -> None:
+    application.answers["/voice"] = f"<Response>{say}{END}"
+
+    assert refusals(sim, scenario) == []
+
+
+@pytest.mark.parametrize("fragment", ["rc=9", "ct=fast", "rp=sometimes", "retries=3"])
+def test_an_unknown_connection_override_is_a_violation(sim: Simulator, scenario: Scenario, fragment: str) -> None:
+    sim.account.numbers[NUMBER].voice_url += f"#{fragment}"
+
+    assert [code for code, _ in refusals(sim, scenario)] == ["overrides"]
+
+
+def test_a_webhook_that_is_not_https_is_a_violation(sim: Simulator, scenario: Scenario) -> None:
+    sim.account.numbers[NUMBER].status_callback = "http://hooks.example.com/status"
+
+    assert [code for code, _ in refusals(sim, scenario)] == ["http"]
+
+
+def test_a_callback_s_answer_with_a_body_needs_a_content_type(
+    sim: Simulator, application: Application, scenario: Scenario
+) -> None:
+    application.answers["/status"] = httpx.Response(200, content=b"ok")
+
+    assert [code for code, _ in refusals(sim, scenario)] == ["11200"]

@@ -1,0 +1,93 @@
+"""Shows a stored call to people and to machines. Called by the demo; must not read or decide anything itself."""
+
+import json
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from callscribe.adapters.items import StoredCall
+from callscribe.domain.transcript import Insights
+
+# The fields of an operator result in the order, and by the names, in which Twilio's own samples print them.
+_RESULT_FIELDS = {
+    "operatorType": "operator_type",
+    "name": "name",
+    "operatorSid": "operator_sid",
+    "extractMatch": "extract_match",
+    "matchProbability": "match_probability",
+    "normalizedResult": "normalized_result",
+    "utteranceMatch": "utterance_match",
+    "predictedLabel": "predicted_label",
+    "predictedProbability": "predicted_probability",
+    "labelProbabilities": "label_probabilities",
+    "extractResults": "extract_results",
+    "utteranceResults": "utterance_results",
+    "textGenerationResults": "text_generation_results",
+    "jsonResults": "json_results",
+    "transcriptSid": "transcript_sid",
+    "url": "url",
+}
+
+
+def for_people(stored: StoredCall) -> Iterator[str]:
+    """The call, line by line: who, when, each sentence with its speaker, each operator result."""
+    call = stored.call or {}
+    yield f"Call {stored.sid}"
+    yield f"  from     {call.get('from', '?')}"
+    yield f"  to       {call.get('to', '?')}"
+    yield f"  started  {call.get('started', '?')}"
+    yield f"  lasted   {call.get('seconds', '?')} s"
+    for sid, recording in stored.recordings.items():
+        channels = f", {recording['channels']} channels" if "channels" in recording else ""
+        reason = f" ({recording['reason']})" if "reason" in recording else ""
+        yield f"Recording {sid}: {recording['state']}{reason}{channels}"
+    for insights in stored.insights:
+        yield f"Transcript {insights.transcript.sid}: {insights.transcript.status}"
+        yield from _sentences(insights)
+        yield ""
+        yield from _results(insights)
+
+
+def _sentences(insights: Insights) -> Iterator[str]:
+    for sentence in insights.sentences:
+        start = "   ?" if sentence.start is None else f"{sentence.start:4.1f}"
+        yield f"  {start} s  {insights.speaker(sentence)}: {sentence.text}"
+
+
+def _results(insights: Insights) -> Iterator[str]:
+    yield f"OperatorResults count: {len(insights.results)}"
+    for number, result in enumerate(insights.results):
+        yield ""
+        yield f"--- OperatorResult[{number}] ---"
+        for shown, name in _RESULT_FIELDS.items():
+            value = result.get(name)
+            text = value if isinstance(value, str) else json.dumps(value, indent=2, default=_number, ensure_ascii=False)
+            yield f"{shown}: {text}"
+
+
+def for_machines(stored: StoredCall) -> str:
+    """The call as one JSON document. Numbers that JSON's floats cannot hold exactly are strings."""
+    document = {
+        "call_sid": stored.sid,
+        "call": stored.call,
+        "recordings": stored.recordings,
+        "insights": [_insights(one) for one in stored.insights],
+    }
+    return json.dumps(document, indent=2, default=_number, ensure_ascii=False)
+
+
+def _insights(insights: Insights) -> Mapping[str, Any]:
+    return {
+        "transcript": insights.transcript.model_dump(),
+        "participants": [one.model_dump() for one in insights.participants],
+        "sentences": [{"speaker": insights.speaker(one)} | one.model_dump() for one in insights.sentences],
+        "results": insights.results,
+    }
+
+
+def _number(value: Any) -> int | float | str:
+    if not isinstance(value, Decimal):
+        raise TypeError(f"{type(value).__name__} is no number")
+    if value == value.to_integral_value():
+        return int(value)
+    return float(value) if Decimal(repr(float(value))) == value else str(value)

@@ -1,0 +1,39 @@
+"""Real WAV files for recordings: a tone for each utterance, silence between; durations are what counts."""
+
+import array
+import io
+import math
+import wave
+from collections.abc import Sequence
+
+from callscribe_tools.simulator.timeline import Sound
+
+RATE = 8000
+"""Samples a second: telephony grade."""
+_PITCH = {"inbound": 220.0, "outbound": 440.0}
+_VOLUME = 8000
+
+
+def wav(channels: Sequence[Sequence[Sound]], seconds: float) -> bytes:
+    """Render 16-bit PCM, a channel for each sequence of sounds; times are relative to the file's start."""
+    frames = round(seconds * RATE)
+    rendered = [_samples(sounds, frames) for sounds in channels]
+    interleaved = array.array("h", bytes(2 * frames * len(rendered)))
+    for index, samples in enumerate(rendered):
+        interleaved[index :: len(rendered)] = samples
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(len(rendered))
+        writer.setsampwidth(2)
+        writer.setframerate(RATE)
+        writer.writeframes(interleaved.tobytes())
+    return file.getvalue()
+
+
+def _samples(sounds: Sequence[Sound], frames: int) -> array.array[int]:
+    samples = array.array("h", bytes(2 * frames))
+    for sound in sounds:
+        step = 2 * math.pi * _PITCH[sound.track] / RATE
+        for frame in range(round(sound.start * RATE), min(round(sound.end * RATE), frames)):
+            samples[frame] = round(_VOLUME * math.sin(step * frame))
+    return samples

@@ -1,0 +1,83 @@
+"""The form parameters of the requests Twilio makes during a call.
+
+Twilio docs, "Twilio's request to your application", "Voice webhooks" and "TwiML <Record>". Blank values are sent
+too: they are part of what is signed.
+"""
+
+from datetime import timedelta
+from email.utils import format_datetime
+
+from callscribe_tools.simulator.account import Account
+from callscribe_tools.simulator.state import Call, Recording
+
+_PLACE = ("City", "State", "Zip", "Country")
+
+
+def of_call(account: Account, call: Call) -> dict[str, str]:
+    """Build what every request about a call carries."""
+    params = {
+        "CallSid": call.sid,
+        "AccountSid": account.account_sid,
+        "From": call.from_,
+        "To": call.to,
+        "Caller": call.from_,  # Caller and Called are older names, still sent (SDK test vectors)
+        "Called": call.to,
+        "CallStatus": call.status,
+        "ApiVersion": "2010-04-01",
+        "Direction": "inbound",
+        "CallerName": "",
+        "ForwardedFrom": "",
+    }
+    for side in ("From", "To", "Caller", "Called"):
+        params |= {f"{side}{part}": "US" if part == "Country" else "" for part in _PLACE}
+    return params
+
+
+def of_ended_call(account: Account, call: Call) -> dict[str, str]:
+    """Build the request to the number's status callback after the hang-up."""
+    ended = call.started + timedelta(seconds=call.seconds)
+    return of_call(account, call) | {
+        "CallDuration": str(call.seconds),
+        "Duration": str(-(-call.seconds // 60)),  # the billed minutes
+        "Timestamp": format_datetime(ended),
+        "SequenceNumber": "0",
+        "CallbackSource": "call-progress-events",
+    }
+
+
+def of_action(account: Account, recording: Recording, digits: str | None) -> dict[str, str]:
+    """Build what the action request of <Record> adds."""
+    added = {
+        "RecordingUrl": recording_url(account, recording),
+        # Not in the documented table, but attested: a working flow of 2025 told its second request by it.
+        "RecordingSid": recording.sid,
+        "RecordingDuration": str(recording.duration),
+    }
+    # Without a key or a hang-up there is nothing to tell (that it is left out is assumed).
+    return added if digits is None else added | {"Digits": digits}
+
+
+def of_recording(account: Account, recording: Recording) -> dict[str, str]:
+    """Build a recordingStatusCallback, in the order of two real captures of 2021 and 2023."""
+    params = {
+        # For <Start><Recording> no source of its own is documented: StartCallRecordingAPI is assumed.
+        "RecordingSource": recording.source,
+        "RecordingSid": recording.sid,
+        "RecordingUrl": recording_url(account, recording),
+        "RecordingStatus": recording.status,
+        "RecordingChannels": str(recording.channels),
+        "ErrorCode": str(recording.error_code),
+        "CallSid": recording.call_sid,
+        "RecordingStartTime": format_datetime(recording.started),
+        "AccountSid": account.account_sid,
+    }
+    if recording.status == "completed":  # "only when completed"
+        params["RecordingDuration"] = str(recording.duration)
+    if recording.source == "StartCallRecordingAPI":  # the captures of <Record> carry no track
+        params["RecordingTrack"] = "both" if len(recording.tracks) == 2 else recording.tracks[0]
+    return params
+
+
+def recording_url(account: Account, recording: Recording) -> str:
+    """Return the media's address, without an extension."""
+    return f"https://api.twilio.com/2010-04-01/Accounts/{account.account_sid}/Recordings/{recording.sid}"

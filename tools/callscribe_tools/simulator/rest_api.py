@@ -1,0 +1,90 @@
+"""Twilio's REST API as one Starlette application: authentication, routing, errors.
+
+All products in one: their paths do not collide. The routes are in `rest_voice` and `rest_intelligence`.
+"""
+
+import base64
+import binascii
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from callscribe_tools.simulator.account import Account
+from callscribe_tools.simulator.api_errors import ApiError, not_found
+from callscribe_tools.simulator.state import State
+from callscribe_tools.simulator.violations import Violation
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One authenticated request."""
+
+    path: str
+    sids: dict[str, str]
+    query: dict[str, str]
+    form: dict[str, str]
+
+
+type Work = Callable[[Ask], Response]
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One path and what answers each method on it."""
+
+    path: str
+    methods: dict[str, Work]
+
+
+def build_app(account: Account, state: State, resources: list[Resource]) -> Starlette:
+    """Build the application for one account."""
+    routes = [_route(account, state, resource) for resource in resources]
+    return Starlette(routes=[*routes, _route(account, state, Resource("/{rest:path}", {}))])
+
+
+def _route(account: Account, state: State, resource: Resource) -> Route:
+    every = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+    return Route(resource.path, _endpoint(account, state, resource), methods=every)
+
+
+def _endpoint(account: Account, state: State, resource: Resource) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        body = (await request.body()).decode()
+        where = f"{request.method} {request.url.path}"
+        try:
+            _authenticate(account, request)
+            work = resource.methods.get(request.method, _not_simulated)
+            return work(_ask(account, request, body))
+        except ApiError as error:
+            if error.misuse:
+                state.violations.append(Violation(str(error.code), error.message, where))
+            return JSONResponse(error.body(), error.status)
+
+    return endpoint
+
+
+def _not_simulated(ask: Ask) -> Response:
+    raise ApiError(404, 20404, f"{ask.path} is not simulated by this method, or no resource of Twilio's")
+
+
+def _authenticate(account: Account, request: Request) -> None:
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    try:
+        username, _, password = base64.b64decode(encoded).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        username = password = ""
+    if scheme.lower() != "basic" or not account.knows(username, password):
+        raise ApiError(401, 20003, "Authenticate")
+
+
+def _ask(account: Account, request: Request, body: str) -> Ask:
+    sids = {name: str(value) for name, value in request.path_params.items()}
+    if sids.pop("account_sid", account.account_sid) != account.account_sid:
+        raise not_found(request.url.path)
+    form = dict(parse_qsl(body, keep_blank_values=True))
+    return Ask(request.url.path, sids, dict(request.query_params), form)

@@ -1,0 +1,48 @@
+"""Serves the simulator on a free port of 127.0.0.1, in a thread that ends with the block."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.applications import Starlette
+
+from callscribe_tools.simulator.violations import SimulationError
+
+_START_SECONDS = 10.0
+_END_SECONDS = 10.0
+
+
+@contextmanager
+def serving(app: Starlette) -> Iterator[str]:
+    """Serve while the block runs and give the base URL.
+
+    Raises
+    ------
+    SimulationError
+        The server did not start, or did not end, in time.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = uvicorn.Config(app, log_level="warning", lifespan="off", ws="none", timeout_graceful_shutdown=2)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([listener],), name="twilio-rest", daemon=True)
+        thread.start()
+        try:
+            _wait_until_started(server, thread)
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(_END_SECONDS)
+            if thread.is_alive():
+                raise SimulationError(f"The simulator's server did not end within {_END_SECONDS:.0f} s.")
+
+
+def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while not server.started:
+        # uvicorn sets a plain attribute and offers nothing to wait on.
+        thread.join(0.01)
+        if not thread.is_alive() or time.monotonic() > deadline:
+            raise SimulationError(f"The simulator's server did not start within {_START_SECONDS:.0f} s.")

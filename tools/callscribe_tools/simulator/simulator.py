@@ -1,0 +1,125 @@
+"""The simulated Twilio: place a call, serve the REST API, look at what went wrong.
+
+The demo and the tests start here; everything else in this package is behind it.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+
+import httpx
+
+from callscribe_tools.simulator.account import Account
+from callscribe_tools.simulator.calls import CallRunner, Progress
+from callscribe_tools.simulator.connect_to import ConnectTo
+from callscribe_tools.simulator.rest_api import build_app
+from callscribe_tools.simulator.rest_intelligence import IntelligenceApi
+from callscribe_tools.simulator.rest_voice import VoiceApi
+from callscribe_tools.simulator.scenario import Scenario
+from callscribe_tools.simulator.sdk_client import InProcessHttpClient
+from callscribe_tools.simulator.server import serving
+from callscribe_tools.simulator.state import Call, State, Transcript
+from callscribe_tools.simulator.transcripts import Transcripts
+from callscribe_tools.simulator.unknowns import Unknowns
+from callscribe_tools.simulator.violations import SimulationError, Violation
+from callscribe_tools.simulator.webhooks import Webhooks
+from callscribe_tools.simulator.worker import TranscriptionWorker
+
+
+class Simulator:
+    """Twilio, for one account.
+
+    Parameters
+    ----------
+    account:
+        Credentials, numbers and Services; it may be filled in later.
+    transport:
+        Carries every request Twilio makes; by default each is refused.
+    transcript_seconds:
+        While served, a transcript completes by itself so many real seconds after its creation; None: only by
+        `complete_transcripts`.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        transport: httpx.BaseTransport | None = None,
+        *,
+        transcript_seconds: float | None = None,
+    ) -> None:
+        self.account = account
+        self.unknowns = Unknowns()
+        self.state = State()
+        self._transcript_seconds = transcript_seconds
+        self._webhooks = Webhooks(account, self.state, transport or ConnectTo({}))
+        self._transcripts = Transcripts(account, self.state, self._webhooks, self.unknowns)
+        voice = VoiceApi(account, self.state)
+        intelligence = IntelligenceApi(account, self.state, self._transcripts, self.unknowns)
+        self.app = build_app(account, self.state, voice.resources() + intelligence.resources())
+
+    @property
+    def violations(self) -> list[Violation]:
+        """Everything real Twilio would have refused or ignored so far."""
+        return list(self.state.violations)
+
+    def check(self) -> None:
+        """Make sure that real Twilio would have accepted everything.
+
+        Raises
+        ------
+        SimulationError
+            It lists what would have been refused or ignored.
+        """
+        violations = self.violations
+        if violations:
+            told = "\n".join(f"  {violation}" for violation in violations)
+            raise SimulationError(f"Real Twilio would have refused or ignored:\n{told}")
+
+    def http_client(self) -> InProcessHttpClient:
+        """Make an HTTP client that plays this simulator in process for the official SDK."""
+        return InProcessHttpClient(self.app)
+
+    @contextmanager
+    def serve(self) -> Iterator[str]:
+        """Serve the REST API on loopback while the block runs, and give its base URL."""
+        seconds = self._transcript_seconds
+        worker = (
+            nullcontext() if seconds is None else TranscriptionWorker(self.state, self._transcripts, seconds).running()
+        )
+        # The worker ends first: its last webhook may make the application ask this server.
+        with serving(self.app) as base_url, worker:
+            yield base_url
+
+    def place_call(
+        self, scenario: Scenario, *, to: str, from_: str = "+12025550142", progress: Progress = lambda _: None
+    ) -> Call:
+        """Play a whole call, from dialling to the last callback, and return its record.
+
+        Raises
+        ------
+        SimulationError
+            The account has no such number, or the application answered with what the simulator cannot play.
+        """
+        number = self.account.numbers.get(to)
+        if number is None:
+            raise SimulationError(f"The account has no number {to}: add a PhoneNumber to it.")
+        call = Call(from_=from_, to=to, phone_number_sid=number.sid, scenario=scenario)
+        with self.state.lock:
+            self.state.calls[call.sid] = call
+        CallRunner(self.account, self.state, self._webhooks, self.unknowns, call, progress).run()
+        return call
+
+    def complete_transcripts(self) -> list[Transcript]:
+        """Settle every transcript still open, and send the webhooks of those that completed."""
+        with self.state.lock:
+            open_ones = [one for one in self.state.transcripts.values() if not one.settled]
+        for transcript in open_ones:
+            self._transcripts.settle(transcript)
+        return open_ones
+
+    def signed_form(self, url: str, params: Mapping[str, str]) -> tuple[dict[str, str], bytes]:
+        """Build headers and body of a form post as Twilio signs it; a fragment of the URL is not signed."""
+        return self._webhooks.signed_form(url, params)
+
+    def signed_json(self, url: str, payload: Mapping[str, object]) -> tuple[str, dict[str, str], bytes]:
+        """Build the URL with bodySHA256, headers and body of a JSON post as Twilio signs it."""
+        return self._webhooks.signed_json(url, payload)

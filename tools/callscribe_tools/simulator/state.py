@@ -1,0 +1,122 @@
+"""What the simulated Twilio holds: calls, recordings, transcripts, the requests it made. One lock for all.
+
+Everything that changes or lists it does so inside `with state.lock`; no request is made while holding it.
+"""
+
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from callscribe_tools.simulator.audio import wav
+from callscribe_tools.simulator.scenario import Scenario
+from callscribe_tools.simulator.sids import new_sid
+from callscribe_tools.simulator.timeline import Sound, Track
+from callscribe_tools.simulator.violations import Violations
+
+
+def now() -> datetime:
+    """Return this second, in UTC: Twilio's dates carry no fractions."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+@dataclass
+class Recording:
+    """One recording of a call; its times are relative to its own (trimmed) start once it has ended."""
+
+    call_sid: str
+    source: Literal["RecordVerb", "StartCallRecordingAPI"]
+    channels: Literal[1, 2]
+    tracks: tuple[Track, ...]
+    started: datetime
+    status: Literal["in-progress", "processing", "completed", "absent", "deleted"] = "in-progress"
+    seconds: float = 0.0
+    sounds: tuple[Sound, ...] = ()
+    error_code: int = 0
+    sid: str = field(default_factory=lambda: new_sid("RE"))
+
+    @property
+    def duration(self) -> int:
+        """Whole seconds, as callbacks tell them (rounding *assumed*)."""
+        return round(self.seconds)
+
+    def channel_of(self, sound: Sound) -> int:
+        """Return the channel a sound is on.
+
+        On a single-leg call channel 1 is the caller and channel 2 what Twilio says: third-party evidence only
+        (twilio-labs/call-gpt#42); Twilio documents the order of two-party calls.
+        """
+        return 2 if self.channels == 2 and sound.track == "outbound" else 1
+
+    def wav(self, channels: Literal[1, 2]) -> bytes:
+        """Render the media; `channels` = 1 mixes a dual-channel recording down."""
+        if channels == 1:
+            return wav([self.sounds], self.seconds)
+        split = [[sound for sound in self.sounds if self.channel_of(sound) == channel] for channel in (1, 2)]
+        return wav(split, self.seconds)
+
+
+@dataclass
+class Call:
+    """One inbound call."""
+
+    from_: str
+    to: str
+    phone_number_sid: str
+    scenario: Scenario
+    started: datetime = field(default_factory=now)
+    status: Literal["ringing", "in-progress", "completed"] = "ringing"
+    seconds: int = 0
+    """From the answer to the hang-up, on the virtual clock."""
+    said: list[str] = field(default_factory=list)
+    """What the caller was told, in order."""
+    recordings: list[Recording] = field(default_factory=list)
+    sid: str = field(default_factory=lambda: new_sid("CA"))
+
+
+@dataclass
+class Transcript:
+    """One Conversational Intelligence Transcript."""
+
+    service_sid: str
+    channel: dict[str, Any]
+    source_sid: str
+    language_code: str
+    customer_key: str | None
+    media_start_time: datetime | None
+    born: float
+    """On the monotonic clock, in seconds."""
+    failure: tuple[str, str] | None = None
+    """Why it will fail: the Debugger's code and text."""
+    status: Literal["queued", "in-progress", "completed", "failed"] = "queued"
+    created: datetime = field(default_factory=now)
+    updated: datetime = field(default_factory=now)
+    sid: str = field(default_factory=lambda: new_sid("GT"))
+
+    @property
+    def settled(self) -> bool:
+        """Say whether it will not change any more."""
+        return self.status in {"completed", "failed"}
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request Twilio made and the answer's status; None when there was no answer."""
+
+    url: str
+    params: dict[str, str]
+    status: int | None
+    idempotency_token: str
+
+
+@dataclass
+class State:
+    """Everything the simulated account holds, in the order it came."""
+
+    calls: dict[str, Call] = field(default_factory=dict)
+    recordings: dict[str, Recording] = field(default_factory=dict)
+    transcripts: dict[str, Transcript] = field(default_factory=dict)
+    exchanges: list[Exchange] = field(default_factory=list)
+    violations: Violations = field(default_factory=list)
+    lock: threading.Condition = field(default_factory=threading.Condition)
+    """Notified when a transcript is created."""

@@ -1,0 +1,147 @@
+"""Sends the requests Twilio makes: signed, with connection overrides obeyed, and retried only as documented.
+
+Used by calls and transcripts. It knows nothing of what the requests say.
+"""
+
+import hashlib
+import json
+import time
+import uuid
+from collections.abc import Mapping
+from urllib.parse import urlencode, urlsplit
+
+import httpx
+from twilio.request_validator import RequestValidator
+
+from callscribe_tools.simulator.account import Account
+from callscribe_tools.simulator.overrides import ConnectionOverrides, split_overrides
+from callscribe_tools.simulator.state import Exchange, State
+from callscribe_tools.simulator.violations import Violation
+
+_FORM = "application/x-www-form-urlencoded; charset=UTF-8"
+
+
+class DeliveryError(Exception):
+    """No 2xx answer, after every retry; `code` is Twilio's."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(f"{code}: {text}")
+        self.code = code
+        self.text = text
+
+
+class Webhooks:
+    """The outgoing side of the simulated Twilio."""
+
+    def __init__(self, account: Account, state: State, transport: httpx.BaseTransport) -> None:
+        self._account = account
+        self._state = state
+        self._client = httpx.Client(transport=transport, trust_env=False)
+
+    def signed_form(self, url: str, params: Mapping[str, str]) -> tuple[dict[str, str], bytes]:
+        """Build headers and body of a signed form post to a configured URL; its fragment is not signed."""
+        address, _ = split_overrides(url)
+        return self._headers(_FORM, self._signature(address, params)), urlencode(params).encode()
+
+    def signed_json(
+        self, url: str, payload: Mapping[str, object], *, signed: bool = True
+    ) -> tuple[str, dict[str, str], bytes]:
+        """Build the URL with the body's hash, headers and body of a signed JSON post.
+
+        Twilio docs, "Webhooks security": for application/json the query parameter bodySHA256 is added, and
+        the signature covers the URL alone.
+        """
+        address, _ = split_overrides(url)
+        body = json.dumps(payload, separators=(",", ":")).encode()
+        joint = "&" if urlsplit(address).query else "?"
+        address = f"{address}{joint}bodySHA256={hashlib.sha256(body).hexdigest()}"
+        headers = self._headers("application/json", self._signature(address, {}))
+        if not signed:
+            del headers["X-Twilio-Signature"]
+        return address, headers, body
+
+    def post_form(self, url: str, params: Mapping[str, str]) -> httpx.Response:
+        """Post a signed form, retried as the URL's overrides say.
+
+        Raises
+        ------
+        DeliveryError
+            There was no 2xx answer.
+        """
+        address, overrides = split_overrides(url)
+        headers, body = self.signed_form(url, params)
+        self._note_ignored(url, overrides)
+        return self._deliver(address, headers, body, dict(params), overrides)
+
+    def post_json(self, url: str, payload: Mapping[str, object], *, signed: bool) -> httpx.Response:
+        """Post signed JSON once: no retry of the Intelligence webhook is documented (none *assumed*).
+
+        Raises
+        ------
+        DeliveryError
+            There was no 2xx answer.
+        """
+        address, headers, body = self.signed_json(url, payload, signed=signed)
+        params = {key: str(value) for key, value in payload.items()}
+        return self._deliver(address, headers, body, params, ConnectionOverrides(retries=0))
+
+    def _signature(self, address: str, params: Mapping[str, str]) -> str:
+        # Always the primary Auth Token: API keys never sign webhooks.
+        return str(RequestValidator(self._account.auth_token).compute_signature(address, params))
+
+    def _headers(self, content_type: str, signature: str) -> dict[str, str]:
+        return {
+            "Content-Type": content_type,
+            "X-Twilio-Signature": signature,
+            # The same for all attempts of one request: Twilio's Agent Connect docs deduplicate retries by it.
+            "I-Twilio-Idempotency-Token": str(uuid.uuid4()),
+            "User-Agent": "TwilioProxy/1.1",
+        }
+
+    def _note_ignored(self, url: str, overrides: ConnectionOverrides) -> None:
+        self._state.violations += [Violation("overrides", text, url) for text in overrides.ignored]
+        if not url.startswith("https://"):
+            # Twilio would request it; who it is signed for, everybody on the way can read.
+            self._state.violations.append(Violation("http", "a webhook URL that is not https", url))
+
+    def _deliver(
+        self,
+        address: str,
+        headers: dict[str, str],
+        body: bytes,
+        params: dict[str, str],
+        overrides: ConnectionOverrides,
+    ) -> httpx.Response:
+        deadline = time.monotonic() + overrides.total_time
+        for attempts_left in range(overrides.retries, -1, -1):
+            outcome = self._attempt(address, headers, body, overrides)
+            status = outcome.status_code if isinstance(outcome, httpx.Response) else None
+            with self._state.lock:
+                token = headers["I-Twilio-Idempotency-Token"]
+                self._state.exchanges.append(Exchange(address, params, status, token))
+            if isinstance(outcome, httpx.Response) and outcome.is_success:
+                return outcome
+            reason, error = _failure(outcome)
+            if not (attempts_left and overrides.retries_after(reason) and time.monotonic() < deadline):
+                break
+        raise error
+
+    def _attempt(
+        self, address: str, headers: dict[str, str], body: bytes, overrides: ConnectionOverrides
+    ) -> httpx.Response | httpx.TransportError:
+        timeout = httpx.Timeout(overrides.read_timeout, connect=overrides.connect_timeout)
+        try:
+            return self._client.post(address, headers=headers, content=body, timeout=timeout)
+        except httpx.TransportError as error:
+            return error
+
+
+def _failure(outcome: httpx.Response | httpx.TransportError) -> tuple[str, DeliveryError]:
+    """Name the retry policy's reason and Twilio's error for an attempt without a 2xx answer."""
+    if isinstance(outcome, httpx.Response):
+        # Error 11200: any 4xx and 5xx. Redirects, which Twilio follows, are not simulated and count the same.
+        family = f"{outcome.status_code // 100}xx"
+        return family, DeliveryError("11200", f"HTTP {outcome.status_code}: {outcome.text[:200]!r}")
+    if isinstance(outcome, httpx.ConnectError | httpx.ConnectTimeout):
+        return "ct", DeliveryError("11205", f"no connection: {outcome!r}")
+    return "rt", DeliveryError("11200", f"no answer in time: {outcome!r}")

@@ -1,0 +1,85 @@
+"""Moves transcripts by real time while the simulator is served: queued, then in-progress, then completed."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from callscribe_tools.simulator.state import State, Transcript
+from callscribe_tools.simulator.transcripts import Transcripts
+from callscribe_tools.simulator.violations import SimulationError, Violation
+
+_END_SECONDS = 20.0
+"""Longer than one webhook may take."""
+
+
+class TranscriptionWorker:
+    """A background thread that settles each transcript so many seconds after its creation."""
+
+    def __init__(self, state: State, transcripts: Transcripts, seconds: float) -> None:
+        self._state = state
+        self._transcripts = transcripts
+        self._seconds = seconds
+        self._ended = False
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Run while the block runs; the thread has ended when it is left.
+
+        Raises
+        ------
+        SimulationError
+            The thread did not end in time.
+        """
+        thread = threading.Thread(target=self._run, name="twilio-intelligence", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            with self._state.lock:
+                self._ended = True
+                self._state.lock.notify_all()
+            thread.join(_END_SECONDS)
+            if thread.is_alive():
+                raise SimulationError(f"The transcription worker did not end within {_END_SECONDS:.0f} s.")
+
+    def _run(self) -> None:
+        while True:
+            with self._state.lock:
+                due = self._due()
+                while not due and not self._ended:
+                    self._state.lock.wait(self._next_change())
+                    due = self._due()
+                if self._ended:
+                    return
+            for transcript in due:
+                self._move(transcript)
+
+    def _move(self, transcript: Transcript) -> None:
+        try:
+            if self._at(transcript) == "in-progress":
+                self._transcripts.advance(transcript)
+            else:
+                self._transcripts.settle(transcript)
+        except SimulationError as error:
+            # Raised in a thread nobody would hear it: `Simulator.check` tells it.
+            self._state.violations.append(Violation("simulator", str(error), f"transcript {transcript.sid}"))
+
+    def _due(self) -> list[Transcript]:
+        open_ones = [one for one in self._state.transcripts.values() if not one.settled]
+        return [one for one in open_ones if one.status != self._at(one)]
+
+    def _at(self, transcript: Transcript) -> str:
+        age = time.monotonic() - transcript.born
+        if age >= self._seconds:
+            return "completed"
+        return "in-progress" if age >= self._seconds / 2 else "queued"
+
+    def _next_change(self) -> float | None:
+        """Seconds until some transcript moves by itself, None when there is none."""
+        changes = [
+            transcript.born + self._seconds * (0.5 if transcript.status == "queued" else 1.0)
+            for transcript in self._state.transcripts.values()
+            if not transcript.settled
+        ]
+        return max(0.0, min(changes) - time.monotonic()) if changes else None
