@@ -3,6 +3,7 @@
 Trigger: POST /call-status, the number's status callback. Idempotency key: CallSid.
 """
 
+from callscribe.adapters.settings import settings_reader
 from callscribe.adapters.table import call_table
 from callscribe.domain.call import masked
 from callscribe.edge.payloads import CallStatusCallback
@@ -15,6 +16,9 @@ from callscribe.edge.webhooks import Response, signed_form, text
 def handler(webhook: Webhook) -> Response:
     """Answer only once the call is in the table."""
     call = CallStatusCallback.from_form(webhook.body).call()
+    if call.to not in settings_reader().current().numbers:
+        logger.warning("call of a number that the settings do not hold", call_sid=call.sid, number=masked(call.to))
+        return text(200, "not ours")
     call_table().put_ended_call(call)
     logger.info("call ended", call_sid=call.sid, caller=masked(call.from_), seconds=call.seconds)
     return text(200, "accepted")

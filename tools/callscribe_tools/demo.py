@@ -47,7 +47,12 @@ def main(
 
     try:
         with running(ROOT / ".local" / "demo", progress) as local:
-            _demonstrate(local, progress, as_json=as_json)
+            try:
+                _demonstrate(local, progress, as_json=as_json)
+            except (NotSettledError, SimulationError):
+                _console.print("What the functions logged as warnings and errors:")
+                _console.print("\n".join(local.troubles()) or "nothing", markup=False)
+                raise
             if keep:
                 _keep(local)
     except _FAILURES as error:
@@ -67,6 +72,7 @@ def _demonstrate(local: LocalCallscribe, progress: Progress, *, as_json: bool) -
     """
     scenario = load_scenario("cannot_log_in")
     call = local.twilio.place_call(scenario, to=local.number, progress=progress)
+    local.twilio.check()
     stored = local.wait_until_settled(call.sid, SETTLE_SECONDS, progress)
     _console.print()
     print(show.for_machines(stored) if as_json else "\n".join(show.for_people(stored)), flush=True)

@@ -23,7 +23,7 @@ _POLL_SECONDS = 0.1
 
 
 class NotSettledError(Exception):
-    """A call has not come to its end in time. The message says where it stands and what the functions logged."""
+    """A call has not come to its end in time. The message says where it stands."""
 
 
 @dataclass(frozen=True)
@@ -59,25 +59,24 @@ class LocalCallscribe:
             if ended and states and SETTLED.issuperset(states):
                 return stored
             if time.monotonic() > deadline:
-                raise NotSettledError(self._standing(call_sid, states, seconds))
+                where = ", ".join(states) or "not heard of"
+                raise NotSettledError(
+                    f"Call {call_sid} is not settled after {seconds:.0f} s: its recordings are {where}."
+                )
             time.sleep(_POLL_SECONDS)
 
-    def _standing(self, call_sid: str, states: list[str], seconds: float) -> str:
-        logs = [
-            f"  {function}: {line}"
+    def troubles(self) -> list[str]:
+        """What the functions have logged as warnings and errors, to be shown when something went wrong."""
+        lines = [
+            (function, json.loads(line))
             for function in sorted(self.stack.resources)
             if function.endswith("Function")
             for line in self.stack.logs(function)
             if '"level":"ERROR"' in line or '"level":"WARNING"' in line
         ]
-        where = ", ".join(states) or "not heard of"
-        return "\n".join(
-            [
-                f"Call {call_sid} is not settled after {seconds:.0f} s: its recordings are {where}.",
-                "What the functions logged as warnings and errors:",
-                *(logs or ["  nothing"]),
-            ]
-        )
+        told = [f"{function}: {line['message']} ({line.get('reason', 'no reason')})" for function, line in lines]
+        # Retries say the same again.
+        return list(dict.fromkeys(told))
 
 
 def settings_document(account: Account, twilio_url: str) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def test_a_missing_installation_is_named(tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_the_local_aws_dies_with_its_parent(tmp_path: Path, how: signal.Signals) -> None:
-    parent = subprocess.Popen(  # noqa: S603 our own interpreter and text
+    parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, str(tmp_path)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -25,6 +25,8 @@ def serving(app: Starlette) -> Iterator[str]:
         The server did not start, or did not end, in time.
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        # asyncio turns Nagle's algorithm off only for sockets made with a protocol number, which these are not.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         config = uvicorn.Config(app, log_level="warning", lifespan="off", ws="none", timeout_graceful_shutdown=2)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listener],), name="twilio-rest", daemon=True)

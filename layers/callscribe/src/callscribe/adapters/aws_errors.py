@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import ConnectionError as NotReachedError
 
 from callscribe.domain.errors import CallscribeError, PermanentError, TransientError
 
@@ -32,9 +33,14 @@ TRANSIENT_CODES = frozenset(
 )
 
 # What never reached AWS or lost its answer may be tried again; any other error of botocore's own is a mistake of
-# ours or of the deployment.
+# ours or of the deployment. The first kind that fits decides.
 FAMILIES: Mapping[type[BotoCoreError], type[CallscribeError]] = MappingProxyType(
-    {HTTPClientError: TransientError, BotoCoreError: PermanentError}
+    {
+        NotReachedError: TransientError,
+        HTTPClientError: TransientError,
+        IncompleteReadError: TransientError,
+        BotoCoreError: PermanentError,
+    }
 )
 
 
@@ -51,8 +57,12 @@ def aws_errors(doing: str) -> Iterator[None]:
     except ClientError as error:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         code = error.response.get("Error", {}).get("Code", "")
+        # Only this message is known to quote nothing that was sent; it names the role and the action.
+        detail = f": {error.response['Error'].get('Message')}" if code.startswith("AccessDenied") else ""
         worth_a_retry = status >= 500 or code in TRANSIENT_CODES
-        raise (TransientError if worth_a_retry else PermanentError)(f"{doing}: AWS answered {status} {code}") from error
+        raise (TransientError if worth_a_retry else PermanentError)(
+            f"{doing}: AWS answered {status} {code}{detail}"
+        ) from error
     except BotoCoreError as error:
         family = next(family for kind, family in FAMILIES.items() if isinstance(error, kind))
         raise family(f"{doing}: {type(error).__name__}") from error

@@ -9,12 +9,10 @@ import boto3
 
 from callscribe.adapters.aws_errors import aws_errors
 from callscribe.domain.errors import TransientError
-from callscribe.domain.transcript import Transcript
+from callscribe.domain.transcript import Insights
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
-
-    from callscribe.domain.sids import CallSid
 
 
 class EventBus:
@@ -24,17 +22,18 @@ class EventBus:
         self._client = client
         self._name = name
 
-    def call_stored(self, call_sid: "CallSid", transcript: Transcript) -> None:
+    def call_stored(self, insights: Insights) -> None:
         """Announce that a call can be read. May come more than once: `id` is the same each time.
 
         Raises:
             TransientError: the bus did not take it.
         """
+        call_sid = insights.call_sid
         detail = {
-            "id": transcript.sid,
+            "id": insights.transcript.sid,
             "call_sid": call_sid,
-            "recording_sid": transcript.source_sid,
-            "transcript_sid": transcript.sid,
+            "recording_sid": insights.recording_sid,
+            "transcript_sid": insights.transcript.sid,
         }
         with aws_errors(f"announcing that call {call_sid} is stored"):
             answer = self._client.put_events(

@@ -52,7 +52,7 @@ def insights_item(insights: Insights, chunks: int, expires_at: int) -> dict[str,
         "status": transcript.status,
         "language": transcript.language_code,
         "service_sid": transcript.service_sid,
-        "recording_sid": transcript.source_sid,
+        "recording_sid": insights.recording_sid,
         "seconds": transcript.seconds,
         "participants": [one.model_dump(mode="json") for one in insights.participants],
         "results": list(insights.results),
@@ -141,6 +141,7 @@ def stored_call(call_sid: CallSid, rows: Iterable[Mapping[str, Any]]) -> StoredC
 def _insights(call_sid: CallSid, sid: TranscriptSid, fields: Mapping[str, Any], chunks: Iterable[bytes]) -> Insights:
     return Insights(
         call_sid=call_sid,
+        recording_sid=fields["recording_sid"],
         transcript=Transcript(
             sid=sid,
             service_sid=fields["service_sid"],

@@ -120,7 +120,10 @@ class SettingsReader:
 
 
 def _document(answer: bytes) -> str:
-    document = str(json.loads(answer).get("SecretString", ""))
+    try:
+        document = str(json.loads(answer).get("SecretString", ""))
+    except ValueError:
+        raise TransientError("Secrets Manager answered something that is no JSON; it may work later") from None
     if not document:
         raise _not_written()
     return document

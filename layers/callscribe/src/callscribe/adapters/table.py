@@ -19,7 +19,7 @@ from callscribe.adapters import items
 from callscribe.adapters.aws_errors import aws_errors
 from callscribe.domain.call import Call
 from callscribe.domain.recording import MOVES, UNHEARD_OF, UNSETTLED, Event, State
-from callscribe.domain.sids import CallSid, RecordingSid
+from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
 from callscribe.domain.transcript import Insights
 
 if TYPE_CHECKING:
@@ -115,6 +115,17 @@ class CallTable:
                 # The resource leaves what comes with an error in DynamoDB's own notation.
                 old: dict[str, Any] = cast("dict[str, Any]", refusal.response).get("Item", {})
                 return _moved({k: TypeDeserializer().deserialize(v) for k, v in old.items()}, happened=False)
+
+    def recording_of(self, call_sid: CallSid, transcript_sid: TranscriptSid) -> RecordingSid | None:
+        """Find the recording of a call that the transcript was created for."""
+        key = items.call_key(call_sid)["pk"]
+        with aws_errors(f"looking for the recording of transcript {transcript_sid} of call {call_sid}"):
+            found = self._table.query(
+                KeyConditionExpression=Key("pk").eq(key) & Key("sk").begins_with("RECORDING#"),
+                FilterExpression=Attr("transcript").eq(transcript_sid),
+                ConsistentRead=True,
+            )["Items"]
+        return RecordingSid(str(found[0]["sk"]).removeprefix("RECORDING#")) if found else None
 
     def put_insights(self, insights: Insights, call: Call) -> None:
         """Write a transcript's sentences, then its operator results. May be repeated; nothing reads it before the

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
+from boto3.dynamodb.types import DYNAMODB_CONTEXT
 from pydantic import ValidationError
 from twilio.base.values import unset
 from twilio.http import HttpClient
@@ -63,9 +64,9 @@ class Twilio:
         doing = f"reading recording {sid}"
         with twilio_errors(doing):
             recording = self._client.recordings(sid).fetch()
-        # -1 or nothing until the file is finished.
-        seconds = int(recording.duration or -1)
         try:
+            # -1 or nothing until the file is finished.
+            seconds = int(recording.duration or -1)
             return Recording(
                 sid=sid,
                 call_sid=CallSid(recording.call_sid or ""),
@@ -75,8 +76,9 @@ class Twilio:
                 started=recording.start_time,
                 seconds=seconds if seconds >= 0 else None,
             )
-        except ValueError as error:
-            raise UnreadableError(f"{doing}: {error}") from error
+        except ValueError:
+            # Its text quotes the field.
+            raise UnreadableError(f"{doing}: call_sid, channels or duration is of another shape") from None
 
     def create_transcript(
         self,
@@ -150,15 +152,21 @@ class Twilio:
     def _read(self, doing: str, url: str) -> dict[str, Any]:
         with twilio_errors(doing):
             response: Response = self._client.request("GET", url)
-        if response.status_code >= 400:
-            raise error_of_status(doing, response.status_code, _code_of(response.text))
-        try:
-            answer = json.loads(response.text, parse_float=Decimal)
-        except ValueError as error:
-            raise UnreadableError(f"{doing}: the answer is no JSON") from error
+            if response.status_code >= 400:
+                raise error_of_status(doing, response.status_code, _code_of(response.text))
+            answer = json.loads(response.text, parse_float=_number, parse_int=_number, parse_constant=str)
         if not isinstance(answer, dict):
             raise UnreadableError(f"{doing}: the answer is no JSON object")
         return answer
+
+
+def _number(text: str) -> int | Decimal | str:
+    """A JSON number, exactly; as text where DynamoDB has no such number (38 digits, 1e-130 to 1e126)."""
+    try:
+        DYNAMODB_CONTEXT.create_decimal(text)
+    except ArithmeticError:
+        return text
+    return int(text) if text.lstrip("-").isdecimal() else Decimal(text)
 
 
 def _code_of(text: str) -> int | None:

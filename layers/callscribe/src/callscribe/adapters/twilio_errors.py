@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from requests.exceptions import ChunkedEncodingError, RequestException, RetryError, Timeout
 from requests.exceptions import ConnectionError as NotReachedError
-from requests.exceptions import RequestException, Timeout
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 
 from callscribe.domain.errors import CallscribeError, NotFoundError, PermanentError, TransientError
@@ -28,7 +28,7 @@ def twilio_errors(doing: str) -> Iterator[None]:
     """Turn any exception of the SDK inside into one of ours that says what was being done.
 
     Raises:
-        TransientError: not reached, no answer in time, 5xx, throttled, or the credentials are refused.
+        TransientError: not reached, no whole answer in time, 5xx, throttled, or the credentials are refused.
         NotFoundError: 404.
         PermanentError: any other refusal, or the SDK cannot even ask.
     """
@@ -36,7 +36,10 @@ def twilio_errors(doing: str) -> Iterator[None]:
         yield
     except (TwilioRestException, TwilioServiceException) as error:
         raise error_of_status(doing, error.status, error.code) from error
-    except (NotReachedError, Timeout) as error:
+    except (NotReachedError, Timeout, ChunkedEncodingError, RetryError) as error:
         raise TransientError(f"{doing}: Twilio did not answer ({type(error).__name__})") from error
     except (TwilioException, RequestException) as error:
         raise PermanentError(f"{doing}: {type(error).__name__}") from error
+    except ValueError as error:
+        # A success that is no JSON comes from something between Twilio and us.
+        raise TransientError(f"{doing}: the answer is no JSON") from error

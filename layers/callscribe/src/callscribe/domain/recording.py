@@ -6,14 +6,18 @@ Every pair that is not in it is a no-op, so events may come twice, late and in a
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 
 from callscribe.domain.sids import CallSid, RecordingSid
 
 SHORTEST_SECONDS = 2
 """Conversational Intelligence fails media below this length (Twilio error 95109)."""
+
+LOOK_AGAIN = timedelta(minutes=15)
+"""When to look again at what has not moved on by itself: transcripts come one or two minutes after the call."""
 
 
 class State(StrEnum):
@@ -104,6 +108,10 @@ class Recording:
     channels: int
     started: datetime | None
     seconds: int | None
+
+    def about(self) -> dict[str, Any]:
+        """What a row says of the recording beside its state."""
+        return {"source": self.source, "channels": self.channels, "seconds": self.seconds}
 
     def not_worth_transcribing(self) -> str | None:
         """Why Conversational Intelligence would refuse it or find nothing, or None."""

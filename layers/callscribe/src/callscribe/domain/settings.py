@@ -1,17 +1,20 @@
 """The runtime settings: all that one environment knows about Twilio, one JSON document in Secrets Manager.
 
-Plain dataclasses, because `incoming_call` reads them while the caller waits. The command that writes the document
-validates it with pydantic against these same classes; the functions only build them.
+Plain dataclasses and not pydantic's, because `incoming_call` reads them while the caller waits: fields that are missing
+or unknown are refused, types are not checked.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from callscribe.domain.errors import PermanentError
 from callscribe.domain.sids import ServiceSid
+
+TOKEN_SHAPE = re.compile("[0-9a-f]{32}")
+LOOPBACK_SHAPE = re.compile(r"http://127\.0\.0\.1:\d{1,5}")
 
 
 class SettingsError(PermanentError):
@@ -35,6 +38,15 @@ class NumberSettings:
     silence_seconds: int = 5
     max_seconds: int = 120
 
+    def __post_init__(self) -> None:
+        """Refuse a flow that would be played as another.
+
+        Raises:
+            SettingsError: it is not `voicemail`.
+        """
+        if self.flow != "voicemail":
+            raise SettingsError("a number's flow may only be voicemail")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -52,12 +64,18 @@ class Settings:
     twilio_url: str | None = None
 
     def __post_init__(self) -> None:
-        # Whoever can change this one field must not be able to send callers' words somewhere else.
-        if self.twilio_url is not None and urlsplit(self.twilio_url).hostname not in {
-            "127.0.0.1",
-            "localhost",
-        }:
-            raise SettingsError("twilio_url may only be a loopback address; leave it out to use Twilio")
+        """Refuse what would open the stack to strangers.
+
+        Raises:
+            SettingsError: a token that anybody could guess, or a `twilio_url` that is not on this machine.
+        """
+        # A single string in the place of the list has become tokens of one character each.
+        if not self.auth_tokens or not all(TOKEN_SHAPE.fullmatch(token) for token in self.auth_tokens):
+            raise SettingsError("auth_tokens must be a list of Twilio auth tokens: 32 hexadecimal digits each")
+        # Whoever can change this one field must not be able to send callers' words somewhere else. The whole address
+        # is matched: parsers differ in what they take for the host of a strange one.
+        if self.twilio_url is not None and not LOOPBACK_SHAPE.fullmatch(self.twilio_url):
+            raise SettingsError("twilio_url may only be http://127.0.0.1:<port>; leave it out to use Twilio")
 
     def for_number(self, number: str) -> NumberSettings:
         """How calls to `number` are answered.

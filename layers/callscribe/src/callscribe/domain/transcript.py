@@ -62,7 +62,10 @@ class Sentence(BaseModel):
 
 
 class Transcript(BaseModel):
-    """A transcript as Twilio has it, without its sentences."""
+    """A transcript as Twilio has it, without its sentences.
+
+    `source_sid` is None where Twilio leaves out the channel, as its own example of a fetched transcript does.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -71,7 +74,7 @@ class Transcript(BaseModel):
     status: str
     language_code: str | None = None
     customer_key: str | None = None
-    source_sid: RecordingSid
+    source_sid: RecordingSid | None = None
     seconds: Decimal | None = None
 
     @property
@@ -86,6 +89,7 @@ class Insights(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     call_sid: CallSid
+    recording_sid: RecordingSid
     transcript: Transcript
     participants: Sequence[Participant]
     sentences: Sequence[Sentence]

@@ -17,7 +17,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from callscribe.adapters.queues import dead_letters
 from callscribe.domain.errors import PermanentError, UnreadableError
-from callscribe.edge.telemetry import logger
+from callscribe.edge.telemetry import about, logger
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,10 @@ def queue_worker(
             try:
                 work(Message(record.body, deadline))
             except (UnreadableError, PermanentError) as error:
-                logger.error("message to the dead letters", reason=str(error), message_id=record.message_id)
+                logger.error("message to the dead letters", message_id=record.message_id, **about(error))
                 dead_letters().put(record.body, reason=str(error))
             except Exception as error:
-                logger.warning("message comes back", reason=str(error), message_id=record.message_id, exc_info=error)
+                logger.warning("message comes back", message_id=record.message_id, **about(error))
                 raise
 
         return process_partial_response(event, settle, processor, context)

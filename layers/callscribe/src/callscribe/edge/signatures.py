@@ -5,7 +5,6 @@ one. So the shape of the request is checked first and everything doubtful is ref
 """
 
 import base64
-import binascii
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -50,7 +49,25 @@ def verify(event: Mapping[str, Any], tokens: Iterable[str], content_type: str) -
     Raises:
         ForgeryError: it is not provably Twilio's. The message says why and quotes nothing.
     """
-    headers: Mapping[str, str] = event.get("headers") or {}
+    signature = _signature(event.get("headers") or {}, content_type)
+    body = _body(event)
+    query = event.get("rawQueryString") or ""
+    base_url = f"https://{event['requestContext']['domainName']}"
+    url = f"{base_url}{event['rawPath']}" + (f"?{query}" if query else "")
+    form = _form(body, query) if content_type == FORM else Form()
+    if content_type == JSON:
+        _check_hash(query)
+    try:
+        signed = form if content_type == FORM else body
+        genuine = any(RequestValidator(token).validate(url, signed, signature) for token in tokens)
+    except UnicodeEncodeError:
+        raise ForgeryError("the request is no text") from None
+    if not genuine:
+        raise ForgeryError("the signature fits no auth token")
+    return Webhook(base_url, event["rawPath"], body, form)
+
+
+def _signature(headers: Mapping[str, str], content_type: str) -> str:
     signature = headers.get(SIGNATURE_HEADER.lower(), "")
     if not signature:
         raise ForgeryError("no signature")
@@ -58,25 +75,14 @@ def verify(event: Mapping[str, Any], tokens: Iterable[str], content_type: str) -
         raise ForgeryError("signed with a shared key; only signatures by an auth token are accepted")
     if headers.get("content-type", "").partition(";")[0].strip().lower() != content_type:
         raise ForgeryError(f"the content type is not {content_type}")
+    return signature
 
-    body = _body(event)
-    query = event.get("rawQueryString") or ""
-    base_url = f"https://{event['requestContext']['domainName']}"
-    url = f"{base_url}{event['rawPath']}" + (f"?{query}" if query else "")
-    form = Form()
-    if content_type == JSON:
-        # The signature covers the address only, and the address must carry the body's hash, once.
-        if len(parse_qs(query, keep_blank_values=True).get(HASH, [])) != 1:
-            raise ForgeryError(f"a JSON body needs one {HASH} in the address")
-    elif query:
-        raise ForgeryError("a form needs no query: its parameters are all in the body")
-    else:
-        form = Form(_parameters(body))
 
-    signed = body if content_type == JSON else form
-    if not any(RequestValidator(token).validate(url, signed, signature) for token in tokens):
-        raise ForgeryError("the signature fits no auth token")
-    return Webhook(base_url, event["rawPath"], body, form)
+def _check_hash(query: str) -> None:
+    # The signature covers the address only, so the address must carry the body's hash, once.
+    hashes = parse_qs(query, keep_blank_values=True).get(HASH, [])
+    if len(hashes) != 1 or not hashes[0]:
+        raise ForgeryError(f"a JSON body needs one {HASH} in the address")
 
 
 def _body(event: Mapping[str, Any]) -> str:
@@ -84,12 +90,14 @@ def _body(event: Mapping[str, Any]) -> str:
     try:
         # API Gateway encodes the bodies of forms.
         return base64.b64decode(body, validate=True).decode() if event.get("isBase64Encoded") else body
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         raise ForgeryError("the body is no text") from None
 
 
-def _parameters(body: str) -> dict[str, list[str]]:
+def _form(body: str, query: str) -> Form:
+    if query:
+        raise ForgeryError("a form needs no query: its parameters are all in the body")
     try:
-        return parse_qs(body, keep_blank_values=True, errors="strict")
+        return Form(parse_qs(body, keep_blank_values=True, errors="strict"))
     except ValueError:
         raise ForgeryError("the body is no form") from None

@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from callscribe.adapters.settings import settings_reader
 from callscribe.domain.errors import CallscribeError, ForgeryError, InvalidError, TransientError, UnreadableError
 from callscribe.edge.signatures import FORM, JSON, Webhook, verify
-from callscribe.edge.telemetry import logger
+from callscribe.edge.telemetry import about, logger
 
 type Response = dict[str, Any]
 type LambdaHandler = Callable[[Mapping[str, Any], LambdaContext], Response]
@@ -51,9 +51,9 @@ def _signed(answer: Callable[[Webhook], Response], content_type: str) -> LambdaH
 def _refusal(error: Exception) -> Response:
     status = next((status for family, status in STATUSES if isinstance(error, family)), 500)
     if status < 500:
-        logger.warning("webhook refused", status=status, reason=str(error))
+        logger.warning("webhook refused", status=status, **about(error))
     else:
-        logger.error("webhook not accepted", status=status, reason=str(error), exc_info=error)
+        logger.error("webhook not accepted", status=status, **about(error))
     return text(status, "refused" if status < 500 else "not accepted, please retry")
 
 

@@ -4,21 +4,17 @@ Called by the `request_transcript` worker. Twilio's rule of one transcript for e
 safe: before a second request the worker looks for the transcript of the first.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
 
 from callscribe.adapters.table import CallTable
 from callscribe.adapters.twilio import Twilio
 from callscribe.domain.call import Call
 from callscribe.domain.errors import PermanentError, TransientError
-from callscribe.domain.recording import Event, Recording, State
+from callscribe.domain.recording import LOOK_AGAIN, Event, Recording, State
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid, RecordingSid, ServiceSid, TranscriptSid
 from callscribe.domain.transcript import participants_of
-
-LOOK_AGAIN = timedelta(minutes=15)
-"""When the sweep should look at what has not moved on: transcripts come one or two minutes after the call."""
 
 
 class ClaimedElsewhereError(TransientError):
@@ -67,7 +63,7 @@ def request_transcript(
     recording = twilio.recording(recording_sid)
     if recording.status == "processing":
         raise TransientError(f"recording {recording_sid} of call {call_sid} is not finished at Twilio yet")
-    about: dict[str, Any] = {"source": recording.source, "channels": recording.channels, "seconds": recording.seconds}
+    about = recording.about()
     if reason := recording.not_worth_transcribing():
         table.move(Event.NOT_WORTH_IT, call, recording_sid, reason=reason, **about)
         return Outcome.SKIPPED

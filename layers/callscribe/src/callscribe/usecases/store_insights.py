@@ -4,15 +4,17 @@ The webhook is a hint: everything is read from Twilio. Sentences are written fir
 `stored` last, so that a worker killed anywhere leaves nothing half done that anyone would read.
 """
 
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from callscribe.adapters.event_bus import EventBus
 from callscribe.adapters.table import CallTable
 from callscribe.adapters.twilio import Twilio
-from callscribe.domain.recording import Event
+from callscribe.domain.errors import TransientError, UnreadableError
+from callscribe.domain.recording import LOOK_AGAIN, Event
 from callscribe.domain.settings import Settings
-from callscribe.domain.sids import TranscriptSid
-from callscribe.domain.transcript import Insights, participants_of
+from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
+from callscribe.domain.transcript import Insights, Transcript, participants_of
 
 
 class Outcome(StrEnum):
@@ -36,6 +38,7 @@ def store_insights(
 
     Raises:
         NotFoundError: Twilio no longer has the transcript, its recording or its call.
+        UnreadableError: nothing tells which call the transcript is of.
         TransientError: the message must come back later.
     """
     transcript = twilio.transcript(transcript_sid)
@@ -44,10 +47,13 @@ def store_insights(
     if transcript.status != "completed" and not transcript.failed:
         return Outcome.NOT_YET
 
-    recording = twilio.recording(transcript.source_sid)
+    recording = twilio.recording(transcript.source_sid or _recording_of(transcript, table))
     call = twilio.call(recording.call_sid)
     table.put_call(call)
+    about = recording.about()
     if transcript.failed:
+        # The webhook may have overtaken the callback, and a recording nobody has heard of cannot fail.
+        table.move(Event.HEARD_OF, call, recording.sid, due_at=datetime.now(UTC) + LOOK_AGAIN, **about)
         table.move(
             Event.TRANSCRIPT_FAILED,
             call,
@@ -59,6 +65,7 @@ def store_insights(
 
     insights = Insights(
         call_sid=call.sid,
+        recording_sid=recording.sid,
         transcript=transcript,
         participants=participants_of(call, recording),
         sentences=twilio.sentences(transcript.sid),
@@ -66,14 +73,27 @@ def store_insights(
     )
     table.put_insights(insights, call)
     # Before the move: a worker killed between the two announces the call twice, never not at all.
-    event_bus.call_stored(call.sid, transcript)
+    event_bus.call_stored(insights)
     table.move(
         Event.TRANSCRIPT_STORED,
         call,
         recording.sid,
         transcript=transcript.sid,
-        source=recording.source,
-        channels=recording.channels,
-        seconds=recording.seconds,
+        **about,
     )
     return Outcome.STORED
+
+
+def _recording_of(transcript: Transcript, table: CallTable) -> RecordingSid:
+    """The recording of a transcript that does not tell, from the row that noted its creation."""
+    try:
+        # The customer key of our own requests.
+        call_sid = CallSid(transcript.customer_key or "")
+    except ValueError:
+        raise UnreadableError(
+            f"transcript {transcript.sid} has neither a source nor a call for a customer key"
+        ) from None
+    recording_sid = table.recording_of(call_sid, transcript.sid)
+    if recording_sid is None:
+        raise TransientError(f"transcript {transcript.sid} of call {call_sid} came before its creation was noted")
+    return recording_sid

@@ -1,0 +1,19 @@
+"""One stack for the whole suite: the real build and deploy on the local AWS under IAM enforcement, Twilio simulated."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from callscribe_tools.local_callscribe import LocalCallscribe, running
+from callscribe_tools.simulator import Scenario, load_scenario
+
+
+@pytest.fixture(scope="session")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCallscribe]:
+    with running(tmp_path_factory.mktemp("local-aws"), print, transcript_seconds=0.5) as local:
+        yield local
+
+
+@pytest.fixture
+def scenario() -> Scenario:
+    return load_scenario("cannot_log_in")

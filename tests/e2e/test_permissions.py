@@ -1,0 +1,58 @@
+"""The roles are enforced: what is taken away is missed. Without this, a policy could be wider than anyone knows."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import pytest
+
+from callscribe_tools.local_callscribe import LocalCallscribe
+from e2e.stack import held, post
+
+CALLBACK = {"CallSid": "CA" + "0" * 32, "RecordingSid": "RE" + "0" * 32, "RecordingStatus": "completed"}
+STATUS = {"CallSid": "CA" + "0" * 32, "CallStatus": "completed", "Timestamp": "Fri, 20 Nov 2026 09:00:00 +0000"}
+
+
+@contextmanager
+def without(local: LocalCallscribe, role: str, sid: str) -> Iterator[None]:
+    """Take one statement out of a role's policy for a while."""
+    iam = local.stack.aws.client("iam")
+    role_name = local.stack.resource(role)
+    (policy_name,) = iam.list_role_policies(RoleName=role_name)["PolicyNames"]
+    # botocore decodes the document, whatever its stubs say.
+    answer = cast("Any", iam.get_role_policy(RoleName=role_name, PolicyName=policy_name))
+    document = answer["PolicyDocument"]
+    statements = document["Statement"]
+    kept = [one for one in statements if one["Sid"] != sid]
+    assert len(kept) == len(statements) - 1
+
+    def put(some: list[object]) -> None:
+        changed = json.dumps({"Version": document["Version"], "Statement": some})
+        iam.put_role_policy(RoleName=role_name, PolicyName=policy_name, PolicyDocument=changed)
+
+    put([*kept])
+    try:
+        yield
+    finally:
+        put([*statements])
+
+
+@pytest.mark.parametrize(
+    ("role", "sid", "path", "form"),
+    [
+        ("AcceptRecordingRole", "QueueWebhooks", "/ci-create-transcript", CALLBACK),
+        ("TrackCallRole", "WriteCalls", "/call-status", STATUS),
+    ],
+)
+def test_a_webhook_that_may_not_be_made_durable_is_not_acknowledged(
+    local: LocalCallscribe, role: str, sid: str, path: str, form: dict[str, str]
+) -> None:
+    url = f"https://{local.stack.api_host}{path}"
+    headers, body = local.twilio.signed_form(url, form)
+    before = held(local)
+
+    with without(local, role, sid):
+        assert post(local, url, headers, body).status_code == 500
+
+    assert held(local) == before

@@ -1,0 +1,59 @@
+"""Makes the simulated Twilio answer otherwise than it would: down, throttled, odd, or too late to be heard."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match, Route
+
+from callscribe_tools.simulator import Simulator
+
+type Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def answer(twilio: Simulator, method: str, path: str, status: int, body: str = "{}") -> list[str]:
+    """Give this answer from now on in the place of Twilio's own.
+
+    Parameters:
+        path: may hold parameters, as in /v2/Transcripts/{sid}.
+
+    Returns:
+        The addresses that were asked for, growing.
+    """
+    asked: list[str] = []
+
+    async def canned(request: Request) -> Response:
+        asked.append(str(request.url))
+        return Response(body, status, media_type="application/json")
+
+    _put_first(twilio, method, path, canned)
+    return asked
+
+
+def lose_answer(twilio: Simulator, method: str, path: str) -> None:
+    """Do what is asked, but let nobody hear of it: 503, as when the connection breaks afterwards."""
+    own = _endpoint(twilio, method, path)
+
+    async def lost(request: Request) -> Response:
+        await own(request)
+        return Response("upstream connect error", 503)
+
+    _put_first(twilio, method, path, lost)
+
+
+def recover(twilio: Simulator) -> None:
+    """Forget the last `answer` or `lose_answer`."""
+    twilio.app.router.routes.pop(0)
+
+
+def _put_first(twilio: Simulator, method: str, path: str, endpoint: Endpoint) -> None:
+    twilio.app.router.routes.insert(0, Route(path, endpoint, methods=[method]))
+
+
+def _endpoint(twilio: Simulator, method: str, path: str) -> Endpoint:
+    scope = {"type": "http", "method": method, "path": path, "headers": []}
+    for route in twilio.app.router.routes:
+        if isinstance(route, Route) and route.matches(scope)[0] is Match.FULL:
+            endpoint: Endpoint = route.endpoint
+            return endpoint
+    raise LookupError(f"the simulator has no {method} {path}")

@@ -1,0 +1,220 @@
+"""A stack in process: moto in the place of AWS, the resources of template.yaml, the handlers behind their routes."""
+
+import importlib.util
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import boto3
+import httpx
+
+from callscribe.adapters import event_bus, queues, settings, table, twilio
+from callscribe.adapters.items import StoredCall
+from callscribe.domain.sids import CallSid
+from callscribe_tools.simulator import Account, IntelligenceService, PhoneNumber
+from harness.events import HOST, http_event, sqs_event
+from harness.template import REPOSITORY, function, resolve, resources, routes
+
+NUMBER = "+12025550199"
+CALLER = "+12025550142"
+SERVICE_SID = "GA" + "d" * 32
+
+_CACHED = (
+    settings.settings_reader,
+    table.call_table,
+    queues.queue,
+    queues.dead_letters,
+    event_bus.event_bus,
+)
+
+
+@cache
+def aws(service: str) -> Any:
+    """A client of the suite's own, kept for the whole session: moto stays where it is."""
+    session: Any = boto3
+    return session.client(service)
+
+
+@cache
+def _calls_table(name: str) -> Any:
+    return boto3.resource("dynamodb").Table(name)
+
+
+def account() -> Account:
+    """The account at Twilio, wired to the stack as the README says."""
+    account = Account()
+    account.add(
+        PhoneNumber(
+            number=NUMBER,
+            voice_url=f"https://{HOST}/incoming-call",
+            status_callback=f"https://{HOST}/call-status#rc=3&rp=5xx,ct,rt",
+        )
+    )
+    account.add(IntelligenceService(sid=SERVICE_SID, webhook_url=f"https://{HOST}/ci-webhook"))
+    return account
+
+
+def settings_document(twilio_account: Account, twilio_url: str | None = None, **number: Any) -> dict[str, Any]:
+    """The settings of an environment that answers calls to the account's numbers."""
+    return {
+        "account_sid": twilio_account.account_sid,
+        "api_key_sid": twilio_account.api_key_sid,
+        "api_key_secret": twilio_account.api_key_secret,
+        "auth_tokens": [twilio_account.auth_token],
+        "numbers": {one: {"service_sid": SERVICE_SID, **number} for one in twilio_account.numbers},
+        "twilio_url": twilio_url,
+    }
+
+
+@dataclass
+class Context:
+    """What Lambda tells a handler about its invocation."""
+
+    function_name: str
+    milliseconds: int = 30_000
+    memory_limit_in_mb: int = 256
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:callscribe"
+    aws_request_id: str = "00000000-0000-0000-0000-000000000000"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.milliseconds
+
+
+@cache
+def load_handler(name: str) -> Callable[[Any, Any], Any]:
+    """The handler of a function, from its folder."""
+    spec = importlib.util.spec_from_file_location(f"{name}_handler", REPOSITORY / "functions" / name / "handler.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    handler: Callable[[Any, Any], Any] = module.handler
+    return handler
+
+
+@dataclass
+class Stack:
+    """The deployed stack, as far as moto can be one."""
+
+    setenv: Callable[[str, str], None]
+    physical_ids: dict[str, str] = field(default_factory=dict)
+
+    def create(self) -> None:
+        """Make the resources of template.yaml."""
+        twilio._twilio.cache_clear()
+        for name in resources("AWS::SQS::Queue"):
+            self.physical_ids[name] = aws("sqs").create_queue(QueueName=name)["QueueUrl"]
+        for name, one in resources("AWS::DynamoDB::Table").items():
+            taken = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+            aws("dynamodb").create_table(TableName=name, **{key: one["Properties"][key] for key in taken})
+            self.physical_ids[name] = name
+        for name in resources("AWS::Events::EventBus"):
+            aws("events").create_event_bus(Name=name)
+            self.physical_ids[name] = name
+        for name in resources("AWS::SecretsManager::Secret"):
+            self.physical_ids[name] = aws("secretsmanager").create_secret(Name=name)["ARN"]
+
+    def listen(self, bus: str = "CallEvents") -> None:
+        """Let everything on the bus go to a queue, for `announced`."""
+        sqs = aws("sqs")
+        url = sqs.create_queue(QueueName=f"heard-on-{bus}")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        events = aws("events")
+        events.put_rule(Name="everything", EventBusName=bus, EventPattern=json.dumps({"source": ["callscribe"]}))
+        events.put_targets(Rule="everything", EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
+        self.physical_ids[f"heard on {bus}"] = url
+
+    def write_settings(self, document: Mapping[str, Any]) -> None:
+        """Write the settings as the operator does."""
+        aws("secretsmanager").put_secret_value(
+            SecretId=self.physical_ids["Settings"], SecretString=json.dumps(document)
+        )
+
+    def invoke(self, name: str, event: Any, **context: Any) -> Any:
+        """Invoke a function with the environment that the template gives it, cold."""
+        for cached in _CACHED:
+            cached.cache_clear()
+        for variable, value in function(name)["Environment"]["Variables"].items():
+            self.setenv(variable, resolve(value, self.physical_ids))
+        return load_handler(name)(event, Context(name, **context))
+
+    def messages(self, queue: str) -> list[dict[str, Any]]:
+        """Take all messages off a queue."""
+        sqs = aws("sqs")
+        url = self.physical_ids[queue]
+        taken: list[dict[str, Any]] = []
+        while batch := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]).get(
+            "Messages"
+        ):
+            for message in batch:
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                taken.append(dict(message))
+        return taken
+
+    def queued(self) -> dict[str, list[str]]:
+        """Take all messages off all queues of the template: the bodies by the queue, without the empty ones."""
+        taken = {name: [one["Body"] for one in self.messages(name)] for name in resources("AWS::SQS::Queue")}
+        return {name: bodies for name, bodies in taken.items() if bodies}
+
+    def announced(self) -> list[dict[str, Any]]:
+        """Take off the bus what has come since `listen`."""
+        return [json.loads(message["Body"]) for message in self.messages("heard on CallEvents")]
+
+    def work(self, name: str, queue: str) -> list[Any]:
+        """Let a worker do all messages of its queue; give its answers."""
+        return [self.invoke(name, sqs_event(message["Body"])) for message in self.messages(queue)]
+
+    def items(self) -> list[dict[str, Any]]:
+        """All items of the table."""
+        items = self.table().scan()["Items"]
+        return sorted(items, key=lambda item: (item["pk"], item["sk"]))
+
+    def recordings(self) -> list[dict[str, Any]]:
+        """The items of recordings."""
+        return [item for item in self.items() if item["sk"].startswith("RECORDING#")]
+
+    def table(self) -> Any:
+        """The table of calls, for what the product has no use for."""
+        return _calls_table(self.physical_ids["CallsTable"])
+
+    def let_claims_run_out(self) -> None:
+        """Be so much later that every claim has run out."""
+        for item in self.recordings():
+            self.table().update_item(
+                Key={"pk": item["pk"], "sk": item["sk"]},
+                UpdateExpression="SET due_at = :past",
+                ExpressionAttributeValues={":past": 1},
+            )
+
+    def empty_table(self) -> None:
+        """Delete every item."""
+        for item in self.items():
+            self.table().delete_item(Key={"pk": item["pk"], "sk": item["sk"]})
+
+    def read(self, call_sid: str) -> StoredCall:
+        """A call as a reader of the table sees it."""
+        return table.CallTable(self.table(), retention_days=1).read(CallSid(call_sid))
+
+
+class Gateway(httpx.BaseTransport):
+    """Carries Twilio's requests to the handlers, as API Gateway would.
+
+    `answers` holds what came of each, `events` what the handlers were given, `documents` the bodies of the answers.
+    """
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self.answers: list[tuple[str, int]] = []
+        self.events: list[dict[str, Any]] = []
+        self.documents: list[str] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        name = routes()[request.method, request.url.path]
+        event = http_event(request.url.path, dict(request.headers), request.read(), request.url.query.decode())
+        answer = self._stack.invoke(name, event)
+        self.answers.append((request.url.path, answer["statusCode"]))
+        self.events.append(event)
+        self.documents.append(answer["body"])
+        return httpx.Response(answer["statusCode"], headers=answer["headers"], text=answer["body"])

@@ -1,0 +1,60 @@
+"""template.yaml as data: what is tested in process is built from what is deployed."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from samcli.yamlhelper import yaml_parse
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@cache
+def template() -> dict[str, Any]:
+    """The source template, with intrinsic functions in their long form."""
+    return dict(yaml_parse((REPOSITORY / "template.yaml").read_text()))
+
+
+def resources(kind: str) -> dict[str, dict[str, Any]]:
+    """The resources of one type, by logical id."""
+    return {name: one for name, one in template()["Resources"].items() if one["Type"] == kind}
+
+
+def function_names() -> list[str]:
+    """The functions' folders, by their names."""
+    return sorted(folder.name for folder in (REPOSITORY / "functions").iterdir() if folder.is_dir())
+
+
+def logical_id(function: str) -> str:
+    """The logical id of the function in a folder: store_insights is StoreInsightsFunction."""
+    return "".join(word.title() for word in function.split("_")) + "Function"
+
+
+def function(name: str) -> dict[str, Any]:
+    """A function's properties, with those of Globals."""
+    common = template()["Globals"]["Function"]
+    own = template()["Resources"][logical_id(name)]["Properties"]
+    variables = common["Environment"]["Variables"] | own.get("Environment", {}).get("Variables", {})
+    return {**common, **own, "Environment": {"Variables": variables}}
+
+
+def routes() -> dict[tuple[str, str], str]:
+    """The function behind each method and path."""
+    return {
+        (event["Properties"]["Method"], event["Properties"]["Path"]): name
+        for name in function_names()
+        for event in function(name)["Events"].values()
+        if event["Type"] == "HttpApi"
+    }
+
+
+def resolve(value: Any, physical_ids: Mapping[str, str]) -> str:
+    """Resolve a Ref or GetAtt with what stands for each logical id; a parameter is its default."""
+    match value:
+        case {"Ref": name} if name in template()["Parameters"]:
+            return str(template()["Parameters"][name]["Default"])
+        case {"Ref": name} | {"Fn::GetAtt": [name, _]}:
+            return physical_ids[name]
+        case _:
+            return str(value)

@@ -1,0 +1,116 @@
+"""The layer as `sam build` makes it: what is shipped for arm64, and its twin for this machine."""
+
+import json
+import os
+import struct
+import subprocess
+import sys
+from importlib.util import MAGIC_NUMBER, find_spec
+from pathlib import Path
+
+import pytest
+
+from callscribe_tools.local_aws import build
+from callscribe_tools.local_aws.access import Access
+from callscribe_tools.local_aws.sam import run_sam
+from harness.template import REPOSITORY, function_names, logical_id
+
+# What the Lambda runtime brings, so that the layer need not.
+RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
+# PEP 552: bit 0 says that the file is checked by hash and not by date, bit 1 that the check is made at import.
+UNCHECKED_HASH = 0b01
+
+
+@pytest.fixture(scope="module")
+def host_build() -> Path:
+    return build(print).parent
+
+
+@pytest.fixture(scope="module")
+def arm64_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `sam build` makes when nobody tells it otherwise."""
+    folder = tmp_path_factory.mktemp("arm64")
+    run_sam(
+        ["build", "--template", str(REPOSITORY / "template.yaml"), "--build-dir", str(folder / "build"), "--no-cached"],
+        environment=Access("http://127.0.0.1:9").environment,
+        log=folder / "build.log",
+        seconds=300,
+        failure=RuntimeError,  # type: ignore[arg-type]
+    )
+    return folder / "build"
+
+
+def shared_objects(folder: Path) -> set[str]:
+    return {file.name.split(".", 1)[1] for file in folder.rglob("*.so") if "cpython" in file.name}
+
+
+def test_the_layer_is_built_for_arm64_unless_told_otherwise(arm64_build: Path) -> None:
+    assert shared_objects(arm64_build / "CallscribeLayer") == {"cpython-313-aarch64-linux-gnu.so"}
+
+
+def test_the_same_recipe_builds_a_layer_for_this_machine(host_build: Path, arm64_build: Path) -> None:
+    def sources(folder: Path) -> set[str]:
+        return {
+            str(file.relative_to(folder))
+            for file in (folder / "CallscribeLayer").rglob("*.py")
+            if ".dist-info" not in str(file)
+        }
+
+    assert sources(host_build) == sources(arm64_build)
+
+
+def test_every_module_of_the_layer_has_bytecode_that_no_date_makes_stale(arm64_build: Path) -> None:
+    layer = arm64_build / "CallscribeLayer" / "python"
+    modules = [file for file in layer.rglob("*.py") if file.parent.name != "bin"]
+    assert modules
+    for module in modules:
+        bytecode = module.parent / "__pycache__" / f"{module.stem}.cpython-313.pyc"
+        magic, flags = bytecode.read_bytes()[:4], struct.unpack("<I", bytecode.read_bytes()[4:8])[0]
+        assert magic == MAGIC_NUMBER
+        assert flags == UNCHECKED_HASH, module
+
+
+def test_the_layer_leaves_boto3_to_the_runtime(arm64_build: Path) -> None:
+    layer = arm64_build / "CallscribeLayer" / "python"
+    assert not {"boto3", "botocore"} & {folder.name for folder in layer.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the Lambda runtime brings, and nothing else of this environment."""
+    folder = tmp_path_factory.mktemp("runtime")
+    for name in RUNTIME:
+        spec = find_spec(name)
+        assert spec
+        assert spec.origin
+        origin = Path(spec.origin)
+        source = origin.parent if origin.name == "__init__.py" else origin
+        (folder / source.name).symlink_to(source)
+    return folder
+
+
+@pytest.mark.parametrize("name", function_names())
+def test_a_handler_imports_with_the_built_layer_and_the_runtime_alone(
+    name: str, host_build: Path, runtime: Path
+) -> None:
+    code, layer = host_build / logical_id(name), host_build / "CallscribeLayer" / "python"
+    program = f"import sys; sys.path += {[str(code), str(layer), str(runtime)]!r}; import handler; handler.handler"
+    # No environment: a handler is imported before anyone has told it where its table is.
+    outcome = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program], env={}, capture_output=True, text=True, check=False
+    )
+    assert outcome.returncode == 0, outcome.stderr
+
+
+def test_the_caller_does_not_wait_for_imports_that_answering_does_not_need(host_build: Path, runtime: Path) -> None:
+    layer = host_build / "CallscribeLayer" / "python"
+    program = (
+        f"import json, sys; sys.path += {[str(host_build / 'IncomingCallFunction'), str(layer), str(runtime)]!r}; "
+        "import handler; print(json.dumps(sorted(sys.modules)))"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program], env=dict(os.environ), capture_output=True, text=True, check=True
+    ).stdout
+    # Powertools imports the bare package botocore, which imports nothing itself.
+    heavy = {"aiohttp", "aws_xray_sdk", "boto3", "botocore.session", "pydantic", "requests", "twilio.rest", "urllib3"}
+    assert heavy & set(json.loads(printed)) == set()

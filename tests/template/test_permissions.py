@@ -1,0 +1,103 @@
+"""Each function has a role of its own, which names what it may do and to what.
+
+The end-to-end suite runs under these roles. What the local AWS does not enforce is checked here.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from harness.template import function, function_names, resources, template
+
+FUNCTIONS = function_names()
+WORKERS = [name for name in FUNCTIONS if any(event["Type"] == "SQS" for event in function(name)["Events"].values())]
+# X-Ray's actions know no resources (Service Authorization Reference, "AWS X-Ray").
+WITHOUT_RESOURCE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+
+
+def statements(name: str) -> Iterator[dict[str, Any]]:
+    role = template()["Resources"][role_of(name)]["Properties"]
+    assert "ManagedPolicyArns" not in role
+    for policy in role["Policies"]:
+        yield from policy["PolicyDocument"]["Statement"]
+
+
+def role_of(name: str) -> str:
+    return str(function(name)["Role"]["Fn::GetAtt"][0])
+
+
+def queue_of(name: str) -> str:
+    (event,) = (event for event in function(name)["Events"].values() if event["Type"] == "SQS")
+    return str(event["Properties"]["Queue"]["Fn::GetAtt"][0])
+
+
+def actions_on(name: str, resource: str) -> set[str]:
+    return {
+        action
+        for statement in statements(name)
+        if statement["Resource"] == {"Fn::GetAtt": [resource, "Arn"]}
+        for action in statement["Action"]
+    }
+
+
+def test_no_two_functions_share_a_role() -> None:
+    assert len({role_of(name) for name in FUNCTIONS}) == len(FUNCTIONS) == len(resources("AWS::IAM::Role"))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_is_given_no_policy_by_the_transform(name: str) -> None:
+    assert "Policies" not in function(name)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_statement_names_its_actions_and_its_resource(name: str) -> None:
+    for statement in statements(name):
+        assert statement["Effect"] == "Allow"
+        assert not [action for action in statement["Action"] if "*" in action]
+        if statement["Resource"] == "*":
+            assert set(statement["Action"]) <= WITHOUT_RESOURCE
+        else:
+            assert set(statement["Resource"]) == {"Fn::GetAtt"}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_may_write_its_own_log_and_no_other(name: str) -> None:
+    log = function(name)["LoggingConfig"]["LogGroup"]["Ref"]
+    assert {"logs:CreateLogStream", "logs:PutLogEvents"} == actions_on(name, log)
+    others = {other for other in resources("AWS::Logs::LogGroup") if other != log}
+    assert not any(actions_on(name, other) for other in others)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_traced_function_may_write_traces(name: str) -> None:
+    assert function(name)["Tracing"] == "Active"
+    assert [one["Action"] for one in statements(name) if one["Resource"] == "*"] == [
+        ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+    ]
+
+
+@pytest.mark.parametrize("name", WORKERS)
+def test_a_worker_may_take_messages_off_its_queue(name: str) -> None:
+    wanted = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+    assert actions_on(name, queue_of(name)) == wanted
+
+
+def test_only_workers_may_read_a_queue_and_only_acceptors_may_fill_one() -> None:
+    for queue, one in resources("AWS::SQS::Queue").items():
+        readers = {name for name in FUNCTIONS if "sqs:ReceiveMessage" in actions_on(name, queue)}
+        senders = {name for name in FUNCTIONS if "sqs:SendMessage" in actions_on(name, queue)}
+        if "RedrivePolicy" in one["Properties"]:
+            assert len(readers) == len(senders) == 1
+            assert readers <= set(WORKERS)
+            assert not senders & set(WORKERS)
+        else:
+            assert not readers
+            assert senders <= set(WORKERS)
+
+
+def test_the_function_the_caller_waits_for_may_only_read_the_settings() -> None:
+    actions = {action for statement in statements("incoming_call") for action in statement["Action"]}
+    assert {action for action in actions if not action.startswith(("logs:", "xray:"))} == {
+        "secretsmanager:GetSecretValue"
+    }

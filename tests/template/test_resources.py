@@ -1,0 +1,143 @@
+"""What the template promises about waiting, failing, keeping and naming."""
+
+import re
+import tomllib
+
+import pytest
+
+from callscribe.adapters.items import DUE, call_key
+from harness.template import REPOSITORY, function, function_names, resources, template
+
+FUNCTIONS = function_names()
+# Twilio gives up on a webhook after 15 s (Twilio docs, "Webhooks: connection overrides").
+TWILIO_WAITS_SECONDS = 15
+
+
+def seconds(name: str) -> int:
+    return int(function(name)["Timeout"])
+
+
+def queue_mappings() -> list[tuple[str, dict[str, object]]]:
+    return [
+        (name, event["Properties"])
+        for name in FUNCTIONS
+        for event in function(name)["Events"].values()
+        if event["Type"] == "SQS"
+    ]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_runs_on_the_python_that_the_tests_run_on(name: str) -> None:
+    assert function(name)["Runtime"] == "python3.13"
+    assert function(name)["Architectures"] == ["arm64"]
+    assert function(name)["Layers"] == [{"Ref": "CallscribeLayer"}]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_log_has_an_end(name: str) -> None:
+    log = template()["Resources"][function(name)["LoggingConfig"]["LogGroup"]["Ref"]]["Properties"]
+    assert log["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_webhook_is_answered_before_twilio_gives_up(name: str) -> None:
+    if any(event["Type"] == "HttpApi" for event in function(name)["Events"].values()):
+        assert seconds(name) < TWILIO_WAITS_SECONDS
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_that_no_one_waits_for_has_somewhere_to_fail_to(name: str) -> None:
+    for event in function(name)["Events"].values():
+        assert event["Type"] in {"HttpApi", "SQS"}, "an asynchronous trigger needs a failure destination"
+
+
+@pytest.mark.parametrize(("name", "mapping"), queue_mappings())
+def test_a_message_fails_alone_and_ends_in_the_dead_letters(name: str, mapping: dict[str, object]) -> None:
+    queue = template()["Resources"][mapping["Queue"]["Fn::GetAtt"][0]]["Properties"]  # type: ignore[index]
+    dead_letters = queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert function(name)["Environment"]["Variables"]["DEAD_LETTERS_URL"] == {"Ref": dead_letters}
+    # A message that is still being worked on must not come back.
+    assert queue["VisibilityTimeout"] > 6 * seconds(name)
+    # A dead letter keeps the age it had as a message.
+    kept = template()["Resources"][dead_letters]["Properties"]["MessageRetentionPeriod"]
+    assert kept > queue["MessageRetentionPeriod"]
+
+
+def test_dead_letters_take_only_what_comes_from_their_queue() -> None:
+    for name, one in resources("AWS::SQS::Queue").items():
+        if "RedrivePolicy" in one["Properties"]:
+            dead_letters = template()["Resources"][
+                one["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+            ]["Properties"]
+            (arn,) = dead_letters["RedriveAllowPolicy"]["sourceQueueArns"]
+            queue_name = one["Properties"]["QueueName"]["Fn::Sub"]
+            assert arn["Fn::Sub"].endswith(f":{queue_name}"), name
+
+
+def test_what_is_retained_has_no_fixed_name_to_collide_with_the_next_deploy() -> None:
+    retained = {
+        name: one["Properties"]
+        for name, one in template()["Resources"].items()
+        if one.get("DeletionPolicy") == "Retain"
+    }
+    assert set(retained) == {"CallsTable", "Settings"}
+    assert not {"TableName", "Name"} & {key for one in retained.values() for key in one}
+
+
+def test_every_fixed_name_begins_with_the_stack() -> None:
+    named = {"QueueName", "LogGroupName", "Name", "FunctionName", "RoleName"}
+    for resource in template()["Resources"].values():
+        for key in named & resource.get("Properties", {}).keys():
+            name = resource["Properties"][key]
+            assert re.match(r"/?\$\{AWS::StackName\}", name.get("Fn::Sub", "")) or name == {"Ref": "AWS::StackName"}
+
+
+def test_no_secret_has_a_value() -> None:
+    for secret in resources("AWS::SecretsManager::Secret").values():
+        assert not {"SecretString", "GenerateSecretString"} & secret["Properties"].keys()
+
+
+def test_the_table_survives_and_forgets() -> None:
+    (table,) = (one["Properties"] for one in resources("AWS::DynamoDB::Table").values())
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+def test_the_table_has_the_keys_that_its_adapter_writes() -> None:
+    (table,) = (one["Properties"] for one in resources("AWS::DynamoDB::Table").values())
+    indexes = {one["IndexName"]: one for one in table["GlobalSecondaryIndexes"]}
+
+    def key(of: dict[str, list[dict[str, str]]]) -> list[str]:
+        return [one["AttributeName"] for one in of["KeySchema"]]
+
+    assert set(key(table)) == set(call_key("CA" + "0" * 32))  # type: ignore[arg-type]
+    assert key(indexes["by_day"]) == ["day", "started"]
+    assert key(indexes["by_due_at"]) == [DUE, "due_at"]
+
+
+def test_every_address_to_enter_at_twilio_is_an_output_with_a_route() -> None:
+    paths = {
+        event["Properties"]["Path"]
+        for name in FUNCTIONS
+        for event in function(name)["Events"].values()
+        if event["Type"] == "HttpApi"
+    }
+    urls = {
+        re.sub(r"#.*", "", one["Value"]["Fn::Sub"]).removeprefix("${Api.ApiEndpoint}")
+        for one in template()["Outputs"].values()
+        if "${Api.ApiEndpoint}" in str(one["Value"])
+    }
+    assert urls <= paths
+    # What our own TwiML names is no address for anyone to enter.
+    assert paths - urls == {"/ci-create-transcript", "/incoming-call/recorded"}
+
+
+@pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
+def test_every_environment_is_a_section_of_samconfig(environment: str) -> None:
+    samconfig = tomllib.loads((REPOSITORY / "samconfig.toml").read_text())
+    deploy = samconfig[environment]["deploy"]["parameters"]
+    assert deploy["stack_name"] == f"callscribe-{environment}"
+    overridden = {one.split("=")[0] for one in deploy["parameter_overrides"]}
+    assert overridden <= set(template()["Parameters"])

@@ -1,0 +1,329 @@
+"""What Conversational Intelligence made of a call is stored whole, once, whatever comes first."""
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+
+from callscribe.domain.transcript import Role
+from callscribe_tools.simulator import Call, Recording, Simulator
+from callscribe_tools.simulator.timeline import Sound
+from harness.answers import answer, recover
+from harness.events import load_event, sqs_event
+from harness.loopback import answering
+from harness.seeded import CALL_SID, RECORDING_SID, TRANSCRIPT_SID, seed_transcripts
+from harness.stack import CALLER, NUMBER, SERVICE_SID, Stack
+
+DONE: dict[str, Any] = {"batchItemFailures": []}
+RESULTS = "/v2/Transcripts/{sid}/OperatorResults"
+SENTENCES = "/v2/Transcripts/{sid}/Sentences"
+
+type Event = dict[str, Any]
+
+
+def row(stack: Stack) -> dict[str, Any]:
+    (one,) = stack.recordings()
+    return one
+
+
+def comes_back(event: Event) -> dict[str, Any]:
+    return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in event["Records"]]}
+
+
+def page(key: str, *rows: str) -> str:
+    """A page of Twilio's with these rows, which are JSON."""
+    return f'{{"meta": {{"key": "{key}", "next_page_url": null}}, "{key}": [{", ".join(rows)}]}}'
+
+
+def webhook_of(sid: str = TRANSCRIPT_SID, **fields: object) -> Event:
+    return sqs_event(json.dumps({"transcript_sid": sid, **fields}))
+
+
+@pytest.fixture
+def transcribed(seeded: Stack, twilio: Simulator) -> Stack:
+    """The stack, and at Twilio a call whose transcript is completed; nothing has been reported yet."""
+    seed_transcripts(twilio)
+    seeded.listen()
+    return seeded
+
+
+def test_everything_is_stored(stack: Stack, call: Call, dual: Recording, twilio: Simulator, webhook: Event) -> None:
+    assert stack.invoke("store_insights", webhook) == DONE
+    (insights,) = stack.read(call.sid).insights
+    (sid,) = twilio.state.transcripts
+    transcript = insights.transcript
+    assert (transcript.sid, transcript.status, transcript.language_code) == (sid, "completed", "en-US")
+    assert (transcript.service_sid, transcript.source_sid) == (SERVICE_SID, dual.sid)
+    assert transcript.seconds == dual.duration
+    assert [(one.channel, one.role, one.number) for one in insights.participants] == [
+        (1, Role.CUSTOMER, CALLER),
+        (2, Role.AGENT, NUMBER),
+    ]
+    (sentence,) = insights.sentences
+    assert (sentence.text, insights.speaker(sentence)) == ("We cannot log in to your account system.", Role.CUSTOMER)
+    assert (sentence.start, sentence.end, sentence.confidence) == (Decimal(1), Decimal(4), Decimal("0.95"))
+    assert row(stack)["state"] == "stored"
+    assert row(stack)["transcript"] == sid
+    assert row(stack).keys().isdisjoint({"due", "due_at"})
+
+
+def test_operator_results_are_stored_key_for_key(
+    stack: Stack, call: Call, twilio: Simulator, twilio_url: str, webhook: Event
+) -> None:
+    stack.invoke("store_insights", webhook)
+    (sid,) = twilio.state.transcripts
+    key = (twilio.account.api_key_sid, twilio.account.api_key_secret)
+    sent = httpx.get(f"{twilio_url}/v2/Transcripts/{sid}/OperatorResults", auth=key, trust_env=False)
+    results = stack.read(call.sid).insights[0].results
+    assert results == json.loads(sent.text, parse_float=Decimal)["operator_results"]
+    assert [one["name"] for one in results] == ["test-operator", "Conversation Summary", "Sentiment Analysis"]
+    assert results[0]["json_results"] == {"category": "other", "emotion": "negative"}
+    assert (results[0]["match_probability"], results[0]["utterance_results"]) == (None, [])
+
+
+def test_numbers_are_stored_exactly(transcribed: Stack, twilio: Simulator) -> None:
+    answer(
+        twilio,
+        "GET",
+        RESULTS,
+        200,
+        page(
+            "operator_results",
+            '{"name": "a", "predicted_probability": 0.87, "match_probability": "0.05", "p": {"x": 0.1}}',
+            '{"name": "b", "json_results": {"n": 0.30000000000000004, "i": 1234567890123456789, "e": 1e-7, "f": 1.50}}',
+        ),
+    )
+    assert transcribed.invoke("store_insights", webhook_of()) == DONE
+    first, second = transcribed.read(CALL_SID).insights[0].results
+    assert first["predicted_probability"] == Decimal("0.87")
+    assert (first["match_probability"], first["p"]) == ("0.05", {"x": Decimal("0.1")})
+    assert second["json_results"] == {
+        "n": Decimal("0.30000000000000004"),
+        "i": 1234567890123456789,
+        "e": Decimal("1E-7"),
+        "f": Decimal("1.5"),
+    }
+
+
+def test_a_result_with_null_and_a_refusal_is_stored_with_both(transcribed: Stack, twilio: Simulator) -> None:
+    refused = '{"name": "a", "json_results": null, "refusal": "I cannot help with that.", "extract_results": {}}'
+    answer(twilio, "GET", RESULTS, 200, page("operator_results", refused))
+    assert transcribed.invoke("store_insights", webhook_of()) == DONE
+    assert transcribed.read(CALL_SID).insights[0].results == [json.loads(refused)]
+
+
+def test_the_event_of_a_stored_call_goes_out(transcribed: Stack) -> None:
+    transcribed.invoke("store_insights", webhook_of())
+    (event,) = transcribed.announced()
+    assert (event["source"], event["detail-type"]) == ("callscribe", "CallStored")
+    assert event["detail"] == {
+        "id": TRANSCRIPT_SID,
+        "call_sid": CALL_SID,
+        "recording_sid": RECORDING_SID,
+        "transcript_sid": TRANSCRIPT_SID,
+    }
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [(503, "{}"), (200, '{"FailedEntryCount": 1, "Entries": [{"ErrorCode": "ThrottlingException"}]}')],
+    ids=["the bus fails", "the bus takes nothing"],
+)
+def test_a_call_that_could_not_be_announced_is_not_stored_and_comes_back(
+    refusal: tuple[int, str], transcribed: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with answering(refusal) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_EVENTBRIDGE", url)
+        assert transcribed.invoke("store_insights", webhook_of()) == comes_back(webhook_of())
+    assert transcribed.recordings() == []
+    assert transcribed.queued() == {}
+
+
+def test_a_webhook_delivered_twice_leaves_the_same_table(stack: Stack, webhook: Event) -> None:
+    stack.invoke("store_insights", webhook)
+    before = stack.items()
+    assert stack.invoke("store_insights", webhook) == DONE
+    clock = {"stored_at"}
+    assert [{k: v for k, v in item.items() if k not in clock} for item in stack.items()] == [
+        {k: v for k, v in item.items() if k not in clock} for item in before
+    ]
+
+
+def test_a_webhook_before_the_callback_stores_all_the_same_and_the_late_callback_changes_nothing(
+    transcribed: Stack, twilio: Simulator
+) -> None:
+    assert transcribed.invoke("store_insights", load_event("store_insights", "transcript_available")) == DONE
+    assert row(transcribed)["state"] == "stored"
+    before = transcribed.items()
+    made = set(twilio.state.transcripts)
+    assert transcribed.invoke("request_transcript", load_event("request_transcript", "completed")) == DONE
+    assert transcribed.items() == before
+    assert set(twilio.state.transcripts) == made
+
+
+def test_a_transcript_of_a_foreign_service_is_ignored(transcribed: Stack) -> None:
+    assert transcribed.invoke("store_insights", load_event("store_insights", "foreign_service")) == DONE
+    assert transcribed.items() == []
+    assert transcribed.announced() == []
+
+
+@pytest.mark.parametrize("status", ["queued", "in-progress", "new", "a status of tomorrow"])
+def test_a_transcript_that_is_not_completed_leaves_everything_as_it_is(
+    status: Any, transcribed: Stack, twilio: Simulator
+) -> None:
+    twilio.state.transcripts[TRANSCRIPT_SID].status = status
+    assert transcribed.invoke("store_insights", webhook_of()) == DONE
+    assert transcribed.items() == []
+    assert transcribed.announced() == []
+
+
+@pytest.mark.parametrize("status", ["failed", "canceled", "error"])
+def test_a_failed_transcript_fails_the_recording(status: Any, seeded: Stack, twilio: Simulator) -> None:
+    seeded.listen()
+    seeded.invoke("request_transcript", load_event("request_transcript", "completed"))
+    (transcript,) = twilio.state.transcripts.values()
+    transcript.status = status
+    assert seeded.invoke("store_insights", webhook_of(transcript.sid)) == DONE
+    assert (row(seeded)["state"], row(seeded)["reason"]) == ("failed", f"transcript_{status}")
+    assert row(seeded).keys().isdisjoint({"due", "due_at"})
+    assert seeded.announced() == []
+    assert seeded.read(CALL_SID).insights == []
+
+
+@pytest.mark.parametrize("event_type", ["voice_intelligence_transcript_failed", "unheard_of", None])
+@pytest.mark.parametrize(("status", "state"), [("completed", "stored"), ("failed", "failed")])
+def test_whatever_the_event_type_the_status_of_the_transcript_decides(
+    event_type: str | None, status: Any, state: str, seeded: Stack, twilio: Simulator
+) -> None:
+    seeded.invoke("request_transcript", load_event("request_transcript", "completed"))
+    (transcript,) = twilio.state.transcripts.values()
+    transcript.status = status
+    assert seeded.invoke("store_insights", webhook_of(transcript.sid, event_type=event_type)) == DONE
+    assert row(seeded)["state"] == state
+
+
+def test_2500_sentences_come_in_several_pages_and_are_stored_in_their_order(
+    transcribed: Stack, twilio: Simulator
+) -> None:
+    said = [f"This is sentence number {number}." for number in range(2500)]
+    twilio.state.recordings[RECORDING_SID].sounds = tuple(
+        Sound("outbound" if number % 3 == 0 else "inbound", number, number + 0.5, text)
+        for number, text in enumerate(said)
+    )
+    assert transcribed.invoke("store_insights", webhook_of()) == DONE
+    (insights,) = transcribed.read(CALL_SID).insights
+    assert [one.text for one in insights.sentences] == said
+    assert [one.index for one in insights.sentences] == list(range(2500))
+    assert [insights.speaker(one) for one in insights.sentences[:4]] == ["Agent", "Customer", "Customer", "Agent"]
+    assert insights.sentences[-1].start == 2499
+
+
+def test_a_silent_call_is_stored_without_a_sentence(transcribed: Stack, twilio: Simulator) -> None:
+    twilio.state.recordings[RECORDING_SID].sounds = ()
+    assert transcribed.invoke("store_insights", webhook_of()) == DONE
+    assert row(transcribed)["state"] == "stored"
+    assert transcribed.read(CALL_SID).insights[0].sentences == []
+    assert len(transcribed.announced()) == 1
+
+
+def test_a_sentence_without_times_is_stored(transcribed: Stack, twilio: Simulator) -> None:
+    bare = '{"media_channel": 1, "sentence_index": 0, "transcript": "Hello.", "start_time": null, "confidence": 0.5}'
+    answer(twilio, "GET", SENTENCES, 200, page("sentences", bare))
+    assert transcribed.invoke("store_insights", webhook_of()) == DONE
+    (sentence,) = transcribed.read(CALL_SID).insights[0].sentences
+    assert (sentence.start, sentence.end, sentence.confidence) == (None, None, Decimal("0.5"))
+
+
+@pytest.mark.parametrize(
+    "body",
+    ['{"event_type": "x"}', '{"transcript_sid": "GT-secret-of-a-customer"}', "[1]", "null", "secret-of-a-customer"],
+)
+def test_a_webhook_without_a_transcript_goes_to_the_dead_letters_with_a_reason_that_holds_no_values(
+    body: str, transcribed: Stack, logged: Callable[[], str]
+) -> None:
+    assert transcribed.invoke("store_insights", sqs_event(body)) == DONE
+    (letter,) = transcribed.messages("TranscriptsDeadLetters")
+    assert letter["Body"] == body
+    reason = letter["MessageAttributes"]["reason"]["StringValue"]
+    assert reason.startswith("TranscriptWebhook: ")
+    assert "secret-of-a-customer" not in reason + logged()
+    assert transcribed.items() == []
+
+
+@pytest.mark.parametrize("path", [SENTENCES, RESULTS])
+@pytest.mark.parametrize("body", ["[]", "{}", '{"meta": {"key": "rows"}}', page("rows", '{"said": "secret"}')])
+def test_an_answer_of_a_shape_nobody_foresaw_goes_to_the_dead_letters(
+    path: str, body: str, transcribed: Stack, twilio: Simulator, logged: Callable[[], str]
+) -> None:
+    if path == RESULTS and "said" in body:  # any object is a result
+        return
+    answer(twilio, "GET", path, 200, body)
+    assert transcribed.invoke("store_insights", webhook_of()) == DONE
+    (letter,) = transcribed.messages("TranscriptsDeadLetters")
+    assert TRANSCRIPT_SID in letter["MessageAttributes"]["reason"]["StringValue"]
+    assert transcribed.recordings() == []
+    assert "secret" not in logged()
+
+
+@pytest.mark.parametrize("status", [401, 429, 503])
+@pytest.mark.parametrize("path", ["/v2/Transcripts/{sid}", SENTENCES, RESULTS])
+def test_while_twilio_is_in_trouble_the_message_comes_back(
+    path: str, status: int, transcribed: Stack, twilio: Simulator
+) -> None:
+    answer(twilio, "GET", path, status, "<html>")
+    assert transcribed.invoke("store_insights", webhook_of()) == comes_back(webhook_of())
+    assert transcribed.recordings() == []
+    assert transcribed.queued() == {}
+    recover(twilio)
+    assert transcribed.invoke("store_insights", webhook_of()) == DONE
+    assert row(transcribed)["state"] == "stored"
+
+
+def test_a_transcript_that_twilio_does_not_have_goes_to_the_dead_letters(transcribed: Stack) -> None:
+    assert transcribed.invoke("store_insights", webhook_of("GT" + "0" * 32)) == DONE
+    (letter,) = transcribed.messages("TranscriptsDeadLetters")
+    assert "Twilio answered 404" in letter["MessageAttributes"]["reason"]["StringValue"]
+    assert transcribed.items() == []
+
+
+def test_an_erased_recording_is_not_stored_again(transcribed: Stack) -> None:
+    transcribed.table().put_item(
+        Item={
+            "pk": f"CALL#{CALL_SID}",
+            "sk": f"RECORDING#{RECORDING_SID}",
+            "state": "erased",
+            "attempts": 0,
+            "expires_at": 9_999_999_999,
+        }
+    )
+    assert transcribed.invoke("store_insights", webhook_of()) == DONE
+    assert row(transcribed)["state"] == "erased"
+
+
+@pytest.mark.parametrize("number", ["0.1234567890123456789012345678901234567890", "NaN", "1e-200", "-1e200"])
+def test_a_number_that_dynamodb_does_not_have_is_stored_as_text(
+    number: str, transcribed: Stack, twilio: Simulator
+) -> None:
+    answer(twilio, "GET", RESULTS, 200, page("rows", f'{{"predicted_probability": {number}}}'))
+    assert transcribed.invoke("store_insights", webhook_of()) == DONE
+    assert transcribed.read(CALL_SID).insights[0].results == [{"predicted_probability": number}]
+
+
+@pytest.mark.parametrize("path", ["/v2/Transcripts/{sid}", SENTENCES, RESULTS])
+def test_while_something_else_answers_for_twilio_the_message_comes_back(
+    path: str, transcribed: Stack, twilio: Simulator
+) -> None:
+    answer(twilio, "GET", path, 200, "<html>")
+    assert transcribed.invoke("store_insights", webhook_of()) == comes_back(webhook_of())
+    assert transcribed.queued() == {}
+
+
+def test_a_transcript_that_failed_before_its_callback_came_stays_failed(transcribed: Stack, twilio: Simulator) -> None:
+    twilio.state.transcripts[TRANSCRIPT_SID].status = "failed"
+    transcribed.invoke("store_insights", webhook_of())
+    transcribed.invoke("request_transcript", load_event("request_transcript", "completed"))
+    assert row(transcribed)["state"] == "failed"
+    assert row(transcribed)["reason"] == "transcript_failed"

@@ -1,0 +1,115 @@
+"""The flow of one call through all handlers, in process."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from callscribe_tools.simulator import Scenario, Simulator, load_scenario
+from harness.answers import answer
+from harness.stack import CALLER, NUMBER, Gateway, Stack
+from harness.template import function_names
+
+WORDS = "We cannot log in to your account system."
+
+
+def play(stack: Stack, twilio: Simulator, scenario: Scenario) -> str:
+    """Let a call go all the way; its SID."""
+    call = twilio.place_call(scenario, to=NUMBER)
+    stack.work("request_transcript", "RecordingsQueue")
+    twilio.complete_transcripts()
+    stack.work("store_insights", "TranscriptsQueue")
+    return call.sid
+
+
+def test_a_call_becomes_one_stored_record(
+    stack: Stack, twilio: Simulator, gateway: Gateway, scenario: Scenario
+) -> None:
+    stack.listen()
+    call_sid = play(stack, twilio, scenario)
+
+    twilio.check()
+    assert {status for _, status in gateway.answers} == {200}
+    stored = stack.read(call_sid)
+    assert stored.call
+    assert [one["state"] for one in stored.recordings.values()] == ["stored"]
+    assert [one.text for one in stored.insights[0].sentences] == [WORDS]
+    assert stack.queued() == {}
+    assert [event["detail"]["call_sid"] for event in stack.announced()] == [call_sid]
+
+
+def test_a_call_is_stored_also_where_twilio_does_not_echo_the_channel(
+    stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    twilio.unknowns.transcript_channel_echoed = False
+    stored = stack.read(play(stack, twilio, scenario))
+    assert [one["state"] for one in stored.recordings.values()] == ["stored"]
+    assert [one.text for one in stored.insights[0].sentences] == [WORDS]
+
+
+def test_a_webhook_that_twilio_does_not_sign_is_refused(
+    stack: Stack, twilio: Simulator, gateway: Gateway, scenario: Scenario
+) -> None:
+    twilio.unknowns.intelligence_webhook_signed = False
+    stored = stack.read(play(stack, twilio, scenario))
+    assert ("/ci-webhook", 403) in gateway.answers
+    assert [one["state"] for one in stored.recordings.values()] == ["transcribing"]
+
+
+def test_a_silent_call_comes_to_rest_whether_twilio_saves_its_recording_or_not(
+    stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    silent = scenario.model_copy(update={"caller": (), "operator_results": ()})
+    states = []
+    for variant in ("saved", "absent"):
+        twilio.unknowns.silent_recording = variant
+        states += [row["state"] for row in stack.read(play(stack, twilio, silent)).recordings.values()]
+    assert set(states) <= {"stored", "skipped"}
+    assert len(states) == 2
+
+
+def test_nothing_that_is_logged_tells_a_number_a_word_or_a_secret(
+    stack: Stack, twilio: Simulator, logged: Callable[[], str]
+) -> None:
+    scenario = load_scenario("cannot_log_in")
+    play(stack, twilio, scenario)
+    account = twilio.account
+    twilio.account.api_key_secret, secret = "another", account.api_key_secret
+    play(stack, twilio, scenario)
+
+    lines = [json.loads(line) for line in logged().splitlines()]
+    assert {line["function_name"] for line in lines} == set(function_names())
+    summary = scenario.operator_results[1].text_generation_results
+    assert summary
+    words = [WORDS, "log in", "This call is recorded", summary["result"][:30], "negative"]
+    secrets = [secret, "another", account.auth_token, account.api_key_sid]
+    numbers = [CALLER, NUMBER, CALLER[1:], NUMBER[1:], CALLER[5:], NUMBER[5:]]
+    for told in (*words, *secrets, *numbers):
+        assert told not in logged()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/2010-04-01/Accounts/{a}/Calls/{sid}.json",
+        "/2010-04-01/Accounts/{a}/Recordings/{sid}.json",
+        "/v2/Transcripts/{sid}/Sentences",
+    ],
+)
+@pytest.mark.parametrize("status", [200, 400, 500])
+def test_what_twilio_answers_in_trouble_is_not_logged(
+    path: str, status: int, stack: Stack, twilio: Simulator, scenario: Scenario, logged: Callable[[], str]
+) -> None:
+    # A duration of words makes Python's own exception quote them.
+    said = json.dumps(
+        {
+            "message": WORDS + CALLER,
+            "duration": WORDS + CALLER,
+            "meta": {"key": "x"},
+            "x": [{"transcript": {WORDS: CALLER}}],
+        }
+    )
+    answer(twilio, "GET", path, status, said)
+    play(stack, twilio, scenario)
+    assert WORDS not in logged()
+    assert CALLER not in logged()
