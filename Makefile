@@ -19,22 +19,22 @@ $(READY): tools/setup.sh pyproject.toml layers/callscribe/pyproject.toml $(wildc
 
 .PHONY: demo
 demo: $(READY) ## One call from ringing to DynamoDB, all on this machine (KEEP=1 leaves it running, JSON=1 prints JSON)
-	@python -m callscribe_tools.demo $(if $(KEEP),--keep) $(if $(JSON),--json)
+	@$(BIN)/python -m callscribe_tools.demo $(if $(KEEP),--keep) $(if $(JSON),--json)
 
 .PHONY: test
 test: $(READY) ## All tests: units, the template, and end to end on a local AWS (SUITES=unit for some)
-	@python -m pytest $(addprefix tests/,$(SUITES))
+	@$(BIN)/python -m pytest $(addprefix tests/,$(SUITES))
 
 .PHONY: check
 check: $(READY) ## Lint, types, import direction, the template, the locks
-	ruff check .
-	ruff format --check .
-	mypy layers/callscribe/src tools functions tests
-	lint-imports
-	AWS_DEFAULT_REGION=us-east-1 sam validate --lint
-	cfn-lint
-	mkdir -p .local && python -m callscribe_tools.transform template.yaml > .local/transformed.json
-	cfn-lint .local/transformed.json
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy layers/callscribe/src tools functions tests
+	$(BIN)/lint-imports
+	AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
+	$(BIN)/cfn-lint
+	mkdir -p .local && $(BIN)/python -m callscribe_tools.transform template.yaml > .local/transformed.json
+	$(BIN)/cfn-lint .local/transformed.json
 	sh tools/lock.sh --check
 
 .PHONY: lock

@@ -15,7 +15,10 @@ from callscribe.edge.webhooks import Response, signed_form, text
 @signed_form
 def handler(webhook: Webhook) -> Response:
     """Answer only once the call is in the table."""
-    call = CallStatusCallback.from_form(webhook.body).call()
+    callback = CallStatusCallback.from_form(webhook.body)
+    call = callback.call()
+    if not callback.has_ended:
+        return text(200, "not ended yet")
     if call.to not in settings_reader().current().numbers:
         logger.warning("call of a number that the settings do not hold", call_sid=call.sid, number=masked(call.to))
         return text(200, "not ours")

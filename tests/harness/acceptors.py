@@ -21,7 +21,7 @@ def check_that_trouble_with_the_queue_is_not_acknowledged(
     function: str, trouble: str, stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Twilio retries a 5xx: the callback's address asks it to."""
-    status = 500 if trouble in {"gone", "refusing"} else 503
+    status = 500 if trouble == "gone" else 503
     if trouble == "gone":
         for queue in resources("AWS::SQS::Queue"):
             aws("sqs").delete_queue(QueueUrl=stack.physical_ids[queue])

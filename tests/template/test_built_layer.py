@@ -70,6 +70,13 @@ def test_every_module_of_the_layer_has_bytecode_that_no_date_makes_stale(arm64_b
         assert flags == UNCHECKED_HASH, module
 
 
+def test_the_layer_does_not_tell_where_it_was_built(arm64_build: Path) -> None:
+    # Otherwise the same sources, built elsewhere, would be another version of the layer.
+    bytecode = list((arm64_build / "CallscribeLayer").rglob("*.pyc"))
+    assert bytecode
+    assert [file for file in bytecode if b"/opt/python/" not in file.read_bytes()] == []
+
+
 def test_the_layer_leaves_boto3_to_the_runtime(arm64_build: Path) -> None:
     layer = arm64_build / "CallscribeLayer" / "python"
     assert not {"boto3", "botocore"} & {folder.name for folder in layer.iterdir()}

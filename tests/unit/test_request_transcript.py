@@ -10,7 +10,7 @@ from callscribe_tools.simulator import Call, IntelligenceService, Recording, Sim
 from harness.answers import answer, lose_answer, recover
 from harness.events import load_event, sqs_event
 from harness.loopback import nobody_answers
-from harness.seeded import CALL_SID, RECORDING_SID
+from harness.seeded import CALL_SID, RECORDING_SID, WITHHELD_CALL_SID
 from harness.stack import CALLER, NUMBER, SERVICE_SID, Stack, settings_document
 from unit.conftest import speaking
 
@@ -238,10 +238,55 @@ def test_a_permanent_refusal_fails_the_recording_with_its_reason(seeded: Stack, 
     assert seeded.queued() == {}
 
 
-def test_a_service_that_does_not_exist_fails_the_recording(seeded: Stack, twilio: Simulator, twilio_url: str) -> None:
+def test_a_service_that_does_not_exist_keeps_the_message_until_the_settings_are_mended(
+    seeded: Stack, twilio: Simulator, twilio_url: str
+) -> None:
+    event = load_event("request_transcript", "completed")
     seeded.write_settings(settings_document(twilio.account, twilio_url) | _numbers("GA" + "0" * 32))
+    assert seeded.invoke("request_transcript", event)["batchItemFailures"]
+    assert seeded.queued() == {}
+    seeded.let_claims_run_out()
+    seeded.write_settings(settings_document(twilio.account, twilio_url))
+    assert seeded.invoke("request_transcript", event) == DONE
+    assert row(seeded)["state"] == "transcribing"
+
+
+def test_settings_that_are_wrong_keep_the_message_until_they_are_mended(
+    seeded: Stack, twilio: Simulator, twilio_url: str
+) -> None:
+    event = load_event("request_transcript", "completed")
+    seeded.write_settings(settings_document(twilio.account, twilio_url) | {"acount_sid": "x"})
+    assert seeded.invoke("request_transcript", event)["batchItemFailures"]
+    seeded.write_settings(settings_document(twilio.account, twilio_url))
+    assert seeded.invoke("request_transcript", event) == DONE
+    assert seeded.queued() == {}
+
+
+def test_a_bug_of_ours_goes_to_the_dead_letters_without_quoting_what_it_met(
+    seeded: Stack, monkeypatch: pytest.MonkeyPatch, logged: Callable[[], str]
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "no address at all +12025550142")
     assert seeded.invoke("request_transcript", load_event("request_transcript", "completed")) == DONE
-    assert (row(seeded)["state"], row(seeded)["reason"]) == ("failed", "not_found")
+    (letter,) = seeded.messages("RecordingsDeadLetters")
+    assert letter["MessageAttributes"]["reason"]["StringValue"] == "ValueError"
+    assert "+12025550142" not in logged()
+
+
+@pytest.mark.parametrize("caller", ["anonymous", "", "Restricted"])
+def test_a_withheld_number_is_not_told_as_one(caller: str, seeded: Stack, twilio: Simulator) -> None:
+    twilio.state.calls[CALL_SID].from_ = caller
+    assert seeded.invoke("request_transcript", load_event("request_transcript", "completed")) == DONE
+    (transcript,) = twilio.state.transcripts.values()
+    customer, agent = transcript.channel["participants"]
+    assert customer == {"channel_participant": 1, "role": "Customer"}
+    assert agent["media_participant_id"] == NUMBER
+
+
+def test_the_call_is_the_recordings_own_whatever_the_callback_says(seeded: Stack) -> None:
+    event = load_event("request_transcript", "completed")
+    elsewhere = sqs_event(event["Records"][0]["body"].replace(CALL_SID, WITHHELD_CALL_SID))
+    assert seeded.invoke("request_transcript", elsewhere) == DONE
+    assert {item["pk"] for item in seeded.items()} == {f"CALL#{CALL_SID}"}
 
 
 def _numbers(service_sid: str) -> dict[str, Any]:

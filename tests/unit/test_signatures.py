@@ -242,4 +242,11 @@ def test_json_with_an_empty_hash_is_a_forgery_and_no_exception() -> None:
 def test_a_token_that_is_no_list_does_not_become_tokens_of_one_character(offline_stack: Stack) -> None:
     offline_stack.write_settings(settings_document(account()) | {"auth_tokens": TOKEN})
     forged = signed(load_event("incoming_call", "call"), TOKEN[0])
-    assert offline_stack.invoke("incoming_call", forged)["statusCode"] == 500
+    assert offline_stack.invoke("incoming_call", forged)["statusCode"] == 503
+
+
+def test_a_body_longer_than_any_of_twilios_is_refused_before_it_is_hashed() -> None:
+    event = load_event("track_call", "completed")
+    padded = signed(with_body(event, raw_body(event) + b"&x=" + b"x" * 64 * 1024), TOKEN)
+    with pytest.raises(ForgeryError, match="longer"):
+        verify(padded, [TOKEN], FORM)

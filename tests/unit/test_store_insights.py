@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from callscribe.adapters import items
 from callscribe.domain.transcript import Role
 from callscribe_tools.simulator import Call, Recording, Simulator
 from callscribe_tools.simulator.timeline import Sound
@@ -20,6 +21,16 @@ from harness.stack import CALLER, NUMBER, SERVICE_SID, Stack
 DONE: dict[str, Any] = {"batchItemFailures": []}
 RESULTS = "/v2/Transcripts/{sid}/OperatorResults"
 SENTENCES = "/v2/Transcripts/{sid}/Sentences"
+OUTBOUND_CALL = json.dumps(
+    {
+        "from": NUMBER,
+        "to": CALLER,
+        "direction": "outbound-api",
+        "status": "completed",
+        "duration": "21",
+        "start_time": "Fri, 20 Nov 2026 09:00:00 +0000",
+    }
+)
 
 type Event = dict[str, Any]
 
@@ -171,11 +182,9 @@ def test_a_transcript_of_a_foreign_service_is_ignored(transcribed: Stack) -> Non
 
 
 @pytest.mark.parametrize("status", ["queued", "in-progress", "new", "a status of tomorrow"])
-def test_a_transcript_that_is_not_completed_leaves_everything_as_it_is(
-    status: Any, transcribed: Stack, twilio: Simulator
-) -> None:
+def test_a_transcript_that_is_not_completed_yet_comes_back(status: Any, transcribed: Stack, twilio: Simulator) -> None:
     twilio.state.transcripts[TRANSCRIPT_SID].status = status
-    assert transcribed.invoke("store_insights", webhook_of()) == DONE
+    assert transcribed.invoke("store_insights", webhook_of()) == comes_back(webhook_of())
     assert transcribed.items() == []
     assert transcribed.announced() == []
 
@@ -309,7 +318,10 @@ def test_a_number_that_dynamodb_does_not_have_is_stored_as_text(
 ) -> None:
     answer(twilio, "GET", RESULTS, 200, page("rows", f'{{"predicted_probability": {number}}}'))
     assert transcribed.invoke("store_insights", webhook_of()) == DONE
-    assert transcribed.read(CALL_SID).insights[0].results == [{"predicted_probability": number}]
+    (result,) = transcribed.read(CALL_SID).insights[0].results
+    text = result["predicted_probability"]
+    assert isinstance(text, str)
+    assert text == number if number == "NaN" else Decimal(text) == Decimal(number)
 
 
 @pytest.mark.parametrize("path", ["/v2/Transcripts/{sid}", SENTENCES, RESULTS])
@@ -327,3 +339,35 @@ def test_a_transcript_that_failed_before_its_callback_came_stays_failed(transcri
     transcribed.invoke("request_transcript", load_event("request_transcript", "completed"))
     assert row(transcribed)["state"] == "failed"
     assert row(transcribed)["reason"] == "transcript_failed"
+
+
+def test_a_stored_recording_no_longer_says_why_it_failed_before(transcribed: Stack, twilio: Simulator) -> None:
+    twilio.state.transcripts[TRANSCRIPT_SID].status = "failed"
+    transcribed.invoke("store_insights", webhook_of())
+    assert row(transcribed)["reason"] == "transcript_failed"
+    twilio.state.transcripts[TRANSCRIPT_SID].status = "completed"
+    transcribed.invoke("store_insights", webhook_of())
+    assert row(transcribed)["state"] == "stored"
+    assert "reason" not in row(transcribed)
+
+
+def test_a_transcript_stored_again_with_fewer_sentences_has_no_more_than_these(
+    transcribed: Stack, twilio: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sentences(count: int) -> str:
+        rows = (f'{{"sentence_index": {n}, "media_channel": 1, "transcript": "said {n}"}}' for n in range(count))
+        return page("rows", ", ".join(rows))
+
+    monkeypatch.setattr(items, "SENTENCES_PER_CHUNK", 10)
+    for count in (25, 4):
+        answer(twilio, "GET", SENTENCES, 200, sentences(count))
+        transcribed.invoke("store_insights", webhook_of())
+        recover(twilio)
+        assert len(transcribed.read(CALL_SID).insights[0].sentences) == count
+
+
+def test_in_a_call_that_was_not_answered_here_nobody_is_guessed(transcribed: Stack, twilio: Simulator) -> None:
+    answer(twilio, "GET", "/2010-04-01/Accounts/{a}/Calls/{sid}.json", 200, OUTBOUND_CALL)
+    transcribed.invoke("store_insights", webhook_of())
+    (insights,) = transcribed.read(CALL_SID).insights
+    assert {one.role for one in insights.participants} == {Role.UNKNOWN}

@@ -3,6 +3,7 @@
 import itertools
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -68,7 +69,7 @@ def test_the_call_is_in_the_list_of_its_day(offline_stack: Stack) -> None:
     assert (item["from"], item["to"], item["seconds"]) == (CALLER, NUMBER, 21)
 
 
-@pytest.mark.parametrize(("name", "value"), [("CallSid", "CA1"), ("Timestamp", None), ("CallDuration", "long")])
+@pytest.mark.parametrize(("name", "value"), [("CallSid", "CA1"), ("Timestamp", "late"), ("CallDuration", "long")])
 def test_a_callback_nobody_can_read_is_refused_and_its_values_are_not_told(
     name: str, value: str | None, offline_stack: Stack, logged: Callable[[], str]
 ) -> None:
@@ -148,4 +149,21 @@ def test_a_call_to_a_number_that_is_not_ours_is_left_alone(offline_stack: Stack)
     body = raw_body(event).replace(b"&To=%2B12025550199", b"&To=%2B12025550188")
     elsewhere = signed({**event, "body": body.decode(), "isBase64Encoded": False}, account().auth_token)
     assert offline_stack.invoke("track_call", elsewhere)["statusCode"] == 200
+    assert offline_stack.items() == []
+
+
+@pytest.mark.parametrize("timestamp", [None, ""])
+def test_a_callback_without_its_time_ended_just_now(timestamp: str | None, offline_stack: Stack) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=22)
+    event = changed(load_event("track_call", "completed"), "Timestamp", timestamp)
+    assert offline_stack.invoke("track_call", event)["statusCode"] == 200
+    (item,) = offline_stack.items()
+    assert before.strftime("%Y-%m-%dT%H:%M:%SZ") <= item["started"]
+    assert item["seconds"] == 21
+
+
+@pytest.mark.parametrize("status", ["queued", "ringing", "in-progress"])
+def test_a_call_that_has_not_ended_is_acknowledged_and_not_stored(status: str, offline_stack: Stack) -> None:
+    event = changed(load_event("track_call", "completed"), "CallStatus", status)
+    assert offline_stack.invoke("track_call", event)["statusCode"] == 200
     assert offline_stack.items() == []

@@ -39,6 +39,7 @@ def of_ended_call(account: Account, call: Call) -> dict[str, str]:
     return of_call(account, call) | {
         "CallDuration": str(call.seconds),
         "Duration": str(-(-call.seconds // 60)),  # the billed minutes
+        # The next three are documented for calls made through the API; that a number's callback has them is assumed.
         "Timestamp": format_datetime(ended),
         "SequenceNumber": "0",
         "CallbackSource": "call-progress-events",

@@ -35,7 +35,8 @@ class _MediaProperties(_Strict):
 class _Participant(_Strict):
     channel_participant: Annotated[int, Field(ge=1, le=2)]
     user_id: str | None = None
-    media_participant_id: str | None = None
+    # Documented by an example in E.164 only: that anything else is refused is assumed.
+    media_participant_id: Annotated[str, Field(pattern=r"^\+[0-9]{2,15}$")] | None = None
     email: str | None = None
     full_name: str | None = None
     image_url: str | None = None

@@ -49,7 +49,7 @@ def aws_errors(doing: str) -> Iterator[None]:
     """Turn any exception of botocore inside into one of ours that says what was being done.
 
     Raises:
-        TransientError: throttled, 5xx, or not reached.
+        TransientError: throttled, 5xx, not reached, or not allowed.
         PermanentError: refused.
     """
     try:
@@ -57,9 +57,11 @@ def aws_errors(doing: str) -> Iterator[None]:
     except ClientError as error:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         code = error.response.get("Error", {}).get("Code", "")
-        # Only this message is known to quote nothing that was sent; it names the role and the action.
-        detail = f": {error.response['Error'].get('Message')}" if code.startswith("AccessDenied") else ""
-        worth_a_retry = status >= 500 or code in TRANSIENT_CODES
+        # A role can be mended, and a new one takes some seconds to count everywhere. Only this message is known to
+        # quote nothing that was sent: it names the role and the action.
+        denied = code.startswith("AccessDenied")
+        detail = f": {error.response['Error'].get('Message')}" if denied else ""
+        worth_a_retry = denied or status >= 500 or code in TRANSIENT_CODES
         raise (TransientError if worth_a_retry else PermanentError)(
             f"{doing}: AWS answered {status} {code}{detail}"
         ) from error

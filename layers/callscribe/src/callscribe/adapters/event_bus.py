@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 
+from callscribe.adapters.aws_config import CONFIG
 from callscribe.adapters.aws_errors import aws_errors
 from callscribe.domain.errors import TransientError
 from callscribe.domain.transcript import Insights
@@ -55,4 +56,4 @@ class EventBus:
 @cache
 def event_bus() -> EventBus:
     """This environment's event bus."""
-    return EventBus(boto3.client("events"), os.environ["EVENT_BUS_NAME"])
+    return EventBus(boto3.client("events", config=CONFIG), os.environ["EVENT_BUS_NAME"])

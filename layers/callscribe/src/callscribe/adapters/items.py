@@ -9,7 +9,10 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from typing import Any
+
+from boto3.dynamodb.types import DYNAMODB_CONTEXT
 
 from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
 from callscribe.domain.transcript import Insights, Participant, Sentence, Transcript
@@ -55,11 +58,27 @@ def insights_item(insights: Insights, chunks: int, expires_at: int) -> dict[str,
         "recording_sid": insights.recording_sid,
         "seconds": transcript.seconds,
         "participants": [one.model_dump(mode="json") for one in insights.participants],
-        "results": list(insights.results),
-        "sentences": len(insights.sentences),
+        "results": [_storable(result) for result in insights.results],
         "chunks": chunks,
         "expires_at": expires_at,
     }
+
+
+def _storable(value: Any) -> Any:
+    """A value of JSON, with numbers that DynamoDB does not have (38 digits, 1e-130 to 1e126) as text."""
+    match value:
+        case dict():
+            return {name: _storable(one) for name, one in value.items()}
+        case list():
+            return [_storable(one) for one in value]
+        case bool():
+            return value
+        case int() | Decimal():
+            try:
+                DYNAMODB_CONTEXT.create_decimal(value)
+            except ArithmeticError:
+                return str(value)
+    return value
 
 
 def pack(sentences: Sequence[Sentence]) -> Iterator[bytes]:
@@ -152,6 +171,7 @@ def _insights(call_sid: CallSid, sid: TranscriptSid, fields: Mapping[str, Any], 
             seconds=fields["seconds"],
         ),
         participants=[Participant.model_validate(one) for one in fields["participants"]],
-        sentences=unpack(chunks),
+        # Packed anew, a transcript may have fewer chunks than it had.
+        sentences=unpack(islice(chunks, int(fields["chunks"]))),
         results=fields["results"],
     )

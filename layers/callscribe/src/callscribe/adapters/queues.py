@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 
+from callscribe.adapters.aws_config import CONFIG
 from callscribe.adapters.aws_errors import aws_errors
 
 if TYPE_CHECKING:
@@ -39,10 +40,10 @@ class Queue:
 @cache
 def queue() -> Queue:
     """The queue this function sends to."""
-    return Queue(boto3.client("sqs"), os.environ["QUEUE_URL"])
+    return Queue(boto3.client("sqs", config=CONFIG), os.environ["QUEUE_URL"])
 
 
 @cache
 def dead_letters() -> Queue:
     """The dead letters of the queue this worker reads."""
-    return Queue(boto3.client("sqs"), os.environ["DEAD_LETTERS_URL"])
+    return Queue(boto3.client("sqs", config=CONFIG), os.environ["DEAD_LETTERS_URL"])

@@ -16,6 +16,7 @@ from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from boto3.dynamodb.types import TypeDeserializer
 
 from callscribe.adapters import items
+from callscribe.adapters.aws_config import CONFIG
 from callscribe.adapters.aws_errors import aws_errors
 from callscribe.domain.call import Call
 from callscribe.domain.recording import MOVES, UNHEARD_OF, UNSETTLED, Event, State
@@ -98,7 +99,8 @@ class CallTable:
         update = _update(
             fields,
             if_absent={"day": call.day},
-            remove=() if to in UNSETTLED else ("due", "due_at"),
+            # What a move does not say anew was said of another state.
+            remove=tuple(name for name in ("due", "due_at", "reason") if name not in fields),
             add={"attempts": int(event is Event.CLAIMED)},
         )
         with aws_errors(f"moving recording {recording_sid} of call {call.sid} to {to}"):
@@ -128,8 +130,9 @@ class CallTable:
         return RecordingSid(str(found[0]["sk"]).removeprefix("RECORDING#")) if found else None
 
     def put_insights(self, insights: Insights, call: Call) -> None:
-        """Write a transcript's sentences, then its operator results. May be repeated; nothing reads it before the
-        recording's move to `stored`, which comes last.
+        """Write a transcript's sentences, then its operator results. May be repeated.
+
+        They are whole once the recording is `stored`, a move that comes after this.
         """
         sid = insights.transcript.sid
         expires_at = self._expires_at(call)
@@ -213,5 +216,5 @@ def _iso(moment: datetime) -> str:
 @cache
 def call_table() -> CallTable:
     """This environment's table."""
-    table = boto3.resource("dynamodb").Table(os.environ["TABLE_NAME"])
+    table = boto3.resource("dynamodb", config=CONFIG).Table(os.environ["TABLE_NAME"])
     return CallTable(table, int(os.environ["RETENTION_DAYS"]))

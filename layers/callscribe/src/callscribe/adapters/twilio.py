@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from boto3.dynamodb.types import DYNAMODB_CONTEXT
 from pydantic import ValidationError
 from twilio.base.values import unset
 from twilio.http import HttpClient
@@ -21,7 +20,7 @@ from twilio.rest import Client
 
 from callscribe.adapters.twilio_errors import error_of_status, twilio_errors
 from callscribe.domain.call import Call
-from callscribe.domain.errors import UnreadableError
+from callscribe.domain.errors import NotFoundError, UnreadableError
 from callscribe.domain.recording import Recording
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid, RecordingSid, ServiceSid, TranscriptSid
@@ -90,11 +89,9 @@ class Twilio:
         channel: dict[str, Any] = {"media_properties": {"source_sid": recording.sid}}
         # Only the speakers of two channels can be named (Twilio docs, Transcript `Channel`).
         if recording.channels == 2:
-            channel["participants"] = [
-                {"channel_participant": one.channel, "role": one.role, "media_participant_id": one.number}
-                for one in participants
-            ]
-        with twilio_errors(f"asking for the transcript of recording {recording.sid}"):
+            channel["participants"] = [_participant(one) for one in participants]
+        doing = f"asking for the transcript of recording {recording.sid} of call {recording.call_sid}"
+        with twilio_errors(doing):
             transcript = self._client.intelligence.v2.transcripts.create(
                 service_sid=service_sid,
                 channel=channel,
@@ -107,10 +104,13 @@ class Twilio:
         """Find the transcript that a recording already has."""
         # Not by the SDK's list: it hides the status of a page that is refused.
         query = urlencode({"ServiceSid": service_sid, "SourceSid": recording_sid})
-        found = self._read_all(
-            f"looking for the transcript of recording {recording_sid}", f"{INTELLIGENCE}/Transcripts?{query}"
-        )
-        return next((TranscriptSid(one["sid"]) for one in found), None)
+        doing = f"looking for the transcript of recording {recording_sid}"
+        try:
+            found = next(self._read_all(doing, f"{INTELLIGENCE}/Transcripts?{query}"), None)
+            return TranscriptSid(found["sid"]) if found else None
+        except NotFoundError:
+            # A Service that does not exist has no transcripts.
+            return None
 
     def transcript(self, sid: TranscriptSid) -> Transcript:
         """Fetch a transcript, without its sentences."""
@@ -154,19 +154,15 @@ class Twilio:
             response: Response = self._client.request("GET", url)
             if response.status_code >= 400:
                 raise error_of_status(doing, response.status_code, _code_of(response.text))
-            answer = json.loads(response.text, parse_float=_number, parse_int=_number, parse_constant=str)
+            answer = json.loads(response.text, parse_float=Decimal, parse_constant=str)
         if not isinstance(answer, dict):
             raise UnreadableError(f"{doing}: the answer is no JSON object")
         return answer
 
 
-def _number(text: str) -> int | Decimal | str:
-    """A JSON number, exactly; as text where DynamoDB has no such number (38 digits, 1e-130 to 1e126)."""
-    try:
-        DYNAMODB_CONTEXT.create_decimal(text)
-    except ArithmeticError:
-        return text
-    return int(text) if text.lstrip("-").isdecimal() else Decimal(text)
+def _participant(participant: Participant) -> dict[str, Any]:
+    number = {"media_participant_id": participant.number} if participant.number else {}
+    return {"channel_participant": participant.channel, "role": participant.role, **number}
 
 
 def _code_of(text: str) -> int | None:

@@ -1,9 +1,10 @@
-"""The one tree of errors. The family decides what becomes of a webhook, a message or a scheduled run.
+"""The one tree of errors. The family decides what becomes of a webhook or a message.
 
 CallscribeError
-├── InvalidError        the sender's fault: refused (a webhook) or settled with a reason (a message)
+├── InvalidError        the sender's fault: the webhook is refused
 │   └── ForgeryError    not provably Twilio's
 ├── TransientError      a retry may help: 5xx to Twilio, the message comes back
+│   └── SettingsError   the settings are missing or wrong (in `domain.settings`)
 ├── UnreadableError     a shape nobody foresaw: to the dead letters with its reason
 └── PermanentError      no retry helps: failed with a reason, or the dead letters
     └── NotFoundError   the resource does not exist (any more) at Twilio

@@ -10,15 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from callscribe.domain.errors import PermanentError
+from callscribe.domain.errors import TransientError
 from callscribe.domain.sids import ServiceSid
 
 TOKEN_SHAPE = re.compile("[0-9a-f]{32}")
 LOOPBACK_SHAPE = re.compile(r"http://127\.0\.0\.1:\d{1,5}")
 
 
-class SettingsError(PermanentError):
-    """The settings are missing or wrong. The message names fields, never values."""
+class SettingsError(TransientError):
+    """The settings are missing or wrong. They can be mended, and then all that waits goes through.
+
+    The message names fields, never values.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

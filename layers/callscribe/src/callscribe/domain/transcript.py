@@ -1,5 +1,6 @@
 """A transcript: its sentences, what the operators made of it, and who is speaking on which channel."""
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from enum import StrEnum
@@ -37,15 +38,22 @@ class Participant(BaseModel):
 def participants_of(call: Call, recording: Recording) -> tuple[Participant, ...]:
     """Who speaks on which channel of a recording of a voicemail call.
 
-    A call without a second leg has the caller on channel 1 and what Twilio plays on channel 2. In one channel all
-    voices are mixed, and nobody is guessed.
+    An inbound call without a second leg has the caller on channel 1 and what Twilio plays on channel 2. In one channel
+    all voices are mixed; there, and in calls we have not answered, nobody is guessed.
     """
     if recording.channels == 1:
         return (Participant(channel=1, role=Role.UNKNOWN, known_from="one channel"),)
+    if call.direction != "inbound":
+        return tuple(Participant(channel=n, role=Role.UNKNOWN, known_from="outbound call") for n in (1, 2))
     return (
-        Participant(channel=1, role=Role.CUSTOMER, number=call.from_, known_from="call"),
-        Participant(channel=2, role=Role.AGENT, number=call.to, known_from="call"),
+        Participant(channel=1, role=Role.CUSTOMER, number=_dialable(call.from_), known_from="call"),
+        Participant(channel=2, role=Role.AGENT, number=_dialable(call.to), known_from="call"),
     )
+
+
+def _dialable(number: str) -> str | None:
+    """The number, unless it is withheld, which Twilio tells as "anonymous" and the like."""
+    return number if re.fullmatch(r"\+[0-9]{2,15}", number) else None
 
 
 class Sentence(BaseModel):

@@ -16,7 +16,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from callscribe.adapters.queues import dead_letters
-from callscribe.domain.errors import PermanentError, UnreadableError
+from callscribe.domain.errors import TransientError
 from callscribe.edge.telemetry import about, logger
 
 
@@ -43,12 +43,13 @@ def queue_worker(
         def settle(record: SQSRecord) -> None:
             try:
                 work(Message(record.body, deadline))
-            except (UnreadableError, PermanentError) as error:
-                logger.error("message to the dead letters", message_id=record.message_id, **about(error))
-                dead_letters().put(record.body, reason=str(error))
-            except Exception as error:
+            except TransientError as error:
                 logger.warning("message comes back", message_id=record.message_id, **about(error))
                 raise
+            except Exception as error:  # noqa: BLE001 (also for a bug of ours, no retry helps)
+                told = about(error)
+                logger.error("message to the dead letters", message_id=record.message_id, **told)
+                dead_letters().put(record.body, reason=told["reason"])
 
         return process_partial_response(event, settle, processor, context)
 

@@ -1,7 +1,7 @@
 """What Twilio writes in its webhooks, as far as the workers read it. Fields that are not named here are ignored."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Annotated, Self
 from urllib.parse import parse_qsl
@@ -11,6 +11,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from callscribe.domain.call import Call
 from callscribe.domain.errors import UnreadableError
 from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
+
+# Twilio docs, "Call status values".
+ENDED_STATUSES = frozenset({"busy", "canceled", "completed", "failed", "no-answer"})
 
 
 class _Payload(BaseModel):
@@ -64,9 +67,18 @@ class CallStatusCallback(_Payload):
     from_: str = Field(alias="From", default="")
     to: str = Field(alias="To", default="")
     direction: str = Field(alias="Direction", default="")
+    status: str = Field(alias="CallStatus")
     # Absent when the call was never answered.
     seconds: int = Field(alias="CallDuration", ge=0, default=0)
-    ended: Annotated[datetime, BeforeValidator(parsedate_to_datetime)] = Field(alias="Timestamp")
+    # Documented for calls that were made, and only seen for calls that came in.
+    ended: Annotated[datetime, BeforeValidator(parsedate_to_datetime)] = Field(
+        alias="Timestamp", default_factory=lambda: datetime.now(UTC)
+    )
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the call is over; a number may be set up to report more than that."""
+        return self.status in ENDED_STATUSES
 
     def call(self) -> Call:
         """The call that has ended."""

@@ -10,7 +10,7 @@ from enum import StrEnum
 from callscribe.adapters.table import CallTable
 from callscribe.adapters.twilio import Twilio
 from callscribe.domain.call import Call
-from callscribe.domain.errors import PermanentError, TransientError
+from callscribe.domain.errors import NotFoundError, PermanentError, TransientError
 from callscribe.domain.recording import LOOK_AGAIN, Event, Recording, State
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid, RecordingSid, ServiceSid, TranscriptSid
@@ -44,23 +44,24 @@ def request_transcript(
     """Settle what the reported recording is worth, and ask for its transcript.
 
     Parameters:
-        reported_status: the callback's RecordingStatus. Twilio's REST API does not know `absent` recordings.
+        reported_status: the callback's RecordingStatus.
         deadline: when this worker stops whether it is done or not; its claim lasts as long.
 
     Raises:
         ClaimedElsewhereError: the message must come back later; it may not be acknowledged.
         TransientError: likewise.
     """
-    call = twilio.call(call_sid)
+    # Twilio's REST API is not documented to know absent recordings, so of these the callback must be believed.
+    recording = None if reported_status == "absent" else twilio.recording(recording_sid)
+    call = twilio.call(recording.call_sid if recording else call_sid)
     number = settings.numbers.get(call.to)
     if number is None:
         return Outcome.NOT_OURS
     table.put_call(call)
-    if reported_status == "absent":
+    if recording is None:
         table.move(Event.NOT_WORTH_IT, call, recording_sid, reason="absent")
         return Outcome.SKIPPED
 
-    recording = twilio.recording(recording_sid)
     if recording.status == "processing":
         raise TransientError(f"recording {recording_sid} of call {call_sid} is not finished at Twilio yet")
     about = recording.about()
@@ -97,8 +98,11 @@ def _transcript(
         return found
     try:
         return twilio.create_transcript(recording, service_sid, participants_of(call, recording))
-    except PermanentError:
+    except PermanentError as error:
         # What Twilio answers to a second request is not documented, so any refusal may be that.
         if found := twilio.transcript_of(recording.sid, service_sid):
             return found
+        if isinstance(error, NotFoundError):
+            # What is created cannot be missing, so it is the Service; the settings can be mended, like a refused key.
+            raise TransientError(f"{error}: check the number's service_sid in the settings") from error
         raise

@@ -1,7 +1,7 @@
 """Stores what Conversational Intelligence made of a call. Called by the `store_insights` worker.
 
 The webhook is a hint: everything is read from Twilio. Sentences are written first, operator results next, the move to
-`stored` last, so that a worker killed anywhere leaves nothing half done that anyone would read.
+`stored` last: a recording that is `stored` has all its insights, whenever a worker was killed before.
 """
 
 from datetime import UTC, datetime
@@ -21,7 +21,6 @@ class Outcome(StrEnum):
     """What came of a reported transcript."""
 
     NOT_OURS = "not ours"
-    NOT_YET = "not completed yet"
     FAILED = "failed"
     STORED = "stored"
 
@@ -45,7 +44,8 @@ def store_insights(
     if transcript.service_sid not in settings.service_sids:
         return Outcome.NOT_OURS
     if transcript.status != "completed" and not transcript.failed:
-        return Outcome.NOT_YET
+        # Nothing else may ever tell that it is: no retry of this webhook is documented.
+        raise TransientError(f"transcript {transcript.sid} is {transcript.status}, and not completed yet")
 
     recording = twilio.recording(transcript.source_sid or _recording_of(transcript, table))
     call = twilio.call(recording.call_sid)
