@@ -5,6 +5,7 @@ It must never write to .aws-sam/build, which holds the build that is shipped.
 
 import subprocess
 import sys
+import tempfile
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -56,10 +57,11 @@ def run_sam(
     log.parent.mkdir(parents=True, exist_ok=True)
     sam = Path(sys.prefix) / "bin" / "sam"
     try:
-        with log.open("wb") as output:
+        # sam leaves folders behind in the temporary one.
+        with log.open("wb") as output, tempfile.TemporaryDirectory() as scratch:
             subprocess.run(
                 [sam, *arguments],
-                env=environment,
+                env={**environment, "TMPDIR": scratch},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
