@@ -19,7 +19,7 @@ $(READY): tools/setup.sh pyproject.toml layers/callscribe/pyproject.toml $(wildc
 
 .PHONY: demo
 demo: $(READY) ## One call from ringing to DynamoDB, all on this machine (KEEP=1 leaves it running, JSON=1 prints JSON)
-	@$(BIN)/python -m callscribe_tools.demo $(if $(KEEP),--keep) $(if $(JSON),--json)
+	@$(BIN)/python -m callscribe_tools.demo $(if $(filter-out 0,$(KEEP)),--keep) $(if $(filter-out 0,$(JSON)),--json)
 
 .PHONY: test
 test: $(READY) ## All tests: units, the template, and end to end on a local AWS (SUITES=unit for some)

@@ -12,6 +12,11 @@ PATH=$(printf '%s' "$PATH" | tr ':' '\n' | grep -vx "$PWD/.*" | paste -sd: -)
 # pyenv's shim for python3.13 exists even where it refuses to run, so every candidate is asked for its version.
 is_313() { [ "$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" = 3.13 ]; }
 
+if [ -n "${PYTHON:-}" ] && ! is_313 "$PYTHON"; then
+    say "PYTHON=$PYTHON is no Python 3.13."
+    exit 1
+fi
+
 find_python() {
     pyenv_root=${PYENV_ROOT:-$(pyenv root 2>/dev/null || echo "$HOME/.pyenv")}
     for candidate in "${PYTHON:-}" python3.13 python3 "$pyenv_root"/versions/3.13*/bin/python3.13; do
@@ -28,13 +33,17 @@ fetch_python() {
         .venv-uv/bin/python -m pip install --quiet --require-hashes -r requirements/uv.txt >&2
         uv=.venv-uv/bin/uv
     fi
-    "$uv" python install --quiet 3.13 >&2 && "$uv" python find 3.13
+    "$uv" python install 3.13 >&2 && "$uv" python find 3.13
 }
 
 if ! python=$(find_python || fetch_python); then
-    say "Callscribe needs Python 3.13. Install it (or name it: make PYTHON=/path/to/python3.13) and run make again."
+    say "Callscribe needs Python 3.13, and uv could not fetch one (see above)."
+    say "Install it, or name it: make PYTHON=/path/to/python3.13 …"
     exit 1
 fi
+
+# What an interrupted set-up left is begun anew.
+[ -e .venv/.ready ] || rm -rf .venv .ministack
 
 say "Setting up .venv with $python (the first time this downloads about 150 MB)"
 [ -x .venv/bin/python ] && is_313 .venv/bin/python || { rm -rf .venv && "$python" -m venv .venv; }

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from callscribe.adapters.items import StoredCall
-from callscribe_tools import show
+from callscribe_tools import show, verdict
 from callscribe_tools.local_callscribe import LocalCallscribe
 from callscribe_tools.simulator import Call, Scenario, load_scenario
 
@@ -54,6 +54,27 @@ def test_the_operator_results_print_as_twilios_own_sample_prints_them(placed: tu
     assert 'jsonResults: {\n  "category": "other",\n  "emotion": "negative"\n}' in printed
     assert 'predictedLabel: neutral\npredictedProbability: 1.0\nlabelProbabilities: {\n  "neutral": 1\n}' in printed
     assert '"result": "The customer is experiencing issues logging into their account.' in printed
+
+
+def test_twilio_was_told_who_speaks_on_which_channel(local: LocalCallscribe, placed: tuple[Call, StoredCall]) -> None:
+    (transcript,) = (one for one in local.twilio.state.transcripts.values() if one.customer_key == placed[0].sid)
+    assert transcript.channel["participants"] == [
+        {"channel_participant": 1, "role": "Customer", "media_participant_id": "+12025550142"},
+        {"channel_participant": 2, "role": "Agent", "media_participant_id": "+12025550199"},
+    ]
+
+
+def test_the_call_is_stored_as_its_scenario_tells_it(placed: tuple[Call, StoredCall]) -> None:
+    assert list(verdict.differences(load_scenario("cannot_log_in"), *placed)) == []
+
+
+def test_a_transcript_that_does_not_tell_its_recording_is_stored_all_the_same(
+    local: LocalCallscribe, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local.twilio.unknowns, "transcript_channel_echoed", False)
+    call = local.twilio.place_call(scenario, to=local.number)
+    stored = local.wait_until_settled(call.sid, SETTLE_SECONDS, print)
+    assert list(verdict.differences(scenario, call, stored)) == []
 
 
 def test_twilio_would_have_refused_and_ignored_nothing(local: LocalCallscribe, placed: tuple[Call, StoredCall]) -> None:

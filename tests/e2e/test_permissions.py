@@ -1,6 +1,7 @@
-"""The roles are enforced: what is taken away is missed. Without this, a policy could be wider than anyone knows."""
+"""The roles are enforced: what is taken away is missed. What they hold is pinned in tests/template."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -56,3 +57,24 @@ def test_a_webhook_that_may_not_be_made_durable_is_not_acknowledged(
         assert post(local, url, headers, body).status_code == 503
 
     assert held(local) == before
+
+
+@pytest.mark.parametrize(
+    ("queue", "dead_letters"),
+    [("RecordingsQueueUrl", "RecordingsDeadLettersUrl"), ("TranscriptsQueueUrl", "TranscriptsDeadLettersUrl")],
+)
+def test_a_worker_may_put_what_it_cannot_read_into_the_dead_letters(
+    local: LocalCallscribe, queue: str, dead_letters: str
+) -> None:
+    sqs = local.stack.aws.client("sqs")
+    sqs.send_message(QueueUrl=local.stack.outputs[queue], MessageBody="nothing that Twilio sends")
+    deadline = time.monotonic() + 30
+    letters: list[Any] = []
+    while not letters and time.monotonic() < deadline:
+        letters = sqs.receive_message(
+            QueueUrl=local.stack.outputs[dead_letters], WaitTimeSeconds=1, MessageAttributeNames=["reason"]
+        ).get("Messages", [])
+    (letter,) = letters
+    sqs.delete_message(QueueUrl=local.stack.outputs[dead_letters], ReceiptHandle=letter["ReceiptHandle"])
+    assert letter["Body"] == "nothing that Twilio sends"
+    assert letter["MessageAttributes"]["reason"]["StringValue"]

@@ -22,8 +22,8 @@ UNCHECKED_HASH = 0b01
 
 
 @pytest.fixture(scope="module")
-def host_build() -> Path:
-    return build(print).parent
+def host_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(print, build_dir=tmp_path_factory.mktemp("host") / "build").parent
 
 
 @pytest.fixture(scope="module")

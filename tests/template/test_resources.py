@@ -59,6 +59,9 @@ def test_a_message_fails_alone_and_ends_in_the_dead_letters(name: str, mapping: 
     assert function(name)["Environment"]["Variables"]["DEAD_LETTERS_URL"] == {"Ref": dead_letters}
     # A message that is still being worked on must not come back.
     assert queue["VisibilityTimeout"] > 6 * seconds(name)
+    # Hours of trouble at Twilio pass before a message is given up, and before it expires.
+    tried_for = queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"]
+    assert 4 * 3600 <= tried_for < queue["MessageRetentionPeriod"]
     # A dead letter keeps the age it had as a message.
     kept = template()["Resources"][dead_letters]["Properties"]["MessageRetentionPeriod"]
     assert kept > queue["MessageRetentionPeriod"]

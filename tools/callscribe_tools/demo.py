@@ -3,16 +3,18 @@
 It ends all it has started, however it ends, and its exit status tells whether the call came through.
 """
 
+import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from types import FrameType
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from callscribe_tools import show
+from callscribe_tools import show, verdict
 from callscribe_tools.local_aws import LocalAwsError, Progress
 from callscribe_tools.local_aws.paths import ROOT
 from callscribe_tools.local_callscribe import LocalCallscribe, NotSettledError, running
@@ -34,11 +36,13 @@ def main(
 
     Builds the stack with `sam build`, deploys it with `sam deploy` onto a local AWS with IAM enforced, and lets a
     simulated Twilio call it. Needs no Docker, no AWS account and no Twilio account. Exit status: 0 when the call is
-    stored, 1 when it is not, 130 after Ctrl-C.
+    stored as it was spoken, recorded and found, 1 when it is not, 130 after Ctrl-C.
 
     Example: python -m callscribe_tools.demo --json | jq '.insights[0].sentences'
     """
     signal.signal(signal.SIGTERM, _terminate)
+    # A shell that starts a program in the background lets it ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     started = time.monotonic()
 
     def progress(text: str) -> None:
@@ -46,7 +50,7 @@ def main(
         _console.print(text, markup=False)
 
     try:
-        with running(ROOT / ".local" / "demo", progress) as local:
+        with running(ROOT / ".local" / f"demo-{os.getpid()}", progress) as local:
             try:
                 _demonstrate(local, progress, as_json=as_json)
             except (NotSettledError, SimulationError):
@@ -77,9 +81,9 @@ def _demonstrate(local: LocalCallscribe, progress: Progress, *, as_json: bool) -
     _console.print()
     print(show.for_machines(stored) if as_json else "\n".join(show.for_people(stored)), flush=True)
     local.twilio.check()
-    states = {str(one["state"]) for one in stored.recordings.values()}
-    if states != {scenario.expect}:
-        raise SimulationError(f"The call should have ended {scenario.expect}, and is {', '.join(states)}.")
+    wrong = list(verdict.differences(scenario, call, stored))
+    if wrong:
+        raise SimulationError("\n".join(["The call is not stored as its scenario tells it:", *wrong]))
 
 
 def _keep(local: LocalCallscribe) -> None:
@@ -87,7 +91,8 @@ def _keep(local: LocalCallscribe) -> None:
     aws = local.stack.aws
     _console.print("\nKept running. Press Ctrl-C to end it all.", style="bold")
     for what, where in {
-        "AWS": f"{aws.endpoint_url} (AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION={aws.region})",
+        "AWS": f"export AWS_ENDPOINT_URL={aws.endpoint_url} AWS_DEFAULT_REGION={aws.region} "
+        "AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test",
         "Stack": local.stack.name,
         "Table": local.stack.outputs["CallsTableName"],
         "Webhooks": f"{aws.endpoint_url} with the header 'Host: {local.stack.api_host}'",
@@ -95,7 +100,9 @@ def _keep(local: LocalCallscribe) -> None:
         "Logs": str(aws.work_dir),
     }.items():
         _console.print(f"  {what}: {where}", markup=False)
-    signal.pause()
+    with suppress(KeyboardInterrupt):
+        signal.pause()
+    _console.print("Ending it all.")
 
 
 def _terminate(number: int, _frame: FrameType | None) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from callscribe.adapters.items import StoredCall
 from callscribe.adapters.table import CallTable
 from callscribe.domain.sids import CallSid
-from callscribe_tools.local_aws import LocalAws, Progress, Stack, build, deploy
+from callscribe_tools.local_aws import LocalAws, Progress, Stack, build, build_folder, deploy
 from callscribe_tools.simulator import Account, ConnectTo, IntelligenceService, PhoneNumber, Simulator
 
 NUMBER = "+12025550199"
@@ -104,10 +104,11 @@ def running(
     Raises:
         LocalAwsError: what went wrong while starting, building or deploying.
     """
-    build(progress)
     progress("Starting the local AWS, with IAM enforced")
     with LocalAws.start(work_dir) as aws:
-        stack = deploy(aws, stack_name, progress)
+        with build_folder(progress):
+            build(progress)
+            stack = deploy(aws, stack_name, progress)
         twilio = Simulator(Account(), ConnectTo(stack.connect_to), transcript_seconds=transcript_seconds)
         wire(twilio.account, stack)
         progress("Starting the simulated Twilio")

@@ -12,6 +12,7 @@ from callscribe_tools.local_aws.errors import (
     ShutdownError,
     StartError,
 )
+from callscribe_tools.local_aws.lock import build_folder
 from callscribe_tools.local_aws.paths import BUILD_DIR, BUILT_TEMPLATE, TEMPLATE
 from callscribe_tools.local_aws.sam import Progress, build
 from callscribe_tools.local_aws.server import LocalAws
@@ -31,5 +32,6 @@ __all__ = [
     "Stack",
     "StartError",
     "build",
+    "build_folder",
     "deploy",
 ]

@@ -149,7 +149,9 @@ class CallRunner:
                 self._refuse("recording", f"a recording named {name!r} is running already", url)
                 continue
             recording = self._recorder.start(noun, url)
-            self._progress(f"recording {recording.sid} starts in {recording.channels} channel(s)")
+            self._progress(
+                f"<Recording> {recording.sid} starts, in {'two channels' if recording.channels == 2 else 'one channel'}"
+            )
 
     def _stop(self, verb: Verb, url: str) -> None:
         for noun in verb.nouns:
@@ -168,7 +170,7 @@ class CallRunner:
         recording = self._recorder.start(verb, url)
         line.now, digits = end_of_record(verb, line.caller, line.now)
         self._recorder.end(recording)
-        self._progress(f"recording {recording.sid} has {recording.seconds:.1f} s")
+        self._progress(f"<Record> has heard {recording.seconds:.1f} s")
         if recording.error_code:
             # An empty recording makes no action request (older <Record> page); the next verb is played.
             if digits == "hangup":
@@ -202,7 +204,7 @@ class CallRunner:
             self._send(self._number.status_callback, call_parameters.of_ended_call(self._account, self._call))
         # Recordings take a moment to be ready: after the status callback (assumed).
         self._recorder.deliver()
-        self._progress(f"the call has ended after {self._call.seconds} s")
+        self._progress(f"the call has ended after {self._call.seconds} s of simulated time")
 
     def _send(self, url: str, params: dict[str, str]) -> None:
         """Send a callback whose answer means nothing but success."""

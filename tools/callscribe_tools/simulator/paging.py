@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from callscribe_tools.simulator.api_errors import bad_request
 from callscribe_tools.simulator.resources import INTELLIGENCE
 
+# Twilio docs, Transcript Sentences, "PageSize".
 DEFAULT_SIZE, MAX_SIZE = 50, 1000
 
 

@@ -36,9 +36,18 @@ def serving(app: Starlette) -> Iterator[str]:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
-            thread.join(_END_SECONDS)
+            _join(thread)
             if thread.is_alive():
                 raise SimulationError(f"The simulator's server did not end within {_END_SECONDS:.0f} s.")
+
+
+def _join(thread: threading.Thread) -> None:
+    try:
+        thread.join(_END_SECONDS)
+    except KeyboardInterrupt:
+        # The server still answers on its socket, which must not be closed under it.
+        thread.join(_END_SECONDS)
+        raise
 
 
 def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:

@@ -17,7 +17,7 @@ from callscribe_tools.simulator.unknowns import Unknowns
 from callscribe_tools.simulator.violations import Violation
 from callscribe_tools.simulator.webhooks import DeliveryError, Webhooks
 
-MAX_CUSTOMER_KEY = 64
+MAX_CUSTOMER_KEY = 64  # Twilio's OpenAPI description: 64 double-byte characters
 MIN_SECONDS = 2
 _FIELDS = frozenset({"ServiceSid", "Channel", "CustomerKey", "MediaStartTime"})
 
@@ -181,7 +181,9 @@ def _media_start_time(form: Mapping[str, str]) -> datetime | None:
 def _failure(source_sid: str, recording: Recording | None) -> tuple[str, str] | None:
     if recording is None or recording.status != "completed":
         status = "unknown" if recording is None else recording.status
+        # Error 95102; that it comes for each of these is assumed.
         return "95102", f"media processing error: recording {source_sid} is {status}, not completed"
     if recording.seconds < MIN_SECONDS:
+        # Error 95109.
         return "95109", f"media content is empty: {source_sid} has less than {MIN_SECONDS} seconds"
     return None

@@ -80,8 +80,8 @@ class CallTable:
     ) -> Moved:
         """Move a recording as the table of moves says, if it says so, and write `changes` with the move.
 
-        `due_at` is when the sweep should look again and, for a claim, when the claim runs out. A move to an unsettled
-        state needs one.
+        `due_at` is when to look again at a recording that has not moved on by itself and, for a claim, when the claim
+        runs out. A move to an unsettled state needs one.
         """
         now = datetime.now(UTC)
         to = MOVES[event].to

@@ -48,7 +48,7 @@ class Event(StrEnum):
 
 
 UNSETTLED = frozenset({State.RECEIVED, State.REQUESTING, State.TRANSCRIBING})
-"""States the sweep looks after; only these have a `due_at`."""
+"""States that are not the end; only these have a `due_at`, and are in the index `by_due_at`."""
 
 UNHEARD_OF = None
 """The state of a recording that has no row."""
