@@ -56,18 +56,6 @@ def account() -> Account:
     return account
 
 
-def settings_document(twilio_account: Account, twilio_url: str | None = None, **number: Any) -> dict[str, Any]:
-    """The settings of an environment that answers calls to the account's numbers."""
-    return {
-        "account_sid": twilio_account.account_sid,
-        "api_key_sid": twilio_account.api_key_sid,
-        "api_key_secret": twilio_account.api_key_secret,
-        "auth_tokens": [twilio_account.auth_token],
-        "numbers": {one: {"service_sid": SERVICE_SID, **number} for one in twilio_account.numbers},
-        "twilio_url": twilio_url,
-    }
-
-
 @dataclass
 class Context:
     """What Lambda tells a handler about its invocation."""

@@ -16,12 +16,13 @@ from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
 from callscribe.edge.telemetry import logger
+from callscribe_tools.local_callscribe import settings_document
 from callscribe_tools.simulator import Call, Recording, Scenario, Simulator, load_scenario
 from callscribe_tools.simulator.scenario import Speak, Wait, WaitFor
 from callscribe_tools.simulator.server import serving
 from harness.events import sqs_event
 from harness.seeded import seed
-from harness.stack import NUMBER, Gateway, Stack, account, settings_document
+from harness.stack import NUMBER, Gateway, Stack, account
 
 AWS_MODELS = Loader(extra_search_paths=[str(Path(boto3.__file__).parent / "data")])
 

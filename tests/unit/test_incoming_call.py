@@ -9,9 +9,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from callscribe_tools.local_callscribe import settings_document
 from callscribe_tools.simulator import Scenario, Simulator, load_scenario
 from harness.events import HOST, load_event, raw_body, signed
-from harness.stack import NUMBER, Gateway, Stack, account, settings_document
+from harness.stack import NUMBER, Gateway, Stack, account
 from harness.template import REPOSITORY
 from unit.conftest import speaking
 

@@ -6,12 +6,13 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
+from callscribe_tools.local_callscribe import settings_document
 from callscribe_tools.simulator import Call, IntelligenceService, Recording, Simulator
 from harness.answers import answer, lose_answer, recover
 from harness.events import load_event, sqs_event
 from harness.loopback import nobody_answers
 from harness.seeded import CALL_SID, RECORDING_SID, WITHHELD_CALL_SID
-from harness.stack import CALLER, NUMBER, SERVICE_SID, Stack, settings_document
+from harness.stack import CALLER, NUMBER, SERVICE_SID, Stack
 from unit.conftest import speaking
 
 DONE: dict[str, Any] = {"batchItemFailures": []}

@@ -10,8 +10,9 @@ from callscribe.adapters import settings as adapter
 from callscribe.adapters.settings import MAX_AGE_SECONDS, SettingsReader
 from callscribe.domain.errors import TransientError
 from callscribe.domain.settings import SettingsError, from_json
+from callscribe_tools.local_callscribe import settings_document
 from harness.loopback import answering, nobody_answers
-from harness.stack import NUMBER, SERVICE_SID, Stack, account, aws, settings_document
+from harness.stack import NUMBER, SERVICE_SID, Stack, account, aws
 
 SECRETS = (account().auth_token, account().api_key_secret)
 DOCUMENT = settings_document(account())

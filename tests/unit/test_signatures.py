@@ -9,8 +9,9 @@ import pytest
 
 from callscribe.domain.errors import ForgeryError
 from callscribe.edge.signatures import FORM, JSON, verify
+from callscribe_tools.local_callscribe import settings_document
 from harness.events import HOST, event_files, http_event, load_event, raw_body, signature_of, signed
-from harness.stack import Stack, account, settings_document
+from harness.stack import Stack, account
 from harness.template import routes
 
 TOKEN = account().auth_token

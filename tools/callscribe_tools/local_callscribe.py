@@ -79,15 +79,15 @@ class LocalCallscribe:
         return list(dict.fromkeys(told))
 
 
-def settings_document(account: Account, twilio_url: str) -> dict[str, Any]:
-    """The settings of an environment that answers calls to all numbers of the account."""
-    (service_sid,) = account.services
+def settings_document(account: Account, twilio_url: str | None = None, **number: Any) -> dict[str, Any]:
+    """The settings of an environment that answers calls to all numbers of the account, each with these settings."""
+    service_sid = next(iter(account.services))
     return {
         "account_sid": account.account_sid,
         "api_key_sid": account.api_key_sid,
         "api_key_secret": account.api_key_secret,
         "auth_tokens": [account.auth_token],
-        "numbers": {number: {"service_sid": service_sid} for number in account.numbers},
+        "numbers": {one: {"service_sid": service_sid, **number} for one in account.numbers},
         "twilio_url": twilio_url,
     }
 

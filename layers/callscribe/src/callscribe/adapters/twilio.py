@@ -122,7 +122,7 @@ class Twilio:
                 {**fields, "source_sid": media.get("source_sid"), "seconds": fields.get("duration")}
             )
         except ValidationError as error:
-            raise UnreadableError(f"{doing}: {_fields_of(error)}") from None
+            raise UnreadableError.of(doing, error) from None
 
     def sentences(self, sid: TranscriptSid) -> list[Sentence]:
         """Fetch all sentences, in their order."""
@@ -131,7 +131,7 @@ class Twilio:
             rows = self._read_all(doing, f"{INTELLIGENCE}/Transcripts/{sid}/Sentences")
             return [Sentence.model_validate(row) for row in rows]
         except ValidationError as error:
-            raise UnreadableError(f"{doing}: {_fields_of(error)}") from None
+            raise UnreadableError.of(doing, error) from None
 
     def operator_results(self, sid: TranscriptSid) -> list[dict[str, Any]]:
         """Fetch what every operator made of a transcript, key for key."""
@@ -171,11 +171,6 @@ def _code_of(text: str) -> int | None:
         return int(json.loads(text)["code"])
     except (KeyError, TypeError, ValueError):
         return None
-
-
-def _fields_of(error: ValidationError) -> str:
-    """Which fields are wrong, and how, without their values."""
-    return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['type']}" for one in error.errors())
 
 
 class _LoopbackHttpClient(HttpClient):

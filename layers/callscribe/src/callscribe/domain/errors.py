@@ -10,6 +10,11 @@ CallscribeError
     └── NotFoundError   the resource does not exist (any more) at Twilio
 """
 
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
 
 class CallscribeError(Exception):
     """Any error of ours. The message says what happened, to what, and what to do."""
@@ -29,6 +34,12 @@ class TransientError(CallscribeError):
 
 class UnreadableError(CallscribeError):
     """A message or an answer has a shape nobody foresaw. The message names fields, never values."""
+
+    @classmethod
+    def of(cls, what: str, error: "ValidationError") -> Self:
+        """Say of a model's refusal which fields are wrong, and how."""
+        wrong = (f"{'.'.join(map(str, one['loc']))}: {one['type']}" for one in error.errors())
+        return cls(f"{what}: {'; '.join(wrong)}")
 
 
 class PermanentError(CallscribeError):

@@ -83,6 +83,8 @@ MOVES: Mapping[Event, Move] = MappingProxyType(
 def after(state: State | None, event: Event, *, claim_is_live: bool = False) -> State | None:
     """The state that `event` leads to from `state`, or None where it changes nothing.
 
+    This is what the table means; the table adapter's conditions are tested against it, pair by pair.
+
     `claim_is_live`: another worker claimed the recording and its time has not run out.
     """
     move = MOVES[event]

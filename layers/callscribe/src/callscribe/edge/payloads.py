@@ -29,8 +29,7 @@ class _Payload(BaseModel):
         try:
             return cls.model_validate(fields)
         except ValidationError as error:
-            wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['type']}" for one in error.errors())
-            raise UnreadableError(f"{cls.__name__}: {wrong}") from None
+            raise UnreadableError.of(cls.__name__, error) from None
 
     @classmethod
     def from_form(cls, body: str) -> Self:

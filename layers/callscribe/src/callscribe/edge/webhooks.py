@@ -10,7 +10,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from callscribe.adapters.settings import settings_reader
-from callscribe.domain.errors import CallscribeError, ForgeryError, InvalidError, TransientError, UnreadableError
+from callscribe.domain.errors import CallscribeError, InvalidError, TransientError, UnreadableError
 from callscribe.edge.signatures import FORM, JSON, Webhook, verify
 from callscribe.edge.telemetry import about, logger
 
@@ -19,8 +19,7 @@ type LambdaHandler = Callable[[Mapping[str, Any], LambdaContext], Response]
 
 # The first family that fits decides.
 STATUSES: tuple[tuple[type[CallscribeError], int], ...] = (
-    (ForgeryError, 403),
-    (InvalidError, 400),
+    (InvalidError, 403),
     (UnreadableError, 400),
     (TransientError, 503),
 )
@@ -39,7 +38,7 @@ def signed_json(answer: Callable[[Webhook], Response]) -> LambdaHandler:
 def _signed(answer: Callable[[Webhook], Response], content_type: str) -> LambdaHandler:
     @functools.wraps(answer)
     @logger.inject_lambda_context(clear_state=True)
-    def handler(event: Mapping[str, Any], context: LambdaContext) -> Response:  # noqa: ARG001
+    def handler(event: Mapping[str, Any], _context: LambdaContext) -> Response:
         try:
             return answer(verify(event, settings_reader().current().auth_tokens, content_type))
         except Exception as error:  # noqa: BLE001 (Twilio gets an answer whatever happens)
