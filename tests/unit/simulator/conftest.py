@@ -59,9 +59,12 @@ class Application:
     def paths(self) -> list[str]:
         return [request.url.path for request in self.requests]
 
+    def forms(self, path: str) -> list[dict[str, str]]:
+        return [form_of(request) for request in self.requests if request.url.path == path]
+
     def form(self, path: str) -> dict[str, str]:
-        (request,) = [one for one in self.requests if one.url.path == path]
-        return form_of(request)
+        (form,) = self.forms(path)
+        return form
 
 
 def form_of(request: httpx.Request) -> dict[str, str]:

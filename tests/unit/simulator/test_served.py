@@ -2,6 +2,7 @@
 
 import threading
 from http import HTTPStatus
+from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
@@ -14,7 +15,16 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response as TwilioResponse
 from twilio.rest import Client
 
-from callscribe_tools.simulator import Account, ConnectTo, Scenario, SimulationError, Simulator, UnmappedHostError
+from callscribe_tools.simulator import (
+    Account,
+    ConnectTo,
+    Scenario,
+    SimulationError,
+    Simulator,
+    Transcript,
+    UnmappedHostError,
+)
+from callscribe_tools.simulator.scenario import TranscriptOutcome
 from callscribe_tools.simulator.server import serving
 
 from .conftest import BASE, NUMBER, Application, Sdk
@@ -67,6 +77,51 @@ def test_a_served_transcript_completes_by_itself_and_tells_the_webhook(
         if http_client.session is not None:
             http_client.session.close()
     sim.check()
+
+
+def test_a_transcript_takes_the_time_its_scenario_says(
+    account: Account, scenario: Scenario, application: Application, service_sid: str
+) -> None:
+    sim = Simulator(account, httpx.MockTransport(application), transcript_seconds=1000)
+    client: Sdk = Client(account.account_sid, account.auth_token, http_client=sim.http_client())
+    quick = scenario.model_copy(update={"transcript": TranscriptOutcome(status="failed", seconds=0.05)})
+    with sim.serve():
+        for told in (scenario, quick):
+            recording = sim.place_call(told, to=NUMBER).recordings[0]
+            client.intelligence.v2.transcripts.create(service_sid, {"media_properties": {"source_sid": recording.sid}})
+        usual, own = sim.state.transcripts.values()
+        wait_until(sim, own, "failed")
+        assert usual.status == "queued"
+    sim.check()
+
+
+@pytest.mark.parametrize("start", ["queued", "new"])
+def test_a_served_transcript_is_in_progress_before_it_ends(
+    account: Account, scenario: Scenario, application: Application, service_sid: str, start: Literal["queued", "new"]
+) -> None:
+    sim = Simulator(account, httpx.MockTransport(application), transcript_seconds=1000)
+    sim.unknowns.transcript_starts_as = start
+    client: Sdk = Client(account.account_sid, account.auth_token, http_client=sim.http_client())
+    recording = sim.place_call(scenario, to=NUMBER).recordings[0]
+    with sim.serve():
+        client.intelligence.v2.transcripts.create(service_sid, {"media_properties": {"source_sid": recording.sid}})
+        (transcript,) = sim.state.transcripts.values()
+        seen: list[str] = [transcript.status]
+        for status in ("in-progress", "completed"):
+            with sim.state.lock:
+                transcript.born -= 600
+                sim.state.lock.notify_all()
+            wait_until(sim, transcript, status)
+            seen.append(transcript.status)
+            with sim.state.lock:
+                assert not sim.state.lock.wait(0.1), "it moves again and again"
+    assert seen == [start, "in-progress", "completed"]
+
+
+def wait_until(sim: Simulator, transcript: Transcript, status: str) -> None:
+    with sim.state.lock:
+        while transcript.status != status:
+            assert sim.state.lock.wait(WEBHOOK_SECONDS), f"the transcript is {transcript.status}, not {status}"
 
 
 def test_nothing_of_the_server_is_left_after_an_exception(sim: Simulator) -> None:

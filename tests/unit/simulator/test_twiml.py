@@ -31,6 +31,7 @@ def refusals(sim: Simulator, scenario: Scenario) -> list[tuple[str, str]]:
         ('<Record action="/after" trim="silence"/>', "12200", "trim="),
         ('<Record action="http://hooks.example.com/after"/>', "http", "not https"),
         ('<Record action="/after" recordingStatusCallback="ftp://hooks.example.com"/>', "12200", "URL"),
+        ('<Record action="/after" recordingStatusCallback="http://[127/"/>', "12200", "URL"),
         ('<Start><Recording channels="2"/></Start>', "12200", "channels="),
         ('<Start><Recording track="all"/></Start>', "12200", "track="),
         ('<Start><Recording name="a"/><Recording name="a"/></Start>', "recording", "running already"),
@@ -43,6 +44,7 @@ def refusals(sim: Simulator, scenario: Scenario) -> list[tuple[str, str]]:
         ('<Pause length="0"/>', "12200", "length="),
         ('<Hangup reason="rude"/>', "12200", "not a TwiML attribute"),
         ("<Shout>Hello</Shout>", "12200", "no TwiML"),
+        ("<Number>+12025550143</Number>", "12200", "no TwiML"),
     ],
 )
 def test_what_twilio_ignores_in_a_document_is_a_violation(
@@ -93,7 +95,14 @@ def test_an_answer_that_is_no_twiml_ends_the_call(
 @pytest.mark.parametrize(
     "twiml",
     [
-        "<Dial>+12025550143</Dial>",
+        "<Dial><Number>+12025550143</Number><Number>+12025550144</Number></Dial>",
+        "<Dial>+12025550143<Number>+12025550144</Number></Dial>",
+        '<Dial><Number url="/whisper">+12025550143</Number></Dial>',
+        "<Dial><Client>agent</Client></Dial>",
+        "<Dial><Conference>room</Conference></Dial>",
+        "<Dial><Sip>sip:agent@example.com</Sip></Dial>",
+        "<Dial><Queue>support</Queue></Dial>",
+        '<Dial action="/after" method="GET">+12025550143</Dial>',
         "<Start><Transcription/></Start>",
         '<Say><break time="1s"/>Hello</Say>',
         '<Say loop="0">Hello</Say>',

@@ -4,7 +4,7 @@ It is strict: what real Twilio would refuse or ignore ends up in `Simulator.viol
 the product, so that it cannot share the product's assumptions. What nobody outside Twilio knows is in `Unknowns`.
 """
 
-from callscribe_tools.simulator.account import Account, IntelligenceService, PhoneNumber
+from callscribe_tools.simulator.account import Account, IntelligenceService, Operator, PhoneNumber
 from callscribe_tools.simulator.connect_to import ConnectTo
 from callscribe_tools.simulator.scenario import Scenario, load_scenario
 from callscribe_tools.simulator.simulator import Simulator
@@ -25,6 +25,7 @@ __all__ = [
     "Exchange",
     "IntelligenceService",
     "NotSimulatedError",
+    "Operator",
     "PhoneNumber",
     "Recording",
     "Scenario",

@@ -1,18 +1,15 @@
-"""The account the simulator plays: its credentials, its numbers, its Intelligence Services.
+"""The account the simulator plays: its credentials, numbers, Intelligence Services and Language Operators.
 
-Whoever starts a simulation fills it in, as one would in Twilio's console. It holds no state of calls.
+Whoever starts a simulation fills it in, as one would in Twilio's console; the REST API changes it too. It holds no
+state of calls.
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
 
+from callscribe_tools.simulator.clock import now
 from callscribe_tools.simulator.sids import new_sid
-
-# The operators of the flow Callscribe replicates: two prebuilt ones and one of the account's own.
-_OPERATORS = {
-    "test-operator": "LY" + "1" * 32,
-    "Conversation Summary": "LY" + "2" * 32,
-    "Sentiment Analysis": "LY" + "3" * 32,
-}
 
 
 @dataclass
@@ -27,14 +24,75 @@ class PhoneNumber:
 
 
 @dataclass
+class Operator:
+    """One Language Operator: Twilio's own when it has no `config`, else one of the account's."""
+
+    friendly_name: str
+    operator_type: str
+    """Of the Operator Type, as GenerativeJSON; results have names of their own for types, as json."""
+    config: dict[str, Any] | None = None
+    description: str | None = None
+    # What a new one gets is assumed: the OpenAPI example's.
+    availability: str = "public"
+    version: int = 1
+    created: datetime = field(default_factory=now)
+    updated: datetime = field(default_factory=now)
+    sid: str = field(default_factory=lambda: new_sid("LY"))
+
+    @property
+    def custom(self) -> bool:
+        """Say whether the account has made it."""
+        return self.config is not None
+
+
+def default_operators() -> dict[str, Operator]:
+    """Make the operators of the flow Callscribe replicates, by SID: one of the account's own, two pre-built."""
+    schema = {
+        "type": "object",
+        "properties": {
+            "category": {"type": "string", "enum": ["pricing", "other"]},
+            "emotion": {"type": "string", "enum": ["positive", "neutral", "negative"]},
+        },
+        # Twilio sets these two whatever one asks for.
+        "additionalProperties": False,
+        "required": ["category", "emotion"],
+    }
+    config = {"prompt": "Say what the caller wants, and in which mood.", "json_result_schema": schema}
+    operators = (
+        Operator("test-operator", "GenerativeJSON", config, sid="LY" + "1" * 32),
+        Operator("Conversation Summary", "Summarization", sid="LY" + "2" * 32),
+        # The name of its Operator Type is assumed; Summarization is the OpenAPI example's.
+        Operator("Sentiment Analysis", "ConversationClassify", sid="LY" + "3" * 32),
+    )
+    return {operator.sid: operator for operator in operators}
+
+
+@dataclass
 class IntelligenceService:
-    """One Conversational Intelligence Service."""
+    """One Conversational Intelligence Service; made here, it has the default operators attached."""
 
     webhook_url: str | None = None
     language_code: str = "en-US"
-    operators: dict[str, str] = field(default_factory=_OPERATORS.copy)
-    """Operator SIDs by the operator's name: only attached operators give results."""
+    operator_sids: list[str] = field(default_factory=lambda: list(default_operators()))
+    """Only operators attached when a transcript is created give results of it."""
     sid: str = field(default_factory=lambda: new_sid("GA"))
+    friendly_name: str = ""
+    unique_name: str = field(default_factory=lambda: new_sid("service-"))
+    auto_transcribe: bool = False
+    """Only shown: the simulator makes no transcript by itself."""
+    data_logging: bool = False
+    auto_redaction: bool = False
+    media_redaction: bool = False
+    # The default is assumed. NULL: no webhook.
+    webhook_http_method: Literal["POST", "NULL"] = "POST"
+    version: int = 1
+    created: datetime = field(default_factory=now)
+    updated: datetime = field(default_factory=now)
+
+    def touch(self) -> None:
+        """Note that it has been changed: "the version number of this Service"."""
+        self.version += 1
+        self.updated = now()
 
 
 @dataclass
@@ -49,13 +107,23 @@ class Account:
     """By the number itself, as +12025550142."""
     services: dict[str, IntelligenceService] = field(default_factory=dict)
     """By SID."""
+    operators: dict[str, Operator] = field(default_factory=default_operators)
+    """By SID, attached or not."""
 
-    def add(self, thing: PhoneNumber | IntelligenceService) -> None:
-        """Put a number or a Service on the account."""
-        if isinstance(thing, PhoneNumber):
-            self.numbers[thing.number] = thing
-        else:
-            self.services[thing.sid] = thing
+    def add(self, thing: PhoneNumber | IntelligenceService | Operator) -> None:
+        """Put a number, a Service or an operator on the account; an operator is attached to no Service by this."""
+        match thing:
+            case PhoneNumber():
+                self.numbers[thing.number] = thing
+            case IntelligenceService():
+                self.services[thing.sid] = thing
+            case Operator():
+                self.operators[thing.sid] = thing
+
+    def attached(self, service: IntelligenceService) -> dict[str, str]:
+        """Give the SIDs of the Service's operators by their names."""
+        attached = (self.operators[sid] for sid in service.operator_sids if sid in self.operators)
+        return {operator.friendly_name: operator.sid for operator in attached}
 
     def knows(self, username: str, password: str) -> bool:
         """Say whether these are credentials of the account: its SID and token, or its API key and secret."""

@@ -1,5 +1,7 @@
 """Refusals of Twilio's REST API, in the form its SDK reads."""
 
+from pydantic import ValidationError
+
 
 class ApiError(Exception):
     """An answer of 4xx: Twilio's classic error body.
@@ -32,3 +34,16 @@ def bad_request(message: str) -> ApiError:
 def not_found(path: str) -> ApiError:
     """Answer for a resource that is not there: 404/20404."""
     return ApiError(404, 20404, f"The requested resource {path} was not found", misuse=False)
+
+
+def invalid(what: str, error: ValidationError) -> ApiError:
+    """Refuse parameters that do not follow their model, naming each."""
+    mistakes = "; ".join(
+        ".".join([what, *map(str, mistake["loc"])]) + f": {mistake['msg']}" for mistake in error.errors()
+    )
+    return bad_request(mistakes)
+
+
+def precondition_failed(message: str) -> ApiError:
+    """Refuse a change to what has changed meanwhile; status and code are *assumed*."""
+    return ApiError(412, 20412, message, misuse=False)

@@ -10,8 +10,15 @@ from callscribe_tools.simulator.timeline import Sound
 
 RATE = 8000
 """Samples a second: telephony grade."""
-_PITCH = {"inbound": 220.0, "outbound": 440.0}
 _VOLUME = 8000
+
+
+def _one_second(pitch: int) -> array.array[int]:
+    return array.array("h", (round(_VOLUME * math.sin(2 * math.pi * pitch * frame / RATE)) for frame in range(RATE)))
+
+
+# Whole periods, to be repeated: a call of hours is rendered in no time.
+_SECOND = {"inbound": _one_second(220), "outbound": _one_second(440)}
 
 
 def wav(channels: Sequence[Sequence[Sound]], seconds: float) -> bytes:
@@ -33,7 +40,6 @@ def wav(channels: Sequence[Sequence[Sound]], seconds: float) -> bytes:
 def _samples(sounds: Sequence[Sound], frames: int) -> array.array[int]:
     samples = array.array("h", bytes(2 * frames))
     for sound in sounds:
-        step = 2 * math.pi * _PITCH[sound.track] / RATE
-        for frame in range(round(sound.start * RATE), min(round(sound.end * RATE), frames)):
-            samples[frame] = round(_VOLUME * math.sin(step * frame))
+        first, last = round(sound.start * RATE), min(round(sound.end * RATE), frames)
+        samples[first:last] = (_SECOND[sound.track] * ((last - first) // RATE + 1))[: last - first]
     return samples

@@ -58,10 +58,26 @@ def of_action(account: Account, recording: Recording, digits: str | None) -> dic
     return added if digits is None else added | {"Digits": digits}
 
 
+def of_dial(account: Account, child: Call | None, recording: Recording | None) -> dict[str, str]:
+    """Build what the action request of <Dial> adds.
+
+    Twilio docs, TwiML <Dial>: "Request parameters" of the action. Without a child the call could not even be tried:
+    that it is told as failed, without the child's SID, is assumed.
+    """
+    answered = child is not None and child.status == "completed"
+    added = {"DialCallStatus": "failed" if child is None else child.status, "DialBridged": str(answered).lower()}
+    if child is not None:
+        added["DialCallSid"] = child.sid
+    if child is not None and answered:
+        added["DialCallDuration"] = str(child.seconds)
+    if recording is not None and not recording.error_code:
+        added["RecordingUrl"] = recording_url(account, recording)
+    return added
+
+
 def of_recording(account: Account, recording: Recording) -> dict[str, str]:
     """Build a recordingStatusCallback, in the order of two real captures of 2021 and 2023."""
     params = {
-        # For <Start><Recording> no source of its own is documented: StartCallRecordingAPI is assumed.
         "RecordingSource": recording.source,
         "RecordingSid": recording.sid,
         "RecordingUrl": recording_url(account, recording),
@@ -74,8 +90,8 @@ def of_recording(account: Account, recording: Recording) -> dict[str, str]:
     }
     if recording.status == "completed":  # "only when completed"
         params["RecordingDuration"] = str(recording.duration)
-    if recording.source == "StartCallRecordingAPI":  # the captures of <Record> carry no track
-        params["RecordingTrack"] = "both" if len(recording.tracks) == 2 else recording.tracks[0]
+    if recording.source != "RecordVerb":  # the captures of <Record> carry no track
+        params["RecordingTrack"] = recording.track
     return params
 
 

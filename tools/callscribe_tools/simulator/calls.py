@@ -8,6 +8,7 @@ from urllib.parse import urldefrag, urljoin
 
 from callscribe_tools.simulator import call_parameters
 from callscribe_tools.simulator.account import Account, PhoneNumber
+from callscribe_tools.simulator.dial_verb import DialVerb
 from callscribe_tools.simulator.record_verb import end_of_record
 from callscribe_tools.simulator.recorder import Recorder
 from callscribe_tools.simulator.state import Call, State
@@ -49,6 +50,7 @@ class CallRunner:
         self._number: PhoneNumber = account.numbers[call.to]
         self._line = Line(Caller(call.scenario.caller))
         self._recorder = Recorder(account, state, call, self._line, unknowns, self._send)
+        self._dial_verb = DialVerb(account, state, call, self._line, self._recorder, progress)
 
     def run(self) -> None:
         """Play the whole call.
@@ -58,7 +60,7 @@ class CallRunner:
         NotSimulatedError
             The application answered with something the simulator does not play.
         SimulationError
-            The application's documents lead to each other without end.
+            The application's documents lead to each other without end, or it dials where nobody can be dialled.
         """
         self._progress(f"{self._call.from_} calls {self._call.to}")
         try:
@@ -111,12 +113,14 @@ class CallRunner:
         return url, read_twiml(response, urldefrag(url).url, self._state.violations)
 
     def _play(self, url: str, verbs: list[Verb]) -> tuple[str, list[Verb]] | None:
-        """Play verb after verb; a <Record> that was heard goes on with another document."""
+        """Play verb after verb; a <Record> that was heard, or a <Dial>, goes on with another document."""
+        going_on = {"Record": self._record, "Dial": self._dial}
         for verb in verbs:
-            if verb.name != "Record":
+            self._line.wait(0)  # who has hung up by now is not recorded any more
+            if verb.name not in going_on:
                 self._perform(verb, url)
                 continue
-            following = self._record(verb, url)
+            following = going_on[verb.name](verb, url)
             if following is not None:
                 return following
         # The end of a document ends the call: nothing is left to do.
@@ -139,7 +143,8 @@ class CallRunner:
     def _say(self, verb: Verb) -> None:
         for _ in range(verb.whole("loop", 1)):
             self._progress(f"Twilio says: {verb.text}")
-            self._call.said.append(verb.text)
+            with self._state.lock:
+                self._call.said.append(verb.text)
             self._line.say(verb.text, len(verb.text) / CHARACTERS_A_SECOND)
 
     def _start(self, verb: Verb, url: str) -> None:
@@ -176,16 +181,30 @@ class CallRunner:
             if digits == "hangup":
                 raise CallerHungUp
             return None
-        return self._action(verb, url, call_parameters.of_action(self._account, recording, digits))
+        added = call_parameters.of_action(self._account, recording, digits)
+        # Without an action the current document is requested again.
+        action = urljoin(url, verb.attributes.get("action", url))
+        return self._action(action, added, hung_up=digits == "hangup")
 
-    def _action(self, verb: Verb, url: str, added: dict[str, str]) -> tuple[str, list[Verb]]:
-        hung_up = added.get("Digits") == "hangup"
+    def _dial(self, verb: Verb, url: str) -> tuple[str, list[Verb]] | None:
+        line = self._line
+        line.caller.hear("greeting", line.now)
+        dialled = self._dial_verb.play(verb, url)
+        action = verb.attributes.get("action")
+        if action is None:
+            # "If you do not provide an action URL ... Twilio will continue to render the original TwiML document."
+            self._recorder.deliver()
+            return None
+        # "When the <Dial> call ends": whoever has hung up.
+        added = call_parameters.of_dial(self._account, dialled.child, dialled.recording)
+        return self._action(urljoin(url, action), added, hung_up=dialled.hung_up)
+
+    def _action(self, action: str, added: dict[str, str], *, hung_up: bool) -> tuple[str, list[Verb]]:
         if hung_up:
             with self._state.lock:
                 self._call.status = "completed"
         params = call_parameters.of_call(self._account, self._call) | added
-        # Without an action the current document is requested again.
-        document = self._request(urljoin(url, verb.attributes.get("action", url)), params)
+        document = self._request(action, params)
         self._recorder.deliver()
         if hung_up:
             # That TwiML can do nothing for a caller who is gone is inferred from the documentation.

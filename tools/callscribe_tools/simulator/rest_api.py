@@ -17,6 +17,7 @@ from starlette.routing import Route
 from callscribe_tools.simulator.account import Account
 from callscribe_tools.simulator.api_errors import ApiError, not_found
 from callscribe_tools.simulator.state import State
+from callscribe_tools.simulator.troubles import Troubles
 from callscribe_tools.simulator.violations import Violation
 
 
@@ -28,6 +29,7 @@ class Ask:
     sids: dict[str, str]
     query: dict[str, str]
     form: dict[str, str]
+    if_match: str | None = None
 
 
 type Work = Callable[[Ask], Response]
@@ -41,25 +43,28 @@ class Resource:
     methods: dict[str, Work]
 
 
-def build_app(account: Account, state: State, resources: list[Resource]) -> Starlette:
+def build_app(account: Account, state: State, resources: list[Resource], troubles: Troubles) -> Starlette:
     """Build the application for one account."""
-    routes = [_route(account, state, resource) for resource in resources]
-    return Starlette(routes=[*routes, _route(account, state, Resource("/{rest:path}", {}))])
-
-
-def _route(account: Account, state: State, resource: Resource) -> Route:
     every = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-    return Route(resource.path, _endpoint(account, state, resource), methods=every)
+    return Starlette(
+        routes=[
+            Route(resource.path, _endpoint(account, state, resource, troubles), methods=every)
+            for resource in [*resources, Resource("/{rest:path}", {})]
+        ]
+    )
 
 
-def _endpoint(account: Account, state: State, resource: Resource) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(
+    account: Account, state: State, resource: Resource, troubles: Troubles
+) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         body = (await request.body()).decode()
         where = f"{request.method} {request.url.path}"
         try:
             _authenticate(account, request)
+            refusal = troubles.meet()
             work = resource.methods.get(request.method, _not_simulated)
-            return work(_ask(account, request, body))
+            return refusal or work(_ask(account, request, body))
         except ApiError as error:
             if error.misuse:
                 state.violations.append(Violation(str(error.code), error.message, where))
@@ -87,4 +92,5 @@ def _ask(account: Account, request: Request, body: str) -> Ask:
     if sids.pop("account_sid", account.account_sid) != account.account_sid:
         raise not_found(request.url.path)
     form = dict(parse_qsl(body, keep_blank_values=True))
-    return Ask(request.url.path, sids, dict(request.query_params), form)
+    if_match = request.headers.get("if-match")
+    return Ask(request.url.path, sids, dict(request.query_params), form, if_match)

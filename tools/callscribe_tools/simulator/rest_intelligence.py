@@ -1,30 +1,41 @@
-"""intelligence.twilio.com: transcripts with their sentences and operator results."""
+"""intelligence.twilio.com: transcripts with their sentences, operator results and media."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
 from callscribe_tools.simulator.account import Account
 from callscribe_tools.simulator.api_errors import bad_request, not_found
-from callscribe_tools.simulator.paging import page
-from callscribe_tools.simulator.resources import operator_result_json, sentences_json, transcript_json
+from callscribe_tools.simulator.exact_json import ExactJsonResponse
+from callscribe_tools.simulator.intelligence_json import (
+    media_json,
+    operator_result_json,
+    sentences_json,
+    transcript_json,
+)
+from callscribe_tools.simulator.paging import PAGING, only, page
 from callscribe_tools.simulator.rest_api import Ask, Resource
 from callscribe_tools.simulator.state import State, Transcript
+from callscribe_tools.simulator.transcript_form import moment_of
 from callscribe_tools.simulator.transcripts import Transcripts
 from callscribe_tools.simulator.unknowns import Unknowns
 
-_PAGING = frozenset({"PageSize", "Page", "PageToken"})
 _FILTERS: dict[str, Callable[[Transcript], str]] = {
     "ServiceSid": lambda transcript: transcript.service_sid,
     "SourceSid": lambda transcript: transcript.source_sid,
     "Status": lambda transcript: transcript.status,
     "LanguageCode": lambda transcript: transcript.language_code,
 }
+_MOMENTS: dict[str, Callable[[Transcript], datetime | None]] = {
+    "StartTime": lambda transcript: transcript.media_start_time,
+    "DateCreated": lambda transcript: transcript.created,
+}
 
 
 class IntelligenceApi:
-    """The Conversational Intelligence resources of the simulated account."""
+    """The transcripts of the simulated account."""
 
     def __init__(self, account: Account, state: State, transcripts: Transcripts, unknowns: Unknowns) -> None:
         self._account = account
@@ -40,6 +51,8 @@ class IntelligenceApi:
             Resource(one, {"GET": self._fetch, "DELETE": self._delete}),
             Resource(f"{one}/Sentences", {"GET": self._sentences}),
             Resource(f"{one}/OperatorResults", {"GET": self._operator_results}),
+            Resource(f"{one}/OperatorResults/{{operator_sid}}", {"GET": self._operator_result}),
+            Resource(f"{one}/Media", {"GET": self._media}),
         ]
 
     def _create(self, ask: Ask) -> Response:
@@ -47,21 +60,17 @@ class IntelligenceApi:
         return JSONResponse(self._json(transcript, echo_channel=True), status_code=202)
 
     def _list(self, ask: Ask) -> Response:
-        _only(ask, _PAGING | set(_FILTERS))
-        wanted = {name: ask.query[name] for name in _FILTERS if name in ask.query}
+        only(ask.query, PAGING, _FILTERS, (f"{side}{name}" for name in _MOMENTS for side in ("Before", "After")))
         with self._state.lock:
-            found = [
-                transcript
-                # Newest first (assumed).
-                for transcript in reversed(self._state.transcripts.values())
-                if all(_FILTERS[name](transcript) == value for name, value in wanted.items())
-            ]
-            items = [self._json(transcript, echo_channel=self._echoes()) for transcript in found]
+            # Newest first (assumed).
+            found = [one for one in reversed(self._state.transcripts.values()) if _matches(one, ask.query)]
+            items = [self._json(one, echo_channel=self._unknowns.transcript_channel_echoed) for one in found]
         return JSONResponse(page("transcripts", ask.path, ask.query, items))
 
     def _fetch(self, ask: Ask) -> Response:
         with self._state.lock:
-            return JSONResponse(self._json(self._transcript(ask), echo_channel=self._echoes()))
+            transcript = self._transcript(ask)
+            return JSONResponse(self._json(transcript, echo_channel=self._unknowns.transcript_channel_echoed))
 
     def _delete(self, ask: Ask) -> Response:
         # "To re-transcribe a Recording, delete the original Transcript resource and create a new one."
@@ -70,38 +79,52 @@ class IntelligenceApi:
         return Response(status_code=204)
 
     def _sentences(self, ask: Ask) -> Response:
-        _only(ask, _PAGING | {"Redacted"})
+        only(ask.query, PAGING, {"Redacted"})
         with self._state.lock:
             transcript = self._transcript(ask)
+            redacted = _redacted(ask, transcript)
             recording = self._state.recordings.get(transcript.source_sid)
             # Before it is completed there are none (assumed).
             done = recording is not None and transcript.status == "completed"
-            items = sentences_json(recording) if recording is not None and done else []
+            items = sentences_json(recording, redacted=redacted) if recording is not None and done else []
         return JSONResponse(page("sentences", ask.path, ask.query, items))
 
     def _operator_results(self, ask: Ask) -> Response:
-        _only(ask, _PAGING | {"Redacted"})
+        only(ask.query, PAGING, {"Redacted"})
         with self._state.lock:
-            items = self._results(self._transcript(ask))
-        return JSONResponse(page("operator_results", ask.path, ask.query, items))
+            items = self._results(ask)
+        return ExactJsonResponse(page("operator_results", ask.path, ask.query, items))
 
-    def _results(self, transcript: Transcript) -> list[dict[str, Any]]:
+    def _operator_result(self, ask: Ask) -> Response:
+        only(ask.query, {"Redacted"})
+        with self._state.lock:
+            for result in self._results(ask):
+                if result["operator_sid"] == ask.sids["operator_sid"]:
+                    return ExactJsonResponse(result)
+        raise not_found(ask.path)
+
+    def _media(self, ask: Ask) -> Response:
+        only(ask.query, {"Redacted"})
+        with self._state.lock:
+            transcript = self._transcript(ask)
+            redacted = _redacted(ask, transcript) and transcript.media_redaction
+            return JSONResponse(media_json(self._account, transcript, redacted=redacted))
+
+    def _results(self, ask: Ask) -> list[dict[str, Any]]:
+        transcript = self._transcript(ask)
+        redacted = _redacted(ask, transcript)
         if transcript.status != "completed":
             return []
-        service = self._account.services[transcript.service_sid]
         call = self._state.calls[self._state.recordings[transcript.source_sid].call_sid]
         return [
-            operator_result_json(transcript, service, result)
+            operator_result_json(transcript, result, redacted=redacted)
             for result in call.scenario.operator_results
-            if result.name in service.operators
+            if result.name in transcript.operators
         ]
 
     def _json(self, transcript: Transcript, *, echo_channel: bool) -> dict[str, Any]:
         recording = self._state.recordings.get(transcript.source_sid)
         return transcript_json(self._account, transcript, recording, echo_channel=echo_channel)
-
-    def _echoes(self) -> bool:
-        return self._unknowns.transcript_channel_echoed
 
     def _transcript(self, ask: Ask) -> Transcript:
         transcript = self._state.transcripts.get(ask.sids["sid"])
@@ -110,7 +133,22 @@ class IntelligenceApi:
         return transcript
 
 
-def _only(ask: Ask, known: set[str] | frozenset[str]) -> None:
-    unknown = set(ask.query) - known
-    if unknown:
-        raise bad_request(f"not parameters the simulator knows here: {', '.join(sorted(unknown))}")
+def _matches(transcript: Transcript, query: dict[str, str]) -> bool:
+    same = all(of(transcript) == query[name] for name, of in _FILTERS.items() if name in query)
+    return same and all(_within(of(transcript), name, query) for name, of in _MOMENTS.items())
+
+
+def _within(moment: datetime | None, name: str, query: dict[str, str]) -> bool:
+    # That the very moment is neither before nor after itself is assumed.
+    before, after = moment_of(query, f"Before{name}"), moment_of(query, f"After{name}")
+    if moment is None:
+        return before is None and after is None
+    return (before is None or moment < before) and (after is None or moment > after)
+
+
+def _redacted(ask: Ask, transcript: Transcript) -> bool:
+    """Say which alternative is wanted: "if redaction is enabled, the default is `true`"; without it there is one."""
+    wanted = ask.query.get("Redacted", "true").lower()
+    if wanted not in {"true", "false"}:
+        raise bad_request(f"Redacted is {wanted!r}, not true or false")
+    return transcript.redaction and wanted == "true"

@@ -1,4 +1,4 @@
-"""Serves the simulator on a free port of 127.0.0.1, in a thread that ends with the block."""
+"""Serves the simulator on a port of 127.0.0.1, in a thread that ends with the block."""
 
 import socket
 import threading
@@ -9,22 +9,24 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.applications import Starlette
 
-from callscribe_tools.simulator.violations import SimulationError
+from callscribe_tools.simulator.violations import PortTakenError, SimulationError
 
 _START_SECONDS = 10.0
 _END_SECONDS = 10.0
 
 
 @contextmanager
-def serving(app: Starlette) -> Iterator[str]:
-    """Serve while the block runs and give the base URL.
+def serving(app: Starlette, port: int = 0) -> Iterator[str]:
+    """Serve while the block runs and give the base URL; port 0 is a free one.
 
     Raises
     ------
+    PortTakenError
+        Another program has the port.
     SimulationError
         The server did not start, or did not end, in time.
     """
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with _listener(port) as listener:
         # asyncio turns Nagle's algorithm off only for sockets made with a protocol number, which these are not.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         config = uvicorn.Config(app, log_level="warning", lifespan="off", ws="none", timeout_graceful_shutdown=2)
@@ -39,6 +41,13 @@ def serving(app: Starlette) -> Iterator[str]:
             _join(thread)
             if thread.is_alive():
                 raise SimulationError(f"The simulator's server did not end within {_END_SECONDS:.0f} s.")
+
+
+def _listener(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise PortTakenError(f"Port {port} of 127.0.0.1 cannot be had ({error.strerror}): choose another.") from error
 
 
 def _join(thread: threading.Thread) -> None:

@@ -13,12 +13,15 @@ from callscribe_tools.simulator.calls import CallRunner, Progress
 from callscribe_tools.simulator.connect_to import ConnectTo
 from callscribe_tools.simulator.rest_api import build_app
 from callscribe_tools.simulator.rest_intelligence import IntelligenceApi
+from callscribe_tools.simulator.rest_operators import OperatorsApi
+from callscribe_tools.simulator.rest_services import ServicesApi
 from callscribe_tools.simulator.rest_voice import VoiceApi
 from callscribe_tools.simulator.scenario import Scenario
 from callscribe_tools.simulator.sdk_client import InProcessHttpClient
 from callscribe_tools.simulator.server import serving
 from callscribe_tools.simulator.state import Call, State, Transcript
 from callscribe_tools.simulator.transcripts import Transcripts
+from callscribe_tools.simulator.troubles import Troubles
 from callscribe_tools.simulator.unknowns import Unknowns
 from callscribe_tools.simulator.violations import SimulationError, Violation
 from callscribe_tools.simulator.webhooks import Webhooks
@@ -48,13 +51,20 @@ class Simulator:
     ) -> None:
         self.account = account
         self.unknowns = Unknowns()
+        self.troubles = Troubles()
         self.state = State()
         self._transcript_seconds = transcript_seconds
         self._webhooks = Webhooks(account, self.state, transport or ConnectTo({}))
         self._transcripts = Transcripts(account, self.state, self._webhooks, self.unknowns)
-        voice = VoiceApi(account, self.state)
+        voice = VoiceApi(account, self.state, self.unknowns)
         intelligence = IntelligenceApi(account, self.state, self._transcripts, self.unknowns)
-        self.app = build_app(account, self.state, voice.resources() + intelligence.resources())
+        resources = [
+            *voice.resources(),
+            *intelligence.resources(),
+            *ServicesApi(account, self.state).resources(),
+            *OperatorsApi(account, self.state).resources(),
+        ]
+        self.app = build_app(account, self.state, resources, self.troubles)
 
     @property
     def violations(self) -> list[Violation]:
@@ -79,14 +89,14 @@ class Simulator:
         return InProcessHttpClient(self.app)
 
     @contextmanager
-    def serve(self) -> Iterator[str]:
-        """Serve the REST API on loopback while the block runs, and give its base URL."""
+    def serve(self, port: int = 0) -> Iterator[str]:
+        """Serve the REST API on loopback while the block runs, and give its base URL; port 0 is a free one."""
         seconds = self._transcript_seconds
         worker = (
             nullcontext() if seconds is None else TranscriptionWorker(self.state, self._transcripts, seconds).running()
         )
         # The worker ends first: its last webhook may make the application ask this server.
-        with serving(self.app) as base_url, worker:
+        with serving(self.app, port) as base_url, worker:
             yield base_url
 
     def place_call(
@@ -109,12 +119,22 @@ class Simulator:
         return call
 
     def complete_transcripts(self) -> list[Transcript]:
-        """Settle every transcript still open, and send the webhooks of those that completed."""
+        """Settle every transcript still open, and send their webhooks."""
         with self.state.lock:
             open_ones = [one for one in self.state.transcripts.values() if not one.settled]
         for transcript in open_ones:
             self._transcripts.settle(transcript)
         return open_ones
+
+    def send_intelligence_event(self, service_sid: str, payload: Mapping[str, object]) -> None:
+        """Post any event as the Service's webhook, signed or not as the account's are; a refusal is a violation.
+
+        Raises
+        ------
+        SimulationError
+            There is no such Service, or it has no webhook.
+        """
+        self._transcripts.send(service_sid, payload)
 
     def signed_form(self, url: str, params: Mapping[str, str]) -> tuple[dict[str, str], bytes]:
         """Build headers and body of a form post as Twilio signs it; a fragment of the URL is not signed."""

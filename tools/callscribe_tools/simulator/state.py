@@ -5,19 +5,18 @@ Everything that changes or lists it does so inside `with state.lock`; no request
 
 import threading
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
+from callscribe_tools.simulator.account import default_operators
 from callscribe_tools.simulator.audio import wav
-from callscribe_tools.simulator.scenario import Scenario
+from callscribe_tools.simulator.clock import now
+from callscribe_tools.simulator.scenario import Scenario, TranscriptOutcome
 from callscribe_tools.simulator.sids import new_sid
 from callscribe_tools.simulator.timeline import Sound, Track
 from callscribe_tools.simulator.violations import Violations
 
-
-def now() -> datetime:
-    """Return this second, in UTC: Twilio's dates carry no fractions."""
-    return datetime.now(UTC).replace(microsecond=0)
+type TranscriptEnd = Literal["completed", "failed", "canceled", "error"]
 
 
 @dataclass
@@ -25,11 +24,11 @@ class Recording:
     """One recording of a call; its times are relative to its own (trimmed) start once it has ended."""
 
     call_sid: str
-    source: Literal["RecordVerb", "StartCallRecordingAPI"]
+    source: Literal["RecordVerb", "DialVerb", "StartCallRecordingAPI", "StartCallRecordingTwiML"]
     channels: Literal[1, 2]
     tracks: tuple[Track, ...]
     started: datetime
-    status: Literal["in-progress", "processing", "completed", "absent", "deleted"] = "in-progress"
+    status: Literal["in-progress", "processing", "completed", "absent", "failed", "deleted"] = "in-progress"
     seconds: float = 0.0
     sounds: tuple[Sound, ...] = ()
     error_code: int = 0
@@ -40,11 +39,17 @@ class Recording:
         """Whole seconds, as callbacks tell them (rounding *assumed*)."""
         return round(self.seconds)
 
+    @property
+    def track(self) -> Literal["inbound", "outbound", "both"]:
+        """What is recorded, in Twilio's word."""
+        return "both" if len(self.tracks) == 2 else self.tracks[0]
+
     def channel_of(self, sound: Sound) -> int:
         """Return the channel a sound is on.
 
+        "The first channel contains the parent call and the second the child call" (Twilio docs, TwiML <Recording>).
         On a single-leg call channel 1 is the caller and channel 2 what Twilio says: third-party evidence only
-        (twilio-labs/call-gpt#42); Twilio documents the order of two-party calls.
+        (twilio-labs/call-gpt#42).
         """
         return 2 if self.channels == 2 and sound.track == "outbound" else 1
 
@@ -58,20 +63,30 @@ class Recording:
 
 @dataclass
 class Call:
-    """One inbound call."""
+    """One leg: an inbound call, or the child that a <Dial> on it made."""
 
     from_: str
     to: str
-    phone_number_sid: str
+    phone_number_sid: str | None
     scenario: Scenario
     started: datetime = field(default_factory=now)
-    status: Literal["ringing", "in-progress", "completed"] = "ringing"
+    status: Literal["ringing", "in-progress", "completed", "busy", "no-answer", "failed", "canceled"] = "ringing"
     seconds: int = 0
     """From the answer to the hang-up, on the virtual clock."""
+    parent_call_sid: str | None = None
     said: list[str] = field(default_factory=list)
     """What the caller was told, in order."""
     recordings: list[Recording] = field(default_factory=list)
     sid: str = field(default_factory=lambda: new_sid("CA"))
+
+    @property
+    def ended(self) -> bool:
+        """Say whether the leg is over."""
+        return self.status not in {"ringing", "in-progress"}
+
+
+def _default_attachments() -> dict[str, str]:
+    return {operator.friendly_name: operator.sid for operator in default_operators().values()}
 
 
 @dataclass
@@ -86,9 +101,16 @@ class Transcript:
     media_start_time: datetime | None
     born: float
     """On the monotonic clock, in seconds."""
+    operators: dict[str, str] = field(default_factory=_default_attachments)
+    """SIDs by name of the operators attached when it was created: only they run on it."""
+    redaction: bool = False
+    """Whether its Service redacted texts when it was created."""
+    media_redaction: bool = False
     failure: tuple[str, str] | None = None
-    """Why it will fail: the Debugger's code and text."""
-    status: Literal["queued", "in-progress", "completed", "failed"] = "queued"
+    """Why it will fail through the application's fault: the Debugger's code and text."""
+    outcome: TranscriptOutcome = field(default_factory=TranscriptOutcome)
+    """What becomes of it when nothing is wrong with its recording."""
+    status: Literal["new", "queued", "in-progress"] | TranscriptEnd = "queued"
     created: datetime = field(default_factory=now)
     updated: datetime = field(default_factory=now)
     sid: str = field(default_factory=lambda: new_sid("GT"))
@@ -96,7 +118,7 @@ class Transcript:
     @property
     def settled(self) -> bool:
         """Say whether it will not change any more."""
-        return self.status in {"completed", "failed"}
+        return self.status in {"completed", "failed", "canceled", "error"}
 
 
 @dataclass(frozen=True)
@@ -119,4 +141,4 @@ class State:
     exchanges: list[Exchange] = field(default_factory=list)
     violations: Violations = field(default_factory=list)
     lock: threading.Condition = field(default_factory=threading.Condition)
-    """Notified when a transcript is created."""
+    """Notified when a transcript is created or moves on."""

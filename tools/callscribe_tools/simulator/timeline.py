@@ -1,4 +1,4 @@
-"""What is heard on a call and when: the caller's plan and the virtual clock of the line.
+"""What is heard on a call and when: the plan of caller and agent, and the virtual clock of the line.
 
 `CallRunner` moves the clock; nothing here sleeps. All times are seconds since the call was answered.
 """
@@ -8,14 +8,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
-from callscribe_tools.simulator.scenario import HangUp, Press, Speak, Step, Wait, WaitFor
+from callscribe_tools.simulator.dialogue import written_out
+from callscribe_tools.simulator.scenario import AgentSpeaks, HangUp, Press, Speak, Step, Wait, WaitFor
 
 type Track = Literal["inbound", "outbound"]
 
 
 @dataclass(frozen=True)
 class Sound:
-    """Something audible: speech, or (without text) a beep."""
+    """Something audible: speech, or (without text) a beep.
+
+    Its track is that of the caller's leg: inbound is the caller, outbound what the caller hears.
+    """
 
     track: Track
     start: float
@@ -44,22 +48,28 @@ class CallerHungUp(Exception):  # noqa: N818  no error: it ends the call's TwiML
 
 
 class Caller:
-    """Plays the steps of a scenario: what comes before the next `wait_for` has a fixed time."""
+    """Plays the steps of a scenario, the agent's too: what comes before the next `wait_for` has a fixed time."""
 
     def __init__(self, steps: Iterable[Step]) -> None:
-        self._steps = deque(steps)
+        self._steps = deque(written_out(steps))
         self._free_at = 0.0
         self.speech: list[Sound] = []
+        self.agent_speech: list[Sound] = []
         self.keys: list[tuple[float, str]] = []
         self.hangs_up_at: float | None = None
         self._plan()
 
-    def hear(self, event: Literal["greeting", "beep"], at: float) -> None:
+    def hear(self, event: Literal["greeting", "beep", "agent"], at: float) -> None:
         """Go on with the steps after `wait_for: event`, if that is what the caller is waiting for."""
         if self._steps and self._steps[0] == WaitFor(wait_for=event):
             self._steps.popleft()
             self._free_at = max(self._free_at, at)
             self._plan()
+
+    @property
+    def done_at(self) -> float:
+        """When everything before the next `wait_for` has been played."""
+        return self._free_at
 
     @property
     def waits_for(self) -> str | None:
@@ -77,6 +87,9 @@ class Caller:
                 self._free_at += seconds
             case Speak(say=text, seconds=seconds):
                 self.speech.append(Sound("inbound", self._free_at, self._free_at + seconds, text))
+                self._free_at += seconds
+            case AgentSpeaks(agent=text, seconds=seconds):
+                self.agent_speech.append(Sound("outbound", self._free_at, self._free_at + seconds, text))
                 self._free_at += seconds
             case Press(press=key):
                 self.keys.append((self._free_at, key))
@@ -120,5 +133,6 @@ class Line:
     def sounds(self, tracks: Iterable[Track], start: float, end: float) -> list[Sound]:
         """Everything audible on these tracks within a window, by its start."""
         wanted = set(tracks)
-        cut = (sound.within(start, end) for sound in (*self.caller.speech, *self._said) if sound.track in wanted)
+        everything = (*self.caller.speech, *self.caller.agent_speech, *self._said)
+        cut = (sound.within(start, end) for sound in everything if sound.track in wanted)
         return sorted((sound for sound in cut if sound is not None), key=lambda sound: sound.start)

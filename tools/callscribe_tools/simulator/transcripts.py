@@ -1,60 +1,25 @@
-"""Creates transcripts, lets them complete, and sends the Service's webhook.
+"""Creates transcripts, lets them end as their call's scenario says, and sends the Service's webhook.
 
-The REST API calls `create`; `Simulator` and the transcription worker call `advance` and `settle`.
+The REST API calls `create`; `Simulator` and the transcription worker call `advance` and `settle`. What a form says
+is read by `transcript_form`.
 """
 
+import re
 import time
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-
-from callscribe_tools.simulator.account import Account
+from callscribe_tools.simulator.account import Account, IntelligenceService
 from callscribe_tools.simulator.api_errors import ApiError, bad_request, not_found
-from callscribe_tools.simulator.state import Recording, State, Transcript, now
+from callscribe_tools.simulator.clock import now
+from callscribe_tools.simulator.scenario import TranscriptOutcome
+from callscribe_tools.simulator.state import State, Transcript, TranscriptEnd
+from callscribe_tools.simulator.transcript_form import channel_of, customer_key_of, moment_of, why_it_fails
 from callscribe_tools.simulator.unknowns import Unknowns
-from callscribe_tools.simulator.violations import Violation
+from callscribe_tools.simulator.violations import SimulationError, Violation
 from callscribe_tools.simulator.webhooks import DeliveryError, Webhooks
 
-MAX_CUSTOMER_KEY = 64  # Twilio's OpenAPI description: 64 double-byte characters
-MIN_SECONDS = 2
-_FIELDS = frozenset({"ServiceSid", "Channel", "CustomerKey", "MediaStartTime"})
-
-
-class _Strict(BaseModel):
-    # Snake case only: the SDK sends the object as it is, and Twilio knows no other keys.
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class _MediaProperties(_Strict):
-    source_sid: Annotated[str, Field(pattern=r"^RE[0-9a-fA-F]{32}$")] | None = None
-    media_url: str | None = None
-
-
-class _Participant(_Strict):
-    channel_participant: Annotated[int, Field(ge=1, le=2)]
-    user_id: str | None = None
-    # Documented by an example in E.164 only: that anything else is refused is assumed.
-    media_participant_id: Annotated[str, Field(pattern=r"^\+[0-9]{2,15}$")] | None = None
-    email: str | None = None
-    full_name: str | None = None
-    image_url: str | None = None
-    role: str | None = None
-
-
-class _Channel(_Strict):
-    media_properties: _MediaProperties
-    # "Only two participants can be overridden in the Channel object."
-    participants: Annotated[list[_Participant], Field(max_length=2)] = []
-
-    @field_validator("participants")
-    @classmethod
-    def _once_a_channel(cls, participants: list[_Participant]) -> list[_Participant]:
-        channels = [participant.channel_participant for participant in participants]
-        if len(set(channels)) != len(channels):  # assumed
-            raise ValueError("two participants on one channel")
-        return participants
+_SERVICE_SID = re.compile(r"GA[0-9a-fA-F]{32}")
 
 
 class Transcripts:
@@ -67,17 +32,15 @@ class Transcripts:
         self._unknowns = unknowns
 
     def create(self, form: Mapping[str, str]) -> Transcript:
-        """Create a queued transcript.
+        """Create a transcript that waits for its turn.
 
         Raises
         ------
         ApiError
             A parameter is wrong, the Service does not exist, or the recording has a transcript already.
         """
-        service = self._account.services.get(form.get("ServiceSid", ""))
-        channel = _channel(form)
-        if service is None:
-            raise not_found(f"/v2/Services/{form.get('ServiceSid')}")
+        channel = channel_of(form)
+        service = self._service(form.get("ServiceSid", ""))
         source_sid = channel.media_properties.source_sid
         if source_sid is None or channel.media_properties.media_url is not None:
             # Twilio would take the media_url, and prefer it when both are given.
@@ -89,35 +52,84 @@ class Transcripts:
                 channel=channel.model_dump(exclude_unset=True) | {"type": "voice"},
                 source_sid=source_sid,
                 language_code=service.language_code,
-                customer_key=_customer_key(form),
-                media_start_time=_media_start_time(form),
+                customer_key=customer_key_of(form),
+                media_start_time=moment_of(form, "MediaStartTime"),
                 born=time.monotonic(),
-                failure=_failure(source_sid, self._state.recordings.get(source_sid)),
+                operators=self._account.attached(service),
+                redaction=service.auto_redaction,
+                media_redaction=service.media_redaction,
+                failure=why_it_fails(source_sid, self._state.recordings.get(source_sid)),
+                outcome=self._outcome(source_sid),
+                status=self._unknowns.transcript_starts_as,
             )
             self._state.transcripts[transcript.sid] = transcript
             self._state.lock.notify_all()
         return transcript
 
     def advance(self, transcript: Transcript) -> None:
-        """Move a queued transcript to in-progress."""
+        """Move a waiting transcript to in-progress."""
+        self._look_at_source(transcript)
         self._move(transcript, "in-progress")
 
     def settle(self, transcript: Transcript) -> None:
-        """Complete the transcript and send the webhook, or let it fail, of which no webhook tells."""
+        """Let the transcript end, and send the webhook if one tells of that end."""
+        if transcript.status != "in-progress":
+            self._look_at_source(transcript)
+        end: TranscriptEnd = "failed" if transcript.failure else transcript.outcome.status
+        if not self._move(transcript, end):
+            return
         if transcript.failure is not None:
-            if self._move(transcript, "failed"):
-                code, text = transcript.failure
-                self._state.violations.append(Violation(code, text, f"transcript {transcript.sid}"))
-        elif self._move(transcript, "completed"):
+            code, text = transcript.failure
+            self._state.violations.append(Violation(code, text, f"transcript {transcript.sid}"))
+        if end == "completed" or self._is_told(transcript):
             self._notify(transcript)
 
-    def _move(self, transcript: Transcript, status: Literal["in-progress", "completed", "failed"]) -> bool:
+    def send(self, service_sid: str, payload: Mapping[str, object]) -> None:
+        """Post a payload as the Service's webhook.
+
+        Raises
+        ------
+        SimulationError
+            There is no such Service, or it has no webhook.
+        """
+        service = self._account.services.get(service_sid)
+        if service is None or service.webhook_url is None:
+            raise SimulationError(f"There is no Service {service_sid} with a webhook: give the account one.")
+        try:
+            self._webhooks.post_json(service.webhook_url, payload, signed=self._unknowns.intelligence_webhook_signed)
+        except DeliveryError as error:  # warnings 95200 and 95201
+            self._state.violations.append(Violation("95200", error.text, service.webhook_url))
+
+    def _service(self, sid: str) -> IntelligenceService:
+        if not _SERVICE_SID.fullmatch(sid):
+            raise bad_request(f"ServiceSid is {sid!r}, no SID of a Service")
+        service = self._account.services.get(sid)
+        if service is None:
+            raise not_found(f"/v2/Services/{sid}")
+        return service
+
+    def _outcome(self, source_sid: str) -> TranscriptOutcome:
+        recording = self._state.recordings.get(source_sid)
+        return TranscriptOutcome() if recording is None else self._state.calls[recording.call_sid].scenario.transcript
+
+    def _is_told(self, transcript: Transcript) -> bool:
+        told = transcript.outcome.webhook or self._unknowns.failed_transcript_webhook
+        return told == "available"
+
+    def _look_at_source(self, transcript: Transcript) -> None:
+        # That the media is read when the work begins, and not needed afterwards, is assumed.
+        if transcript.failure is None:
+            recording = self._state.recordings.get(transcript.source_sid)
+            transcript.failure = why_it_fails(transcript.source_sid, recording)
+
+    def _move(self, transcript: Transcript, status: Literal["in-progress"] | TranscriptEnd) -> bool:
         with self._state.lock:
             gone = transcript.sid not in self._state.transcripts
             if gone or transcript.settled:
                 return False
             transcript.status = status
             transcript.updated = now()
+            self._state.lock.notify_all()
             return True
 
     def _refuse_second(self, source_sid: str) -> None:
@@ -132,8 +144,8 @@ class Transcripts:
             )
 
     def _notify(self, transcript: Transcript) -> None:
-        url = self._account.services[transcript.service_sid].webhook_url
-        if url is None:
+        service = self._account.services.get(transcript.service_sid)
+        if service is None or service.webhook_url is None or service.webhook_http_method == "NULL":
             return
         # Fields of a real run of December 2025 and of independent consumers. There is no status field.
         payload = {
@@ -143,47 +155,4 @@ class Transcripts:
             "customer_key": transcript.customer_key,
             "event_type": "voice_intelligence_transcript_available",
         }
-        present = {key: value for key, value in payload.items() if value is not None}
-        try:
-            self._webhooks.post_json(url, present, signed=self._unknowns.intelligence_webhook_signed)
-        except DeliveryError as error:  # warnings 95200 and 95201
-            self._state.violations.append(Violation("95200", error.text, url))
-
-
-def _channel(form: Mapping[str, str]) -> _Channel:
-    unknown = set(form) - _FIELDS
-    if unknown:
-        raise bad_request(f"not parameters of a Transcript: {', '.join(sorted(unknown))}")
-    try:
-        return _Channel.model_validate_json(form.get("Channel", ""))
-    except ValidationError as error:
-        mistakes = "; ".join(
-            f"{'.'.join(str(part) for part in mistake['loc'])}: {mistake['msg']}" for mistake in error.errors()
-        )
-        raise bad_request(f"Channel: {mistakes}") from error
-
-
-def _customer_key(form: Mapping[str, str]) -> str | None:
-    key = form.get("CustomerKey")
-    if key is not None and len(key) > MAX_CUSTOMER_KEY:
-        raise bad_request(f"CustomerKey has {len(key)} characters, more than {MAX_CUSTOMER_KEY}")
-    return key
-
-
-def _media_start_time(form: Mapping[str, str]) -> datetime | None:
-    text = form.get("MediaStartTime")
-    try:
-        return None if text is None else datetime.fromisoformat(text)
-    except ValueError as error:
-        raise bad_request(f"MediaStartTime is not ISO 8601: {text!r}") from error
-
-
-def _failure(source_sid: str, recording: Recording | None) -> tuple[str, str] | None:
-    if recording is None or recording.status != "completed":
-        status = "unknown" if recording is None else recording.status
-        # Error 95102; that it comes for each of these is assumed.
-        return "95102", f"media processing error: recording {source_sid} is {status}, not completed"
-    if recording.seconds < MIN_SECONDS:
-        # Error 95109.
-        return "95109", f"media content is empty: {source_sid} has less than {MIN_SECONDS} seconds"
-    return None
+        self.send(service.sid, {key: value for key, value in payload.items() if value is not None})

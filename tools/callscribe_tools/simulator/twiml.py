@@ -85,6 +85,8 @@ class _Reader:
         )
         if verb.name == "Say":
             self._check_say(verb)
+        if verb.name == "Dial":
+            _check_dial(verb)
         if verb.attributes.get("transcribe") == "true":
             raise NotSimulatedError("<Record transcribe> is real TwiML, but the simulator does not play it.")
         return verb
@@ -93,7 +95,11 @@ class _Reader:
         known = NOUNS.get(element.tag, {})
         if element.tag == "Say" and len(element):
             raise NotSimulatedError("SSML inside <Say> is real TwiML, but the simulator does not speak it.")
-        return [Verb(noun.tag, self._attributes(noun, known[noun.tag])) for noun in element if self._known(noun, known)]
+        return [
+            Verb(noun.tag, self._attributes(noun, known[noun.tag]), (noun.text or "").strip())
+            for noun in element
+            if self._known(noun, known)
+        ]
 
     def _known(self, element: ElementTree.Element, known: Mapping[str, object]) -> bool:
         if element.tag in known:
@@ -132,3 +138,10 @@ class _Reader:
 
     def _refuse(self, code: str, text: str) -> None:
         self._violations.append(Violation(code, text, self._where))
+
+
+def _check_dial(dial: Verb) -> None:
+    if len(dial.nouns) + bool(dial.text) > 1:
+        raise NotSimulatedError("<Dial> with several numbers is real TwiML, but the simulator dials one.")
+    for name in {name for number in dial.nouns for name in number.attributes}:
+        raise NotSimulatedError(f"<Number {name}> is real TwiML, but the simulator does not play it.")

@@ -1,7 +1,7 @@
 """The TwiML the simulator plays: verbs, their documented attributes and what each may hold.
 
 A table and its checks; `twiml` applies it. Sources: Twilio docs, TwiML <Say>, <Pause>, <Record>, <Recording>,
-<Stop>, <Hangup>. An attribute that is not here is ignored by Twilio with warning 12200.
+<Stop>, <Hangup>, <Dial>, <Number>. An attribute that is not here is ignored by Twilio with warning 12200.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,7 +30,10 @@ def _all_of(values: frozenset[str], allowed: str) -> Attribute:
 
 
 def _is_url(text: str) -> bool:
-    address = urlsplit(text)
+    try:
+        address = urlsplit(text)
+    except ValueError:  # brackets that hold no IPv6 address
+        return False
     # Relative URLs are documented. One of plain http is a violation only when it is requested: see `Webhooks`.
     return address.scheme in {"http", "https"} or not (address.scheme or address.netloc)
 
@@ -39,6 +42,7 @@ _URL = Attribute(_is_url, "a relative or an absolute URL")
 _METHOD = _one_of("GET", "POST")
 _BOOLEAN = _one_of("true", "false")
 _TRIM = _one_of("trim-silence", "do-not-trim")
+_TRACK = _one_of("inbound", "outbound", "both")
 _ANY = Attribute(lambda _: True, "any text")
 # Space separated. `failed`, a status that exists with Voice Recording Encryption, cannot be subscribed to.
 _EVENTS = _all_of(frozenset({"in-progress", "completed", "absent"}), "in-progress, completed, absent, by spaces")
@@ -69,23 +73,66 @@ VERBS: Mapping[str, Mapping[str, Attribute]] = {
         "transcribe": _BOOLEAN,
         "transcribeCallback": _URL,
     },
+    "Dial": {
+        **_CALLBACK,
+        "action": _URL,
+        "method": _METHOD,
+        "answerOnBridge": _BOOLEAN,
+        "callerId": _ANY,  # checked when it is dialled
+        "callReason": Attribute(lambda text: len(text) <= 50, "at most 50 characters"),
+        "hangupOnStar": _BOOLEAN,
+        "record": _one_of(
+            *("do-not-record", "record-from-answer", "record-from-ringing"),
+            *("record-from-answer-dual", "record-from-ringing-dual"),
+            *("true", "false"),  # "for backward compatibility"
+        ),
+        "recordingTrack": _TRACK,
+        "referMethod": _METHOD,
+        "referUrl": _URL,
+        "ringTone": _ANY,
+        "sequential": _BOOLEAN,
+        "timeLimit": _whole_number(1),
+        "timeout": _whole_number(1),
+    },
 }
 
-# The nouns inside <Start> and <Stop>.
+NOT_SIMULATED_NUMBER = (
+    *("sendDigits", "url", "method", "byoc", "statusCallback", "statusCallbackEvent", "statusCallbackMethod"),
+    *("machineDetection", "machineDetectionTimeout", "machineDetectionSpeechThreshold"),
+    *("machineDetectionSpeechEndThreshold", "machineDetectionSilenceTimeout"),
+    *("amdStatusCallback", "amdStatusCallbackMethod"),
+)
+
+# The nouns inside <Start>, <Stop> and <Dial>.
 NOUNS: Mapping[str, Mapping[str, Mapping[str, Attribute]]] = {
     "Start": {
         "Recording": {
             **_CALLBACK,
             "name": _ANY,
             "channels": _one_of("mono", "dual"),
-            "track": _one_of("inbound", "outbound", "both"),
+            "track": _TRACK,
         }
     },
     "Stop": {"Recording": {"name": _ANY}},
+    # Real attributes, none of which is played: see `NOT_SIMULATED_NUMBER`.
+    "Dial": {"Number": dict.fromkeys(NOT_SIMULATED_NUMBER, _ANY)},
 }
 
 # Real TwiML that no flow of this project uses yet.
 NOT_SIMULATED = frozenset(
-    {"Connect", "Dial", "Echo", "Enqueue", "Gather", "Leave", "Pay", "Play", "Prompt", "Queue", "Redirect"}
-    | {"Refer", "Reject", "Sms", "Message", "Stream", "Siprec", "Transcription", "Conference", "Number"}
+    {
+        "Application",
+        "Client",
+        "Connect",
+        "Echo",
+        "Enqueue",
+        "Gather",
+        "Leave",
+        "Pay",
+        "Play",
+        "Prompt",
+        "Queue",
+        "Redirect",
+    }
+    | {"Refer", "Reject", "Sms", "Message", "Stream", "Siprec", "Transcription", "Conference", "Sip", "Sim"}
 )

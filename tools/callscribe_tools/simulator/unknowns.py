@@ -14,9 +14,21 @@ class Unknowns:
     duplicate_transcript_status: int = 409
     """"Only one Transcript per Recording" is documented; the answer to a second one is not."""
     duplicate_transcript_code: int = 20409
+    failed_transcript_webhook: Literal["none", "available"] = "none"
+    """Whether a transcript that ends without text is told, by the one attested event; a scenario may say otherwise."""
     intelligence_webhook_signed: bool = True
     """Evidence is split; Twilio's general page says that all its requests are signed."""
+    mono_as_dual_status: Literal[400, 404] = 400
+    """The answer to RequestedChannels=2 of one channel: 400 by the Recordings page, 404 by its older announcement."""
+    noun_recording_source: Literal["StartCallRecordingAPI", "StartCallRecordingTwiML"] = "StartCallRecordingAPI"
+    """The source of <Start><Recording>: the OpenAPI enum has the first only, third parties have seen the second."""
+    noun_relative_callback: Literal["resolved", "refused"] = "resolved"
+    """Relative addresses are documented; a third party's <Start><Recording> got error 11200 with one."""
+    own_sounds_are_silence: bool = True
+    """Whether a recording of nothing but Twilio's own beep is silent; else it is a sound like any other."""
     silent_recording: Literal["saved", "absent"] = "saved"
     """The current <Record> page saves silent recordings; the older one made none and went to the next verb."""
     transcript_channel_echoed: bool = True
     """The documented create example echoes `channel`; the documented fetch example shows it empty."""
+    transcript_starts_as: Literal["queued", "new"] = "queued"
+    """The status `new` is in Twilio's list and in no text; every documented example starts as queued."""

@@ -14,6 +14,7 @@ import httpx
 from twilio.request_validator import RequestValidator
 
 from callscribe_tools.simulator.account import Account
+from callscribe_tools.simulator.connect_to import is_loopback
 from callscribe_tools.simulator.overrides import ConnectionOverrides, split_overrides
 from callscribe_tools.simulator.state import Exchange, State
 from callscribe_tools.simulator.violations import Violation
@@ -68,9 +69,10 @@ class Webhooks:
         DeliveryError
             There was no 2xx answer.
         """
+        self._check_address(url, params)
         address, overrides = split_overrides(url)
         headers, body = self.signed_form(url, params)
-        self._note_ignored(url, overrides)
+        self._state.violations += [Violation("overrides", text, url) for text in overrides.ignored]
         return self._deliver(address, headers, body, dict(params), overrides)
 
     def post_json(self, url: str, payload: Mapping[str, object], *, signed: bool) -> httpx.Response:
@@ -81,8 +83,9 @@ class Webhooks:
         DeliveryError
             There was no 2xx answer.
         """
-        address, headers, body = self.signed_json(url, payload, signed=signed)
         params = {key: str(value) for key, value in payload.items()}
+        self._check_address(url, params)
+        address, headers, body = self.signed_json(url, payload, signed=signed)
         return self._deliver(address, headers, body, params, ConnectionOverrides(retries=0))
 
     def _signature(self, address: str, params: Mapping[str, str]) -> str:
@@ -98,10 +101,16 @@ class Webhooks:
             "User-Agent": "TwilioProxy/1.1",
         }
 
-    def _note_ignored(self, url: str, overrides: ConnectionOverrides) -> None:
-        self._state.violations += [Violation("overrides", text, url) for text in overrides.ignored]
-        if not url.startswith("https://"):
-            # Twilio would request it; who it is signed for, everybody on the way can read.
+    def _check_address(self, url: str, params: Mapping[str, str]) -> None:
+        try:
+            address, _ = httpx.URL(url), urlsplit(url).port
+        except (httpx.InvalidURL, ValueError) as error:  # error 11100
+            with self._state.lock:
+                self._state.exchanges.append(Exchange(url, dict(params), None, ""))
+            raise DeliveryError("11100", f"invalid URL format: {error}") from error
+        if address.scheme != "https" and not is_loopback(address.host):
+            # Twilio would request it; who it is signed for, everybody on the way can read. An application that is
+            # being developed is asked on this machine: there is no way.
             self._state.violations.append(Violation("http", "a webhook URL that is not https", url))
 
     def _deliver(

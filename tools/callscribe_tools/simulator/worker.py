@@ -1,4 +1,4 @@
-"""Moves transcripts by real time while the simulator is served: queued, then in-progress, then completed."""
+"""Moves transcripts by real time while the simulator is served: waiting, then in-progress, then at their end."""
 
 import threading
 import time
@@ -12,9 +12,12 @@ from callscribe_tools.simulator.violations import SimulationError, Violation
 _END_SECONDS = 20.0
 """Longer than one webhook may take."""
 
+# A transcript's time in halves: the first one waiting, the second one in progress.
+_HALF_DONE, _DONE = 1, 2
+
 
 class TranscriptionWorker:
-    """A background thread that settles each transcript so many seconds after its creation."""
+    """A background thread that settles each transcript so many seconds after its creation, or after its own time."""
 
     def __init__(self, state: State, transcripts: Transcripts, seconds: float) -> None:
         self._state = state
@@ -57,7 +60,7 @@ class TranscriptionWorker:
 
     def _move(self, transcript: Transcript) -> None:
         try:
-            if self._at(transcript) == "in-progress":
+            if self._phase(transcript) == _HALF_DONE:
                 self._transcripts.advance(transcript)
             else:
                 self._transcripts.settle(transcript)
@@ -67,19 +70,25 @@ class TranscriptionWorker:
 
     def _due(self) -> list[Transcript]:
         open_ones = [one for one in self._state.transcripts.values() if not one.settled]
-        return [one for one in open_ones if one.status != self._at(one)]
+        return [one for one in open_ones if self._phase(one) > _reached(one)]
 
-    def _at(self, transcript: Transcript) -> str:
+    def _phase(self, transcript: Transcript) -> int:
         age = time.monotonic() - transcript.born
-        if age >= self._seconds:
-            return "completed"
-        return "in-progress" if age >= self._seconds / 2 else "queued"
+        return min(int(2 * age / self._lasts(transcript)), _DONE) if self._lasts(transcript) else _DONE
+
+    def _lasts(self, transcript: Transcript) -> float:
+        own = transcript.outcome.seconds
+        return self._seconds if own is None else own
 
     def _next_change(self) -> float | None:
         """Seconds until some transcript moves by itself, None when there is none."""
         changes = [
-            transcript.born + self._seconds * (0.5 if transcript.status == "queued" else 1.0)
+            transcript.born + self._lasts(transcript) * (_reached(transcript) + 1) / _DONE
             for transcript in self._state.transcripts.values()
             if not transcript.settled
         ]
         return max(0.0, min(changes) - time.monotonic()) if changes else None
+
+
+def _reached(transcript: Transcript) -> int:
+    return _HALF_DONE if transcript.status == "in-progress" else 0

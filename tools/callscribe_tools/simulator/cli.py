@@ -1,0 +1,213 @@
+"""`callscribe-sim`: the simulated Twilio for the developer of any voice application, from the command line.
+
+A thin skin over `Simulator`. What happens goes to standard error, so that standard output holds the result alone.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Annotated, NoReturn
+
+import typer
+
+from callscribe_tools.simulator import cli_options as options
+from callscribe_tools.simulator.account import PhoneNumber
+from callscribe_tools.simulator.cli_report import Exit, document, exit_of, lines, violation_lines
+from callscribe_tools.simulator.cli_scenarios import listed
+from callscribe_tools.simulator.cli_session import (
+    console,
+    ended_by_signals,
+    place_and_wait,
+    serve_orders,
+    telling,
+    wired,
+)
+from callscribe_tools.simulator.cli_watch import RefusedError, Watch
+from callscribe_tools.simulator.scenario import Scenario
+from callscribe_tools.simulator.simulator import Simulator
+from callscribe_tools.simulator.violations import PortTakenError, SimulationError
+
+_EXITS = """
+\b
+Exit status:
+    0  fine
+    1  real Twilio would have refused or ignored something, or the simulator cannot play it
+    2  wrong usage
+    3  the application could not be reached
+  130  Ctrl-C
+"""
+
+# Plain help: Rich's boxes would cut the examples.
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+_VOICE_URL = typer.Option(callback=options.url, metavar="URL", help="Asked for TwiML when a call comes in.")
+FallbackUrl = Annotated[
+    str | None, typer.Option(callback=options.url, metavar="URL", help="Asked for TwiML when that went wrong.")
+]
+StatusCallback = Annotated[
+    str | None, typer.Option(callback=options.url, metavar="URL", help="Told when the call has ended.")
+]
+IntelligenceWebhook = Annotated[
+    str | None, typer.Option(callback=options.url, metavar="URL", help="Told when a transcript is there.")
+]
+From = Annotated[str, typer.Option("--from", callback=options.phone_number, metavar="NUMBER", help="Who calls.")]
+To = Annotated[str, typer.Option("--to", callback=options.phone_number, metavar="NUMBER", help="The account's number.")]
+AuthToken = Annotated[
+    str | None,
+    typer.Option(envvar="TWILIO_AUTH_TOKEN", metavar="TOKEN", help="Signs the webhooks; else a fictional one does."),
+]
+TranscriptSeconds = Annotated[
+    float, typer.Option(min=0, metavar="SECONDS", help="How long a transcript takes, unless its scenario says.")
+]
+Port = Annotated[
+    int, typer.Option(min=0, max=65535, metavar="PORT", help="Of the REST API on 127.0.0.1; 0: a free one.")
+]
+Places = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--connect-to",
+        metavar="HOST=URL",
+        help="Where on this machine a host is, as hooks.example.com=http://127.0.0.1:8000. May be repeated.",
+    ),
+]
+Lenient = Annotated[
+    bool, typer.Option("--lenient", help="Go on after what real Twilio would refuse, and tell all of it at the end.")
+]
+_FROM, _TO = "+12025550142", "+12025550199"
+
+
+@app.callback(epilog=_EXITS)
+def _callscribe_sim() -> None:
+    """Play Twilio for a voice application, on this machine, without an account.
+
+    Only this machine is asked, and hosts that a URL option names.
+
+    \b
+    Example: callscribe-sim call cannot_log_in --voice-url http://127.0.0.1:8000/voice
+    """
+
+
+@app.command()
+def scenarios() -> None:
+    """List the scenarios that are shipped.
+
+    Each in a line: its name, how it ends for an application that stores calls, and what happens.
+
+    \b
+    Example: callscribe-sim scenarios | grep skipped
+    """
+    print("\n".join(listed()))
+
+
+@app.command(epilog=_EXITS)
+def call(
+    *,
+    scenario: Annotated[
+        Scenario,
+        typer.Argument(parser=options.scenario, metavar="SCENARIO", help="The name of a shipped one, or a YAML file."),
+    ],
+    voice_url: Annotated[str, _VOICE_URL],
+    fallback_url: FallbackUrl = None,
+    status_callback: StatusCallback = None,
+    intelligence_webhook: IntelligenceWebhook = None,
+    from_: From = _FROM,
+    to: To = _TO,
+    auth_token: AuthToken = None,
+    transcript_seconds: TranscriptSeconds = 1.0,
+    wait: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="How long to wait for transcripts after the call.")
+    ] = 30.0,
+    port: Port = 0,
+    connect_to: Places = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    lenient: Lenient = False,
+) -> None:
+    """Place one call, and print what came of it.
+
+    The REST API is served until the transcripts have ended and their webhooks are answered. Whether there will be one
+    cannot be known: where --intelligence-webhook is given and something was recorded, one is waited for.
+
+    \b
+    Example: callscribe-sim call cannot_log_in --voice-url http://127.0.0.1:8000/voice
+    """
+    simulator = wired(
+        PhoneNumber(to, voice_url, fallback_url, status_callback),
+        intelligence_webhook,
+        auth_token=auth_token,
+        connect_to=options.places(connect_to or ()),
+        transcript_seconds=transcript_seconds,
+    )
+
+    def work(watch: Watch) -> None:
+        place_and_wait(simulator, scenario, watch, from_=from_, port=port, wait=wait)
+
+    error = _run(simulator, work, lenient=lenient)
+    exit_status = exit_of(simulator, error, strict=not lenient)
+    told = document(simulator, error, exit_status)
+    if as_json:
+        print(json.dumps(told, indent=2, ensure_ascii=False), flush=True)
+    else:
+        print("\n".join([*lines(told), *violation_lines(simulator.violations)]), flush=True)
+    _end(error, exit_status)
+
+
+@app.command(epilog=_EXITS)
+def serve(
+    *,
+    voice_url: Annotated[str | None, _VOICE_URL] = None,
+    fallback_url: FallbackUrl = None,
+    status_callback: StatusCallback = None,
+    intelligence_webhook: IntelligenceWebhook = None,
+    from_: From = _FROM,
+    to: To = _TO,
+    auth_token: AuthToken = None,
+    transcript_seconds: TranscriptSeconds = 1.0,
+    port: Port = 0,
+    connect_to: Places = None,
+    lenient: Lenient = False,
+) -> None:
+    """Serve the REST API until Ctrl-C.
+
+    The account has one number and one Intelligence Service. Each line typed meanwhile is the scenario of a call to
+    place; that needs --voice-url.
+
+    \b
+    Example: callscribe-sim serve --port 8787 --voice-url http://127.0.0.1:8000/voice
+    """
+    number = None if voice_url is None else PhoneNumber(to, voice_url, fallback_url, status_callback)
+    simulator = wired(
+        number,
+        intelligence_webhook,
+        auth_token=auth_token,
+        connect_to=options.places(connect_to or ()),
+        transcript_seconds=transcript_seconds,
+    )
+
+    def work(watch: Watch) -> None:
+        serve_orders(simulator, watch, from_=from_, to=to, port=port)
+
+    error = _run(simulator, work, lenient=lenient)
+    console.print("\n".join(violation_lines(simulator.violations)), markup=False)
+    _end(error, exit_of(simulator, error, strict=True))
+
+
+def _run(simulator: Simulator, work: Callable[[Watch], None], *, lenient: bool) -> SimulationError | None:
+    """Do the work, and give what stopped it other than a violation."""
+    try:
+        with ended_by_signals():
+            work(Watch(simulator, telling(), strict=not lenient))
+    except RefusedError:
+        console.print("Ended by the first of these; --lenient goes on and tells all of them.")
+    except PortTakenError as error:
+        raise typer.BadParameter(str(error), param_hint="--port") from None
+    except SimulationError as error:
+        return error
+    except KeyboardInterrupt:
+        console.print("\n".join(["Stopped.", *violation_lines(simulator.violations)]), markup=False)
+        raise typer.Exit(Exit.INTERRUPTED) from None
+    return None
+
+
+def _end(error: SimulationError | None, exit_status: Exit) -> NoReturn:
+    if error is not None:
+        console.print(f"The simulation cannot go on: {error}", markup=False, style="red")
+    raise typer.Exit(exit_status)

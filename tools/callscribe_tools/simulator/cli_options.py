@@ -1,0 +1,97 @@
+"""Reads what `callscribe-sim` is told on its command line, and refuses what cannot be meant. `cli` uses it.
+
+Each reader takes the text of one option and returns it, or its meaning; a mistake names what would be right.
+"""
+
+import re
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+import httpx
+import typer
+
+from callscribe_tools.simulator.connect_to import is_loopback
+from callscribe_tools.simulator.scenario import Scenario, load_scenario
+from callscribe_tools.simulator.violations import ScenarioError
+
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+
+
+def url(text: str | None) -> str | None:
+    """Read the URL of a webhook.
+
+    Raises
+    ------
+    BadParameter
+        It has no host, or is neither of https nor of http.
+    """
+    if text is None:
+        return None
+    parsed = _parsed(text)
+    if parsed.scheme not in {"http", "https"} or not parsed.host:
+        raise typer.BadParameter(f"{text!r} is no URL: write it as http://127.0.0.1:8000/voice.")
+    return text
+
+
+def phone_number(text: str) -> str:
+    """Read a number in E.164.
+
+    Raises
+    ------
+    BadParameter
+        It is none.
+    """
+    if not _E164.fullmatch(text):
+        raise typer.BadParameter(f"{text!r} is no number in E.164: write it as +12025550199.")
+    return text
+
+
+def scenario(text: str) -> Scenario:
+    """Read a scenario by its name, or from a file.
+
+    Raises
+    ------
+    BadParameter
+        There is none, or it is wrong.
+    """
+    try:
+        return load_scenario(text)
+    except (ScenarioError, OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def places(texts: Iterable[str]) -> dict[str, str]:
+    """Read pairs such as `hooks.example.com=http://127.0.0.1:8000`.
+
+    Raises
+    ------
+    BadParameter
+        One is no such pair, or its place is not on this machine.
+    """
+    mapping = {}
+    for text in texts:
+        host, _, place = text.partition("=")
+        parsed = _parsed(place)
+        if not host or parsed.scheme not in {"http", "https"} or not is_loopback(parsed.host):
+            raise typer.BadParameter(
+                f"{text!r}: write HOST=http://127.0.0.1:PORT; only places on this machine can be named."
+            )
+        mapping[host] = place
+    return mapping
+
+
+def hosts(*urls: str | None) -> set[str]:
+    """Collect the hosts that these URLs name."""
+    return {httpx.URL(one).host for one in urls if one is not None}
+
+
+def _parsed(text: str) -> httpx.URL:
+    try:
+        parsed, strict = httpx.URL(text), urlsplit(text)
+        # httpx repairs what is no host, and lets ports pass that are none: the second of these raises for them.
+        repaired, _ = parsed.host != (strict.hostname or ""), strict.port
+    except (httpx.InvalidURL, ValueError) as error:
+        raise typer.BadParameter(f"{text!r} is no URL: {error}.") from None
+    if repaired:
+        raise typer.BadParameter(f"{text!r} is no URL: nothing can have such a host.")
+    return parsed
