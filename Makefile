@@ -21,6 +21,10 @@ $(READY): tools/setup.sh pyproject.toml layers/callscribe/pyproject.toml $(wildc
 demo: $(READY) ## One call from ringing to DynamoDB, all on this machine (KEEP=1 leaves it running, JSON=1 prints JSON)
 	@$(BIN)/python -m callscribe_tools.demo $(if $(filter-out 0,$(KEEP)),--keep) $(if $(filter-out 0,$(JSON)),--json)
 
+.PHONY: bench
+bench: $(READY) ## What the built functions take, beside a bare handler: time, CPU, memory, sizes, units, cost (JSON=1)
+	@$(BIN)/python -m callscribe_tools.bench $(if $(filter-out 0,$(JSON)),--json)
+
 .PHONY: test
 test: $(READY) ## All tests: units, the template, and end to end on a local AWS (SUITES=unit for some)
 	@$(BIN)/python -m pytest $(addprefix tests/,$(SUITES))

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Compiles the locked requirements. `tools/lock.sh` writes them, `tools/lock.sh --check` fails when one no longer
 # matches its source; `tools/lock.sh --upgrade` takes the newest versions. The layer's lock is constrained by the
-# developer's, so that tests run the very versions that are deployed.
+# developer's, so that tests run the very versions that are deployed; it leaves out what excluded-packages.txt names.
 set -eu
 cd "$(dirname "$0")/.."
 mode=${1:-}
@@ -26,6 +26,7 @@ compile() { # lock, sources and options…
 compile requirements/uv.txt requirements/uv.in
 compile requirements/dev.txt pyproject.toml layers/callscribe/pyproject.toml --group dev \
     --constraint requirements/uv.txt
-compile layers/callscribe/requirements.txt layers/callscribe/pyproject.toml --constraint requirements/dev.txt
+compile layers/callscribe/requirements.txt layers/callscribe/pyproject.toml --constraint requirements/dev.txt \
+    --excludes layers/callscribe/excluded-packages.txt
 compile requirements/ministack.txt requirements/ministack.in
 exit $status

@@ -1,5 +1,6 @@
 """The layer as `sam build` makes it: what is shipped for arm64, and its twin for this machine."""
 
+import ast
 import json
 import os
 import struct
@@ -10,13 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from callscribe_tools.local_aws import build
+from callscribe_tools.bench.artifacts import Built
+from callscribe_tools.local_aws import BuildError, build
 from callscribe_tools.local_aws.access import Access
 from callscribe_tools.local_aws.sam import run_sam
 from harness.template import REPOSITORY, function_names, logical_id
 
 # What the Lambda runtime brings, so that the layer need not.
 RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
+MOST_BYTES = 8_000_000
 # PEP 552: bit 0 says that the file is checked by hash and not by date, bit 1 that the check is made at import.
 UNCHECKED_HASH = 0b01
 
@@ -35,7 +38,7 @@ def arm64_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
         environment=Access("http://127.0.0.1:9").environment,
         log=folder / "build.log",
         seconds=300,
-        failure=RuntimeError,  # type: ignore[arg-type]
+        failure=BuildError,
     )
     return folder / "build"
 
@@ -82,6 +85,10 @@ def test_the_layer_leaves_boto3_to_the_runtime(arm64_build: Path) -> None:
     assert not {"boto3", "botocore"} & {folder.name for folder in layer.iterdir()}
 
 
+def test_the_layer_is_at_most_8_megabytes_when_it_is_uploaded(arm64_build: Path) -> None:
+    assert Built.read(arm64_build / "template.yaml").sizes()["layer"].zipped <= MOST_BYTES
+
+
 @pytest.fixture(scope="module")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what the Lambda runtime brings, and nothing else of this environment."""
@@ -107,6 +114,39 @@ def test_a_handler_imports_with_the_built_layer_and_the_runtime_alone(
         [sys.executable, "-I", "-S", "-c", program], env={}, capture_output=True, text=True, check=False
     )
     assert outcome.returncode == 0, outcome.stderr
+
+
+def of_the_client(source: str) -> set[str]:
+    """What a module asks of `self._client`, as `intelligence.v2.transcripts`: up to the first call or argument."""
+    attributes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute)]
+    chains = {
+        ast.unparse(node).removeprefix("self._client.") for node in attributes if "self._client." in ast.unparse(node)
+    }
+    return {chain for chain in chains if all(name.isidentifier() for name in chain.split("."))}
+
+
+def test_what_the_code_uses_of_twilios_sdk_is_in_the_layer(host_build: Path, runtime: Path) -> None:
+    # The SDK imports a product only when the client is asked for it: without this, a caller would be the first to see
+    # that it has been left out.
+    layer = host_build / "CallscribeLayer" / "python"
+    used = of_the_client((layer / "callscribe" / "adapters" / "twilio.py").read_text())
+    assert used
+    program = (
+        f"import sys; sys.path += {[str(layer), str(runtime)]!r}\n"
+        "from operator import attrgetter\n"
+        "from twilio.rest import Client\n"
+        "client = Client('AC' + 'a' * 32, 'secret')\n"
+        f"for name in {sorted(used)!r}: attrgetter(name)(client)"
+    )
+    outcome = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program], env={}, capture_output=True, text=True, check=False
+    )
+    assert outcome.returncode == 0, outcome.stderr
+
+
+def test_the_use_of_a_product_that_was_left_out_would_be_seen() -> None:
+    source = "class A:\n    def b(self): self._client.messaging.v1.services('x').fetch(); self._client.calls.list()"
+    assert of_the_client(source) >= {"messaging.v1.services", "calls.list"}
 
 
 def test_the_caller_does_not_wait_for_imports_that_answering_does_not_need(host_build: Path, runtime: Path) -> None:

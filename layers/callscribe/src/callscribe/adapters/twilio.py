@@ -1,168 +1,175 @@
-"""Twilio's REST API, by the official SDK: reads calls and recordings, makes and reads transcripts.
+"""Twilio's REST API: reads calls and recordings, makes and reads transcripts. The workers' side of Twilio.
 
-Sentences and operator results are read as raw JSON: the SDK's own classes turn numbers into 50-digit decimals that
-DynamoDB refuses, and drop fields they do not know.
+The official SDK sends the requests, with credentials and timeouts; answers are read as raw JSON. Its own classes turn
+numbers into 50-digit decimals that DynamoDB refuses, drop fields they do not know, and hide why a list was refused
+(docs/decisions/0007).
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from pydantic import ValidationError
-from twilio.base.values import unset
+from requests import Response as RequestsResponse
 from twilio.http import HttpClient
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from callscribe.adapters.twilio_errors import error_of_status, twilio_errors
+from callscribe.adapters.twilio_errors import error_of_status, throttled, twilio_errors
+from callscribe.adapters.twilio_json import call_of, configuration_of, participant_json, recording_of, transcript_of
 from callscribe.domain.call import Call
 from callscribe.domain.errors import NotFoundError, UnreadableError
 from callscribe.domain.recording import Recording
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid, RecordingSid, ServiceSid, TranscriptSid
-from callscribe.domain.transcript import Participant, Sentence, Transcript
+from callscribe.domain.transcript import Configuration, Participant, Role, Sentence, Transcript, participants_of
 
 TIMEOUT_SECONDS = 10
 """The SDK has no timeout of its own."""
 
 PAGE_SIZE = 1000
-"""The largest page Conversational Intelligence gives (Twilio docs, Transcript Sentences)."""
+"""The largest page Twilio gives (Twilio docs, "Twilio's response", paging; Transcript Sentences)."""
 
+VOICE = "https://api.twilio.com/2010-04-01/Accounts"
 INTELLIGENCE = "https://intelligence.twilio.com/v2"
 
 
 class Twilio:
-    """One account at Twilio. Every method raises the errors of `twilio_errors`."""
+    """One account at Twilio. Every method raises the errors of `twilio_errors`, and UnreadableError."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._voice = f"{VOICE}/{client.account_sid}"
 
     def call(self, sid: CallSid) -> Call:
         """Fetch a call."""
         doing = f"reading call {sid}"
-        with twilio_errors(doing):
-            call = self._client.calls(sid).fetch()
-        if call.start_time is None:
-            raise UnreadableError(f"{doing}: it has no start_time")
-        return Call(
-            sid=sid,
-            from_=call._from or "",  # noqa: SLF001 (the SDK's name for it: `from` is a keyword)
-            to=call.to or "",
-            direction=call.direction or "",
-            started=call.start_time,
-            # Twilio gives "0" or nothing while a call lasts.
-            seconds=int(call.duration) if str(call.status) == "completed" and call.duration else None,
-        )
+        return call_of(doing, self._read(doing, f"{self._voice}/Calls/{sid}.json"))
+
+    def participants(self, call: Call, recording: Recording) -> tuple[Participant, ...]:
+        """Tell who speaks on which channel; asks for the second leg of a call that was put through."""
+        return participants_of(call, recording, self._second_leg(call.sid) if recording.made_by_dial else None)
+
+    def _second_leg(self, sid: CallSid) -> Call | None:
+        doing = f"looking for the second leg of call {sid}"
+        page = self._read(doing, f"{self._voice}/Calls.json?{urlencode({'ParentCallSid': sid, 'PageSize': PAGE_SIZE})}")
+        legs = _rows(doing, page, "calls")
+        return next((call_of(doing, leg) for leg in legs if leg.get("status") in {"in-progress", "completed"}), None)
 
     def recording(self, sid: RecordingSid) -> Recording:
         """Fetch a recording."""
         doing = f"reading recording {sid}"
-        with twilio_errors(doing):
-            recording = self._client.recordings(sid).fetch()
-        try:
-            # -1 or nothing until the file is finished.
-            seconds = int(recording.duration or -1)
-            return Recording(
-                sid=sid,
-                call_sid=CallSid(recording.call_sid or ""),
-                status=str(recording.status),
-                source=str(recording.source),
-                channels=int(recording.channels or 1),
-                started=recording.start_time,
-                seconds=seconds if seconds >= 0 else None,
-            )
-        except ValueError:
-            # Its text quotes the field.
-            raise UnreadableError(f"{doing}: call_sid, channels or duration is of another shape") from None
+        return recording_of(doing, self._read(doing, f"{self._voice}/Recordings/{sid}.json"))
+
+    def recordings_of(self, call_sid: CallSid) -> list[Recording]:
+        """Fetch the recordings of a call."""
+        doing = f"reading the recordings of call {call_sid}"
+        query = urlencode({"CallSid": call_sid, "PageSize": PAGE_SIZE})
+        rows = _rows(doing, self._read(doing, f"{self._voice}/Recordings.json?{query}"), "recordings")
+        return [recording_of(doing, one) for one in rows]
+
+    def delete_recording(self, sid: RecordingSid) -> None:
+        """Delete a recording, if there (still) is one."""
+        with suppress(NotFoundError):
+            self._ask(f"deleting recording {sid}", "DELETE", f"{self._voice}/Recordings/{sid}.json")
 
     def create_transcript(
-        self,
-        recording: Recording,
-        service_sid: ServiceSid,
-        participants: Sequence[Participant],
+        self, recording: Recording, service_sid: ServiceSid, participants: Sequence[Participant]
     ) -> TranscriptSid:
         """Ask for the transcript of a recording. Costs money; Twilio allows one transcript for each recording."""
         channel: dict[str, Any] = {"media_properties": {"source_sid": recording.sid}}
         # Only the speakers of two channels can be named (Twilio docs, Transcript `Channel`).
-        if recording.channels == 2:
-            channel["participants"] = [_participant(one) for one in participants]
+        known = [participant_json(one) for one in participants if one.role is not Role.UNKNOWN]
+        if recording.channels == 2 and known:
+            channel["participants"] = known
+        form: dict[str, object] = {
+            "ServiceSid": service_sid,
+            "Channel": json.dumps(channel),
+            "CustomerKey": recording.call_sid,
+        }
+        if recording.started:
+            form["MediaStartTime"] = recording.started.strftime("%Y-%m-%dT%H:%M:%SZ")
         doing = f"asking for the transcript of recording {recording.sid} of call {recording.call_sid}"
-        with twilio_errors(doing):
-            transcript = self._client.intelligence.v2.transcripts.create(
-                service_sid=service_sid,
-                channel=channel,
-                customer_key=recording.call_sid,
-                media_start_time=recording.started or unset,
-            )
-        return TranscriptSid(str(transcript.sid))
+        answer = _object(doing, self._ask(doing, "POST", f"{INTELLIGENCE}/Transcripts", form))
+        return TranscriptSid(str(answer.get("sid")))
 
-    def transcript_of(self, recording_sid: RecordingSid, service_sid: ServiceSid) -> TranscriptSid | None:
+    def transcript_of(self, recording_sid: RecordingSid, service_sid: ServiceSid) -> Transcript | None:
         """Find the transcript that a recording already has."""
-        # Not by the SDK's list: it hides the status of a page that is refused.
-        query = urlencode({"ServiceSid": service_sid, "SourceSid": recording_sid})
         doing = f"looking for the transcript of recording {recording_sid}"
-        try:
-            found = next(self._read_all(doing, f"{INTELLIGENCE}/Transcripts?{query}"), None)
-            return TranscriptSid(found["sid"]) if found else None
-        except NotFoundError:
-            # A Service that does not exist has no transcripts.
-            return None
+        # A Service that does not exist has no transcripts.
+        with suppress(NotFoundError):
+            found = next(self._read_all(doing, "Transcripts", ServiceSid=service_sid, SourceSid=recording_sid), None)
+            return transcript_of(doing, found) if found else None
+        return None
 
     def transcript(self, sid: TranscriptSid) -> Transcript:
         """Fetch a transcript, without its sentences."""
         doing = f"reading transcript {sid}"
-        fields = self._read(doing, f"{INTELLIGENCE}/Transcripts/{sid}")
-        media = (fields.get("channel") or {}).get("media_properties") or {}
-        try:
-            return Transcript.model_validate(
-                {**fields, "source_sid": media.get("source_sid"), "seconds": fields.get("duration")}
-            )
-        except ValidationError as error:
-            raise UnreadableError.of(doing, error) from None
+        return transcript_of(doing, self._read(doing, f"{INTELLIGENCE}/Transcripts/{sid}"))
 
-    def sentences(self, sid: TranscriptSid) -> list[Sentence]:
-        """Fetch all sentences, in their order."""
+    def sentences(self, sid: TranscriptSid, *, redacted: bool) -> list[Sentence]:
+        """Fetch all sentences, in their order. `redacted` matters only where the Service redacts."""
         doing = f"reading the sentences of transcript {sid}"
+        rows = self._read_all(doing, f"Transcripts/{sid}/Sentences", Redacted=str(redacted).lower())
         try:
-            rows = self._read_all(doing, f"{INTELLIGENCE}/Transcripts/{sid}/Sentences")
             return [Sentence.model_validate(row) for row in rows]
         except ValidationError as error:
             raise UnreadableError.of(doing, error) from None
 
-    def operator_results(self, sid: TranscriptSid) -> list[dict[str, Any]]:
+    def operator_results(self, sid: TranscriptSid, *, redacted: bool) -> list[dict[str, Any]]:
         """Fetch what every operator made of a transcript, key for key."""
         doing = f"reading the operator results of transcript {sid}"
-        return list(self._read_all(doing, f"{INTELLIGENCE}/Transcripts/{sid}/OperatorResults"))
+        return list(self._read_all(doing, f"Transcripts/{sid}/OperatorResults", Redacted=str(redacted).lower()))
 
-    def _read_all(self, doing: str, url: str) -> Iterator[dict[str, Any]]:
-        next_url: str | None = f"{url}{'&' if '?' in url else '?'}PageSize={PAGE_SIZE}"
+    def service(self, sid: ServiceSid) -> Configuration:
+        """Fetch the version of an Intelligence Service."""
+        return configuration_of(self._read(f"reading Service {sid}", f"{INTELLIGENCE}/Services/{sid}"))
+
+    def operators(self) -> dict[str, Configuration]:
+        """Fetch the versions of all operators of the account, by their SIDs."""
+        rows = self._read_all("reading the operators", "Operators")
+        return {str(one.get("sid")): configuration_of(one) for one in rows}
+
+    def _read_all(self, doing: str, path: str, **query: str) -> Iterator[dict[str, Any]]:
+        """Fetch a list of Conversational Intelligence, page by page."""
+        next_url: str | None = f"{INTELLIGENCE}/{path}?{urlencode({**query, 'PageSize': PAGE_SIZE})}"
         while next_url:
             page = self._read(doing, next_url)
             try:
-                rows = page[page["meta"]["key"]]
-                next_url = page["meta"]["next_page_url"]
+                key, next_url = page["meta"]["key"], page["meta"]["next_page_url"]
             except (KeyError, TypeError) as error:
                 raise UnreadableError(f"{doing}: the page has no {error}") from error
-            yield from rows
+            yield from _rows(doing, page, key)
 
     def _read(self, doing: str, url: str) -> dict[str, Any]:
+        return _object(doing, self._ask(doing, "GET", url))
+
+    def _ask(self, doing: str, method: str, url: str, form: dict[str, object] | None = None) -> Any:
         with twilio_errors(doing):
-            response: Response = self._client.request("GET", url)
+            response: Response = self._client.request(method, url, data=form)
+            if response.status_code in {429, 503}:
+                raise throttled(doing, response.status_code, (response.headers or {}).get("Retry-After"))
             if response.status_code >= 400:
                 raise error_of_status(doing, response.status_code, _code_of(response.text))
-            answer = json.loads(response.text, parse_float=Decimal, parse_constant=str)
-        if not isinstance(answer, dict):
-            raise UnreadableError(f"{doing}: the answer is no JSON object")
-        return answer
+            return json.loads(response.text or "null", parse_float=Decimal, parse_constant=str)
 
 
-def _participant(participant: Participant) -> dict[str, Any]:
-    number = {"media_participant_id": participant.number} if participant.number else {}
-    return {"channel_participant": participant.channel, "role": participant.role, **number}
+def _object(doing: str, answer: object) -> dict[str, Any]:
+    if not isinstance(answer, dict):
+        raise UnreadableError(f"{doing}: the answer is no JSON object")
+    return answer
+
+
+def _rows(doing: str, page: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    rows = page.get(key)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise UnreadableError(f"{doing}: the page has no list of {key}")
+    return rows
 
 
 def _code_of(text: str) -> int | None:
@@ -171,6 +178,11 @@ def _code_of(text: str) -> int | None:
         return int(json.loads(text)["code"])
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def _as_utf_8(response: RequestsResponse, *_: Any, **__: Any) -> None:
+    # JSON is UTF-8 (RFC 8259). Where Twilio does not say so, requests would guess, which takes seconds for a long one.
+    response.encoding = "utf-8"
 
 
 class _LoopbackHttpClient(HttpClient):
@@ -187,7 +199,7 @@ class _LoopbackHttpClient(HttpClient):
 
 @lru_cache(maxsize=1)
 def _twilio(account_sid: str, key_sid: str, key_secret: str, url: str | None) -> Twilio:
-    sender = TwilioHttpClient(timeout=TIMEOUT_SECONDS)
+    sender = TwilioHttpClient(timeout=TIMEOUT_SECONDS, request_hooks={"response": _as_utf_8})
     http_client = _LoopbackHttpClient(url, sender) if url else sender
     return Twilio(Client(key_sid, key_secret, account_sid, http_client=http_client))
 
