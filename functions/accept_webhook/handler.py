@@ -1,6 +1,7 @@
 """A transcript is ready: put the Intelligence webhook on the queue of transcripts, as it is.
 
-Trigger: POST /ci-webhook. A repeated webhook is a second message; the worker's key is the TranscriptSid.
+Trigger: POST /ci-webhook, and /ci-webhook/{token} where the settings open it. A repeated webhook is a second message;
+the worker's key is the TranscriptSid.
 """
 
 from callscribe.adapters.queues import queue

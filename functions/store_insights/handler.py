@@ -5,12 +5,12 @@ Trigger: the queue of transcripts, whose messages are Intelligence webhooks. Ide
 
 from callscribe.adapters.event_bus import event_bus
 from callscribe.adapters.settings import settings_reader
-from callscribe.adapters.table import call_table
+from callscribe.adapters.table import call_table, unredacted_table
 from callscribe.adapters.twilio import twilio
 from callscribe.edge.messages import Message, queue_worker
 from callscribe.edge.payloads import TranscriptWebhook
-from callscribe.edge.telemetry import logger
-from callscribe.usecases.store_insights import store_insights
+from callscribe.edge.telemetry import count, logger
+from callscribe.usecases.store_insights import Stores, store_insights
 
 
 @queue_worker
@@ -21,9 +21,9 @@ def handler(message: Message) -> None:
     settings = settings_reader().current()
     outcome = store_insights(
         webhook.transcript_sid,
-        table=call_table(),
+        stores=Stores(table=call_table(), unredacted=unredacted_table(), event_bus=event_bus()),
         twilio=twilio(settings),
-        event_bus=event_bus(),
         settings=settings,
     )
     logger.info("transcript settled", outcome=outcome)
+    count("TranscriptsSettled", outcome=outcome)

@@ -11,18 +11,22 @@ from callscribe_tools.simulator import Simulator
 type Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def answer(twilio: Simulator, method: str, path: str, status: int, body: str = "{}") -> list[str]:
+def answer(twilio: Simulator, method: str, path: str, status: int, body: str = "{}", *, query: str = "") -> list[str]:
     """Give this answer from now on in the place of Twilio's own.
 
     Parameters:
         path: may hold parameters, as in /v2/Transcripts/{sid}.
+        query: where it is given, only to requests whose query holds it.
 
     Returns:
         The addresses that were asked for, growing.
     """
     asked: list[str] = []
+    own = _endpoint(twilio, method, path) if query else None
 
     async def canned(request: Request) -> Response:
+        if own and query not in request.url.query:
+            return await own(request)
         asked.append(str(request.url))
         return Response(body, status, media_type="application/json")
 

@@ -6,13 +6,14 @@ The files under `events/` were made by these functions; the suites make the even
 import base64
 import hashlib
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
 from twilio.request_validator import RequestValidator
 
-from harness.template import REPOSITORY
+from harness.template import REPOSITORY, route
 
 HOST = "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com"
 TWILIO_ADDRESS = "203.0.113.7"
@@ -24,8 +25,10 @@ def event_files(function: str) -> list[str]:
 
 
 def load_event(function: str, case: str) -> dict[str, Any]:
-    """A new copy of one event."""
+    """A new copy of one event; the messages of a batch have only just been sent, and are not given up for their age."""
     event: dict[str, Any] = json.loads((REPOSITORY / "events" / function / f"{case}.json").read_text("utf-8"))
+    for record in event.get("Records", []):
+        record["attributes"]["SentTimestamp"] = _now()
     return event
 
 
@@ -33,12 +36,15 @@ def http_event(path: str, headers: Mapping[str, str], body: bytes, query: str = 
     """An HTTP API's event, payload format 2.0, as API Gateway makes it of a POST (API Gateway docs, "AWS Lambda
     integrations"): header names in lower case, a form's body in base64.
     """
+    route_path = route("POST", path) or path
     headers = {name.lower(): value for name, value in headers.items()}
     is_text = headers.get("content-type", "").startswith(("application/json", "text/"))
     parameters = {"queryStringParameters": dict(parse_qsl(query, keep_blank_values=True))} if query else {}
+    if "{" in route_path:
+        parameters["pathParameters"] = _path_parameters(route_path, path)
     return {
         "version": "2.0",
-        "routeKey": f"POST {path}",
+        "routeKey": f"POST {route_path}",
         "rawPath": path,
         "rawQueryString": query,
         "headers": {
@@ -65,7 +71,7 @@ def http_event(path: str, headers: Mapping[str, str], body: bytes, query: str = 
                 "userAgent": headers.get("user-agent", ""),
             },
             "requestId": "JKJaXmPLvHcESHA=",
-            "routeKey": f"POST {path}",
+            "routeKey": f"POST {route_path}",
             "stage": "$default",
             "time": "20/Nov/2026:09:00:30 +0000",
             "timeEpoch": 1795165230000,
@@ -73,6 +79,11 @@ def http_event(path: str, headers: Mapping[str, str], body: bytes, query: str = 
         "body": body.decode() if is_text else base64.b64encode(body).decode(),
         "isBase64Encoded": not is_text,
     }
+
+
+def _path_parameters(route_path: str, path: str) -> dict[str, str]:
+    pairs = zip(route_path.split("/"), path.split("/"), strict=True)
+    return {name.strip("{}"): value for name, value in pairs if name.startswith("{")}
 
 
 def sqs_event(*bodies: str) -> dict[str, Any]:
@@ -85,7 +96,7 @@ def sqs_event(*bodies: str) -> dict[str, Any]:
                 "body": body,
                 "attributes": {
                     "ApproximateReceiveCount": "1",
-                    "SentTimestamp": "1795165230000",
+                    "SentTimestamp": _now(),
                     "SenderId": "AROAEXAMPLEROLEID000:callscribe-accept",
                     "ApproximateFirstReceiveTimestamp": "1795165230010",
                 },
@@ -98,6 +109,10 @@ def sqs_event(*bodies: str) -> dict[str, Any]:
             for number, body in enumerate(bodies)
         ]
     }
+
+
+def _now() -> str:
+    return str(round(time.time() * 1000))
 
 
 def raw_body(event: Mapping[str, Any]) -> bytes:

@@ -36,6 +36,13 @@ def answering(*answers: Answer) -> Iterator[str]:
             thread.join(5)
 
 
+@contextmanager
+def silent() -> Iterator[str]:
+    """An address where every connection is taken and no request ever answered."""
+    with create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
 def nobody_answers() -> str:
     """An address of loopback where nothing listens."""
     with create_server(("127.0.0.1", 0)) as listener:

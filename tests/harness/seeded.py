@@ -1,6 +1,7 @@
-"""A call at the simulated Twilio that has already taken place: the one the files under `events/` tell of."""
+"""Calls at the simulated Twilio that have already taken place: those the files under `events/` tell of."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from callscribe_tools.simulator import Call, Recording, Scenario, Simulator, Transcript
 from callscribe_tools.simulator.timeline import Sound
@@ -11,6 +12,16 @@ WITHHELD_CALL_SID = "CA7b20e4d915c8463fa0e6d1b9527c8e34"
 RECORDING_SID = "RE5a1c7e9240d84b36b7f3018e6c9d25a4"
 MONO_RECORDING_SID = "REc8d41f06e3924a7d95b60f2ae718b3d9"
 ABSENT_RECORDING_SID = "RE0e6b83f1d25a4c97a8c41d7f9b3062e5"
+
+DIALLED_CALL_SID = "CA08b6f2d97c3e41a5b1d46e90f7a25c38"
+AGENT_CALL_SID = "CA91c4e70a2d8f46b3a75e03d1f86b2c94"
+DIALLED_RECORDING_SID = "RE6f20b9d4e17a4c83950d2e8a41c7f36b"
+AGENT = "+12025550123"
+
+FAILED_CALL_SID = "CAd27f5a18e4b04c96831fae6205d9b7c3"
+FAILED_RECORDING_SID = "RE2ab94e60f7d1483cb52e97c06d8f1a43"
+STAND_IN_SID = "REf3816c0d5b9e4a27a8d07e42b1c96f58"
+
 TRANSCRIPT_SID = "GT92c5d7e80b1f4a36a4e8f07b6d31c95e"
 FOREIGN_TRANSCRIPT_SID = "GT1d8a60f4c37b4e529e0cb5a7f2846d13"
 FOREIGN_SERVICE_SID = "GA" + "e" * 32
@@ -19,54 +30,61 @@ STARTED = datetime(2026, 11, 20, 9, 0, 0, tzinfo=UTC)
 SPOKEN = Sound("inbound", 0.5, 3.5, "We cannot log in to your account system.")
 
 
+ANSWERED = Sound("outbound", 4.0, 6.0, "Which error does it show?")
+
+
 def seed(twilio: Simulator, scenario: Scenario) -> None:
-    """Let the call have taken place, with all its recordings; nothing is transcribed yet."""
-    sid = twilio.account.numbers[NUMBER].sid
-    for call_sid, caller in ((CALL_SID, CALLER), (WITHHELD_CALL_SID, "anonymous")):
-        twilio.state.calls[call_sid] = Call(
-            from_=caller,
-            to=NUMBER,
-            phone_number_sid=sid,
-            scenario=scenario,
-            started=STARTED,
-            status="completed",
-            seconds=21,
-            sid=call_sid,
-        )
-    twilio.state.recordings |= {
-        RECORDING_SID: Recording(
-            call_sid=CALL_SID,
-            source="StartCallRecordingAPI",
-            channels=2,
-            tracks=("inbound", "outbound"),
-            started=STARTED,
-            status="completed",
-            seconds=4.0,
-            sounds=(SPOKEN,),
-            sid=RECORDING_SID,
-        ),
-        MONO_RECORDING_SID: Recording(
-            call_sid=CALL_SID,
-            source="RecordVerb",
-            channels=1,
-            tracks=("inbound",),
-            started=STARTED,
-            status="completed",
-            seconds=4.0,
-            sounds=(SPOKEN,),
-            sid=MONO_RECORDING_SID,
-        ),
-        ABSENT_RECORDING_SID: Recording(
-            call_sid=WITHHELD_CALL_SID,
-            source="StartCallRecordingAPI",
-            channels=2,
-            tracks=("inbound", "outbound"),
-            started=STARTED,
-            status="absent",
-            error_code=16101,
-            sid=ABSENT_RECORDING_SID,
-        ),
+    """Let the calls have taken place, with all their recordings; nothing is transcribed yet.
+
+    One left a message and one of a withheld number left none; one was put through to an agent; of one the recording in
+    two channels has failed.
+    """
+    for sid, caller in (
+        (CALL_SID, CALLER),
+        (WITHHELD_CALL_SID, "anonymous"),
+        (DIALLED_CALL_SID, CALLER),
+        (FAILED_CALL_SID, CALLER),
+    ):
+        _add_call(twilio, scenario, sid, from_=caller, to=NUMBER)
+    _add_call(twilio, scenario, AGENT_CALL_SID, from_=CALLER, to=AGENT, parent_call_sid=DIALLED_CALL_SID)
+    for recording in (
+        recorded(RECORDING_SID),
+        recorded(MONO_RECORDING_SID, source="RecordVerb"),
+        recorded(ABSENT_RECORDING_SID, call_sid=WITHHELD_CALL_SID, status="absent", seconds=0.0, error_code=16101),
+        recorded(DIALLED_RECORDING_SID, call_sid=DIALLED_CALL_SID, source="DialVerb", seconds=6.0),
+        recorded(FAILED_RECORDING_SID, call_sid=FAILED_CALL_SID, status="failed", error_code=16104),
+        recorded(STAND_IN_SID, call_sid=FAILED_CALL_SID, source="RecordVerb"),
+    ):
+        twilio.state.recordings[recording.sid] = recording
+
+
+def _add_call(twilio: Simulator, scenario: Scenario, sid: str, **fields: Any) -> None:
+    called = twilio.account.numbers.get(fields["to"])
+    twilio.state.calls[sid] = Call(
+        **fields,
+        sid=sid,
+        scenario=scenario,
+        phone_number_sid=called.sid if called else None,
+        started=STARTED,
+        status="completed",
+        seconds=21,
+    )
+
+
+def recorded(sid: str, **fields: Any) -> Recording:
+    """A recording of the call that left a message: completed, in two channels unless <Record> has made it."""
+    source = fields.setdefault("source", "StartCallRecordingAPI")
+    mono = source == "RecordVerb"
+    usual: dict[str, Any] = {
+        "call_sid": CALL_SID,
+        "channels": 1 if mono else 2,
+        "tracks": ("inbound",) if mono else ("inbound", "outbound"),
+        "started": STARTED,
+        "status": "completed",
+        "seconds": 4.0,
+        "sounds": (SPOKEN, ANSWERED) if source == "DialVerb" else (SPOKEN,),
     }
+    return Recording(sid=sid, **(usual | fields))
 
 
 def seed_transcripts(twilio: Simulator) -> None:

@@ -15,7 +15,7 @@ from callscribe.adapters.items import StoredCall
 from callscribe.domain.sids import CallSid
 from callscribe_tools.simulator import Account, IntelligenceService, PhoneNumber
 from harness.events import HOST, http_event, sqs_event
-from harness.template import REPOSITORY, function, resolve, resources, routes
+from harness.template import REPOSITORY, function, resolve, resources, route, routes
 
 NUMBER = "+12025550199"
 CALLER = "+12025550142"
@@ -24,6 +24,7 @@ SERVICE_SID = "GA" + "d" * 32
 _CACHED = (
     settings.settings_reader,
     table.call_table,
+    table.unredacted_table,
     queues.queue,
     queues.dead_letters,
     event_bus.event_bus,
@@ -38,7 +39,7 @@ def aws(service: str) -> Any:
 
 
 @cache
-def _calls_table(name: str) -> Any:
+def _table(name: str) -> Any:
     return boto3.resource("dynamodb").Table(name)
 
 
@@ -49,6 +50,7 @@ def account() -> Account:
         PhoneNumber(
             number=NUMBER,
             voice_url=f"https://{HOST}/incoming-call",
+            voice_fallback_url=f"https://{HOST}/voice-fallback",
             status_callback=f"https://{HOST}/call-status#rc=3&rp=5xx,ct,rt",
         )
     )
@@ -84,10 +86,11 @@ def load_handler(name: str) -> Callable[[Any, Any], Any]:
 
 @dataclass
 class Stack:
-    """The deployed stack, as far as moto can be one."""
+    """The deployed stack, as far as moto can be one. `store_unredacted` is its parameter of that name."""
 
     setenv: Callable[[str, str], None]
     physical_ids: dict[str, str] = field(default_factory=dict)
+    store_unredacted: bool = False
 
     def create(self) -> None:
         """Make the resources of template.yaml."""
@@ -96,7 +99,8 @@ class Stack:
             self.physical_ids[name] = aws("sqs").create_queue(QueueName=name)["QueueUrl"]
         for name, one in resources("AWS::DynamoDB::Table").items():
             taken = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
-            aws("dynamodb").create_table(TableName=name, **{key: one["Properties"][key] for key in taken})
+            described = {key: one["Properties"][key] for key in taken if key in one["Properties"]}
+            aws("dynamodb").create_table(TableName=name, **described)
             self.physical_ids[name] = name
         for name in resources("AWS::Events::EventBus"):
             aws("events").create_event_bus(Name=name)
@@ -126,6 +130,8 @@ class Stack:
             cached.cache_clear()
         for variable, value in function(name)["Environment"]["Variables"].items():
             self.setenv(variable, resolve(value, self.physical_ids))
+        if not self.store_unredacted:
+            self.setenv("UNREDACTED_TABLE_NAME", "")
         return load_handler(name)(event, Context(name, **context))
 
     def messages(self, queue: str) -> list[dict[str, Any]]:
@@ -155,8 +161,28 @@ class Stack:
         return [self.invoke(name, sqs_event(message["Body"])) for message in self.messages(queue)]
 
     def items(self) -> list[dict[str, Any]]:
-        """All items of the table."""
-        items = self.table().scan()["Items"]
+        """All items of calls; see `minutes` for the others."""
+        return [item for item in self._everything("CallsTable") if item["pk"].startswith("CALL#")]
+
+    def unredacted_items(self) -> list[dict[str, Any]]:
+        """All items of the table of what Twilio would have redacted."""
+        return self._everything("UnredactedTable")
+
+    def minutes(self) -> dict[str, int]:
+        """The minutes counted against the budget, by their day."""
+        return {
+            item["pk"].removeprefix("BUDGET#"): int(item["minutes"])
+            for item in self._everything("CallsTable")
+            if item["pk"].startswith("BUDGET#")
+        }
+
+    def _everything(self, logical_id: str) -> list[dict[str, Any]]:
+        table = _table(self.physical_ids[logical_id])
+        page = table.scan()
+        items = list(page["Items"])
+        while "LastEvaluatedKey" in page:
+            page = table.scan(ExclusiveStartKey=page["LastEvaluatedKey"])
+            items += page["Items"]
         return sorted(items, key=lambda item: (item["pk"], item["sk"]))
 
     def recordings(self) -> list[dict[str, Any]]:
@@ -165,7 +191,7 @@ class Stack:
 
     def table(self) -> Any:
         """The table of calls, for what the product has no use for."""
-        return _calls_table(self.physical_ids["CallsTable"])
+        return _table(self.physical_ids["CallsTable"])
 
     def let_claims_run_out(self) -> None:
         """Be so much later that every claim has run out."""
@@ -178,12 +204,12 @@ class Stack:
 
     def empty_table(self) -> None:
         """Delete every item."""
-        for item in self.items():
+        for item in self._everything("CallsTable"):
             self.table().delete_item(Key={"pk": item["pk"], "sk": item["sk"]})
 
-    def read(self, call_sid: str) -> StoredCall:
-        """A call as a reader of the table sees it."""
-        return table.CallTable(self.table(), retention_days=1).read(CallSid(call_sid))
+    def read(self, call_sid: str, table_id: str = "CallsTable") -> StoredCall:
+        """A call as a reader of a table sees it."""
+        return table.CallTable(_table(self.physical_ids[table_id]), retention_days=1).read(CallSid(call_sid))
 
 
 class Gateway(httpx.BaseTransport):
@@ -199,7 +225,7 @@ class Gateway(httpx.BaseTransport):
         self.documents: list[str] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        name = routes()[request.method, request.url.path]
+        name = routes()[request.method, route(request.method, request.url.path) or request.url.path]
         event = http_event(request.url.path, dict(request.headers), request.read(), request.url.query.decode())
         answer = self._stack.invoke(name, event)
         self.answers.append((request.url.path, answer["statusCode"]))

@@ -1,5 +1,6 @@
 """template.yaml as data: what is tested in process is built from what is deployed."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -49,12 +50,26 @@ def routes() -> dict[tuple[str, str], str]:
     }
 
 
+def route(method: str, path: str) -> str | None:
+    """The path in the template that a request's path fits, as API Gateway finds it; None where none does."""
+    return next(
+        (
+            one
+            for own_method, one in routes()
+            if own_method == method and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", one), path)
+        ),
+        None,
+    )
+
+
 def resolve(value: Any, physical_ids: Mapping[str, str]) -> str:
-    """Resolve a Ref or GetAtt with what stands for each logical id; a parameter is its default."""
+    """Resolve a Ref or GetAtt with what stands for each logical id; a parameter is its default, a condition holds."""
     match value:
         case {"Ref": name} if name in template()["Parameters"]:
             return str(template()["Parameters"][name]["Default"])
         case {"Ref": name} | {"Fn::GetAtt": [name, _]}:
             return physical_ids[name]
+        case {"Fn::If": [_, if_true, _]}:
+            return resolve(if_true, physical_ids)
         case _:
             return str(value)

@@ -1,16 +1,21 @@
 """What the template promises about waiting, failing, keeping and naming."""
 
+import math
 import re
 import tomllib
 
 import pytest
 
 from callscribe.adapters.items import DUE, call_key
+from callscribe.edge.retries import LONGEST_DELAY_SECONDS, LONGEST_VISIBILITY_SECONDS
 from harness.template import REPOSITORY, function, function_names, resources, template
 
 FUNCTIONS = function_names()
 # Twilio gives up on a webhook after 15 s (Twilio docs, "Webhooks: connection overrides").
 TWILIO_WAITS_SECONDS = 15
+ACTIONS = {"/incoming-call/dialled", "/incoming-call/recorded", "/voice-fallback/recorded"}
+# It shall work when nothing else does.
+WITHOUT_LAYER = {"voice_fallback"}
 
 
 def seconds(name: str) -> int:
@@ -30,7 +35,12 @@ def queue_mappings() -> list[tuple[str, dict[str, object]]]:
 def test_a_function_runs_on_the_python_that_the_tests_run_on(name: str) -> None:
     assert function(name)["Runtime"] == "python3.13"
     assert function(name)["Architectures"] == ["arm64"]
-    assert function(name)["Layers"] == [{"Ref": "CallscribeLayer"}]
+    assert function(name).get("Layers", []) == ([] if name in WITHOUT_LAYER else [{"Ref": "CallscribeLayer"}])
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_knows_the_secret_only_if_it_needs_it(name: str) -> None:
+    assert ("SETTINGS_SECRET_ARN" in function(name)["Environment"]["Variables"]) == (name not in WITHOUT_LAYER)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -48,20 +58,28 @@ def test_a_webhook_is_answered_before_twilio_gives_up(name: str) -> None:
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_that_no_one_waits_for_has_somewhere_to_fail_to(name: str) -> None:
     for event in function(name)["Events"].values():
-        assert event["Type"] in {"HttpApi", "SQS"}, "an asynchronous trigger needs a failure destination"
+        # What a run of a schedule leaves undone stays due in the table, for the next one.
+        assert event["Type"] in {"HttpApi", "SQS", "Schedule"}, "an asynchronous trigger needs a failure destination"
 
 
 @pytest.mark.parametrize(("name", "mapping"), queue_mappings())
 def test_a_message_fails_alone_and_ends_in_the_dead_letters(name: str, mapping: dict[str, object]) -> None:
-    queue = template()["Resources"][mapping["Queue"]["Fn::GetAtt"][0]]["Properties"]  # type: ignore[index]
+    own_queue = mapping["Queue"]["Fn::GetAtt"][0]  # type: ignore[index]
+    queue = template()["Resources"][own_queue]["Properties"]
     dead_letters = queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert function(name)["Environment"]["Variables"]["DEAD_LETTERS_URL"] == {"Ref": dead_letters}
     # A message that is still being worked on must not come back.
     assert queue["VisibilityTimeout"] > 6 * seconds(name)
-    # Hours of trouble at Twilio pass before a message is given up, and before it expires.
-    tried_for = queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"]
-    assert 4 * 3600 <= tried_for < queue["MessageRetentionPeriod"]
+    assert function(name)["Environment"]["Variables"]["QUEUE_URL"] == {"Ref": own_queue}
+    # A message is given up for its age before it was received too often, and before it expires.
+    give_up_seconds = template()["Parameters"]["GiveUpHours"]["MaxValue"] * 3600
+    received_at_most = queue["RedrivePolicy"]["maxReceiveCount"]
+    first_tries = math.ceil(math.log2(LONGEST_DELAY_SECONDS))
+    assert give_up_seconds < (received_at_most - first_tries) * LONGEST_DELAY_SECONDS / 2
+    assert give_up_seconds + LONGEST_VISIBILITY_SECONDS < queue["MessageRetentionPeriod"]
+    # One whose worker always dies is not forgotten either.
+    assert received_at_most * queue["VisibilityTimeout"] < queue["MessageRetentionPeriod"]
     # A dead letter keeps the age it had as a message.
     kept = template()["Resources"][dead_letters]["Properties"]["MessageRetentionPeriod"]
     assert kept > queue["MessageRetentionPeriod"]
@@ -84,7 +102,7 @@ def test_what_is_retained_has_no_fixed_name_to_collide_with_the_next_deploy() ->
         for name, one in template()["Resources"].items()
         if one.get("DeletionPolicy") == "Retain"
     }
-    assert set(retained) == {"CallsTable", "Settings"}
+    assert set(retained) == {"CallsTable", "Settings", "UnredactedTable"}
     assert not {"TableName", "Name"} & {key for one in retained.values() for key in one}
 
 
@@ -101,21 +119,25 @@ def test_no_secret_has_a_value() -> None:
         assert not {"SecretString", "GenerateSecretString"} & secret["Properties"].keys()
 
 
-def test_the_table_survives_and_forgets() -> None:
-    (table,) = (one["Properties"] for one in resources("AWS::DynamoDB::Table").values())
+@pytest.mark.parametrize("name", resources("AWS::DynamoDB::Table"))
+def test_a_table_survives_and_forgets(name: str) -> None:
+    table = resources("AWS::DynamoDB::Table")[name]["Properties"]
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
 
 
-def test_the_table_has_the_keys_that_its_adapter_writes() -> None:
-    (table,) = (one["Properties"] for one in resources("AWS::DynamoDB::Table").values())
+def test_the_tables_have_the_keys_that_their_adapter_writes() -> None:
+    table, unredacted = (
+        resources("AWS::DynamoDB::Table")[name]["Properties"] for name in ("CallsTable", "UnredactedTable")
+    )
     indexes = {one["IndexName"]: one for one in table["GlobalSecondaryIndexes"]}
 
     def key(of: dict[str, list[dict[str, str]]]) -> list[str]:
         return [one["AttributeName"] for one in of["KeySchema"]]
 
     assert set(key(table)) == set(call_key("CA" + "0" * 32))  # type: ignore[arg-type]
+    assert key(unredacted) == key(table)
     assert key(indexes["by_day"]) == ["day", "started"]
     assert key(indexes["by_due_at"]) == [DUE, "due_at"]
 
@@ -133,8 +155,8 @@ def test_every_address_to_enter_at_twilio_is_an_output_with_a_route() -> None:
         if "${Api.ApiEndpoint}" in str(one["Value"])
     }
     assert urls <= paths
-    # What our own TwiML names is no address for anyone to enter.
-    assert paths - urls == {"/ci-create-transcript", "/incoming-call/recorded"}
+    # What our own TwiML names is no address for anyone to enter; one is made of a secret that the operator chooses.
+    assert paths - urls == {"/ci-create-transcript", "/ci-webhook/{token}", *ACTIONS}
 
 
 @pytest.mark.parametrize("environment", ["dev", "staging", "prod"])

@@ -21,7 +21,7 @@ from callscribe_tools.simulator import Call, Recording, Scenario, Simulator, loa
 from callscribe_tools.simulator.scenario import Speak, Wait, WaitFor
 from callscribe_tools.simulator.server import serving
 from harness.events import sqs_event
-from harness.seeded import seed
+from harness.seeded import seed, seed_transcripts
 from harness.stack import NUMBER, Gateway, Stack, account
 
 AWS_MODELS = Loader(extra_search_paths=[str(Path(boto3.__file__).parent / "data")])
@@ -37,10 +37,17 @@ def moto_url() -> Iterator[str]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def moto_api(moto_url: str) -> Iterator[httpx.Client]:
+    """Moto's own API. One client for all tests: each one made reads the certificates, which takes 30 ms."""
+    with httpx.Client(base_url=moto_url, trust_env=False) as client:
+        yield client
+
+
 @pytest.fixture
-def empty_stack(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Stack:
+def empty_stack(moto_url: str, moto_api: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> Stack:
     """The template's resources, before the operator has written the settings."""
-    httpx.post(f"{moto_url}/moto-api/reset").raise_for_status()
+    moto_api.post("/moto-api/reset").raise_for_status()
     for name, value in {
         "AWS_ENDPOINT_URL": moto_url,
         "AWS_ACCESS_KEY_ID": "testing",
@@ -133,6 +140,14 @@ def seeded(stack: Stack, twilio: Simulator, scenario: Scenario) -> Stack:
     """The stack, and at Twilio the call that the files under `events/` tell of."""
     seed(twilio, scenario)
     return stack
+
+
+@pytest.fixture
+def transcribed(seeded: Stack, twilio: Simulator) -> Stack:
+    """The stack, and at Twilio a call whose transcript is completed; nothing has been reported yet."""
+    seed_transcripts(twilio)
+    seeded.listen()
+    return seeded
 
 
 @pytest.fixture

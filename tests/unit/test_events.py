@@ -7,23 +7,35 @@ import pytest
 
 from callscribe_tools.simulator import Simulator
 from harness.events import event_files, load_event, raw_body, signature_of
-from harness.seeded import ABSENT_RECORDING_SID, CALL_SID, MONO_RECORDING_SID, RECORDING_SID, seed_transcripts
+from harness.seeded import (
+    ABSENT_RECORDING_SID,
+    CALL_SID,
+    DIALLED_RECORDING_SID,
+    FAILED_RECORDING_SID,
+    MONO_RECORDING_SID,
+    RECORDING_SID,
+    STAND_IN_SID,
+    seed_transcripts,
+)
 from harness.stack import Stack, account
 from harness.template import function_names
 
 FILES = [(function, case) for function in function_names() for case in event_files(function)]
 ACCEPTORS = {"accept_recording": "RecordingsQueue", "accept_webhook": "TranscriptsQueue"}
 
+SPEAKING = {"incoming_call", "voice_fallback"}
+
 type Check = Callable[[Stack, Simulator], None]
 
 
-def _settled(recording_sid: str, state: str, reason: str | None = None) -> Check:
+def _settled(*expected: tuple[str, str, str | None]) -> Check:
+    """These recordings, each with its state and its reason; those that are transcribing were asked for."""
+
     def check(stack: Stack, twilio: Simulator) -> None:
-        (row,) = stack.recordings()
-        assert row["sk"] == f"RECORDING#{recording_sid}"
-        assert (row["state"], row.get("reason")) == (state, reason)
+        rows = [(row["sk"].partition("#")[2], row["state"], row.get("reason")) for row in stack.recordings()]
+        assert rows == sorted(expected)
         made = [one.source_sid for one in twilio.state.transcripts.values() if one.status == "queued"]
-        assert made == ([recording_sid] if state == "transcribing" else [])
+        assert made == [sid for sid, state, _ in expected if state == "transcribing"]
 
     return check
 
@@ -57,21 +69,29 @@ def _dead_letter(queue: str) -> Check:
 
 
 EXPECTED: dict[tuple[str, str], Check] = {
-    ("incoming_call", "call"): _nothing,
-    ("incoming_call", "call_of_withheld_number"): _nothing,
-    ("incoming_call", "recorded"): _nothing,
-    ("incoming_call", "recorded_caller_hung_up"): _nothing,
+    **{("incoming_call", case): _nothing for case in event_files("incoming_call")},
+    **{("voice_fallback", case): _nothing for case in event_files("voice_fallback")},
+    ("delete_recordings", "every_hour"): _nothing,
     ("track_call", "completed"): _call(21, "+12025550142"),
     ("track_call", "completed_withheld_number"): _call(21, "anonymous"),
+    ("track_call", "completed_unknown_number"): _nothing,
     ("track_call", "no_answer"): _call(0, "anonymous"),
-    ("request_transcript", "completed"): _settled(RECORDING_SID, "transcribing"),
-    ("request_transcript", "mono_of_record"): _settled(MONO_RECORDING_SID, "transcribing"),
-    ("request_transcript", "absent"): _settled(ABSENT_RECORDING_SID, "skipped", "absent"),
+    ("track_call", "canceled"): _call(0, "+12025550142"),
+    ("request_transcript", "completed"): _settled((RECORDING_SID, "transcribing", None)),
+    ("request_transcript", "completed_dialled"): _settled((DIALLED_RECORDING_SID, "transcribing", None)),
+    ("request_transcript", "mono_of_record"): _settled((MONO_RECORDING_SID, "transcribing", None)),
+    ("request_transcript", "absent"): _settled((ABSENT_RECORDING_SID, "skipped", "absent")),
+    ("request_transcript", "failed"): _settled(
+        (FAILED_RECORDING_SID, "failed", "recording_failed"), (STAND_IN_SID, "transcribing", None)
+    ),
+    ("request_transcript", "in_progress"): _nothing,
+    ("request_transcript", "unknown_event"): _nothing,
     ("request_transcript", "without_recording_sid"): _dead_letter("RecordingsDeadLetters"),
     ("store_insights", "transcript_available"): _stored,
     ("store_insights", "without_customer_key"): _stored,
     ("store_insights", "unknown_event_type"): _stored,
     ("store_insights", "foreign_service"): _nothing,
+    ("store_insights", "unknown_event"): _nothing,
     ("store_insights", "without_transcript_sid"): _dead_letter("TranscriptsDeadLetters"),
 }
 
@@ -90,9 +110,11 @@ def test_an_event_is_answered_and_leaves_its_state(function: str, case: str, see
 
     if "Records" in event:
         assert answer == {"batchItemFailures": []}
-    else:
+    elif "rawPath" in event:
         assert answer["statusCode"] == 200
-        assert answer["headers"]["content-type"].startswith("text/xml" if function == "incoming_call" else "text/plain")
+        assert answer["headers"]["content-type"].startswith("text/xml" if function in SPEAKING else "text/plain")
+    else:
+        assert answer is None
     if function in ACCEPTORS:
         assert seeded.queued() == {ACCEPTORS[function]: [raw_body(event).decode()]}
         assert seeded.items() == []
@@ -104,6 +126,6 @@ def test_an_event_is_answered_and_leaves_its_state(function: str, case: str, see
 @pytest.mark.parametrize(("function", "case"), FILES)
 def test_an_event_over_http_carries_the_signature_of_the_fictional_account(function: str, case: str) -> None:
     event: dict[str, Any] = load_event(function, case)
-    if "Records" not in event:
+    if "rawPath" in event:
         assert event["headers"]["x-twilio-signature"] == signature_of(event, account().auth_token)
         assert event["headers"]["content-length"] == str(len(raw_body(event)))

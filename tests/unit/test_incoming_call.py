@@ -1,5 +1,6 @@
 """What a caller hears and what is recorded of the call, as TwiML."""
 
+import json
 import re
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 
 from callscribe_tools.local_callscribe import settings_document
 from callscribe_tools.simulator import Scenario, Simulator, load_scenario
-from harness.events import HOST, load_event, raw_body, signed
+from harness.events import HOST, load_event
 from harness.stack import NUMBER, Gateway, Stack, account
 from harness.template import REPOSITORY
 from unit.conftest import speaking
@@ -126,31 +127,22 @@ def test_the_same_request_twice_gets_the_same_answer(offline_stack: Stack) -> No
     assert answer(offline_stack) == answer(offline_stack)
 
 
-@pytest.mark.parametrize("case", ["call", "recorded"])
-def test_a_call_to_an_unknown_number_fails_and_is_logged(
-    case: str, offline_stack: Stack, logged: Callable[[], str]
-) -> None:
-    offline_stack.write_settings({**settings_document(account()), "numbers": {}})
-    refusal = answer(offline_stack, case)
-    # Twilio retries it, and the settings may have been mended by then.
-    assert refusal["statusCode"] == 503
-    assert refusal["headers"]["content-type"] == "text/plain"
-    assert "<Response" not in refusal["body"]
-    assert "a call came to a number that the settings do not hold" in logged()
+def test_without_a_voice_the_language_is_spoken_in_the_accounts_own(offline_stack: Stack) -> None:
+    assert {tuple(say.attrib.items()) for say in twiml(offline_stack).findall("Say")} == {(("language", "en-US"),)}
+
+
+@pytest.mark.parametrize("beep", [True, False])
+def test_the_beep_can_be_turned_off(beep: bool, offline_stack: Stack) -> None:  # noqa: FBT001 (a table)
+    with_number(offline_stack, beep=beep)
+    assert of(twiml(offline_stack), "Record").get("playBeep") == str(beep).lower()
 
 
 def test_a_call_before_the_settings_are_written_fails_and_says_what_to_do(
     empty_stack: Stack, logged: Callable[[], str]
 ) -> None:
+    # Nobody can tell Twilio from a stranger; Twilio asks voice_fallback.
     assert answer(empty_stack)["statusCode"] == 503
     assert "the settings have not been written yet" in logged()
-
-
-def test_a_form_without_a_number_fails(offline_stack: Stack) -> None:
-    event = load_event("incoming_call", "call")
-    body = re.sub(rb"&To=[^&]*", b"", raw_body(event))
-    event = signed({**event, "body": body.decode(), "isBase64Encoded": False}, account().auth_token)
-    assert offline_stack.invoke("incoming_call", event)["statusCode"] == 503
 
 
 SAYING = [
@@ -170,6 +162,21 @@ def test_real_twilio_would_accept_it_and_record_only_the_caller(
     assert call.said == ["This call is recorded.", "Please speak after the beep.", "Thank you. Goodbye."]
     assert gateway.answers[0] == ("/incoming-call", 200)
     assert stack.queued().keys() == {"RecordingsQueue"}
+
+
+def test_the_shipped_japanese_example_is_spoken(
+    stack: Stack, twilio: Simulator, gateway: Gateway, scenario: Scenario
+) -> None:
+    example = json.loads((REPOSITORY / "examples" / "settings.ja.json").read_text("utf-8"))
+    (spoken,) = example["numbers"].values()
+    stack.write_settings(settings_document(twilio.account, **{k: v for k, v in spoken.items() if k != "service_sid"}))
+    call = twilio.place_call(scenario, to=NUMBER)
+    # The simulator refuses a voice that is none of the language.
+    twilio.check()
+    assert call.said == [spoken["notice"], spoken["greeting"], spoken["thanks"]]
+    assert all(re.search("[ぁ-ん]", said) for said in call.said)
+    for say in ET.fromstring(gateway.documents[0]).findall("Say"):  # noqa: S314 (our own answer)
+        assert (say.get("language"), say.get("voice")) == ("ja-JP", spoken["voice"])
 
 
 def test_what_is_slow_to_import_is_not_imported_while_a_caller_waits() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count, product
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from callscribe.adapters.table import CallTable
 from callscribe.domain.call import Call
-from callscribe.domain.recording import UNSETTLED, Event, Recording, State, after
+from callscribe.domain.recording import OVER_BUDGET, UNSETTLED, Event, Recording, State, after
 from callscribe.domain.sids import CallSid, RecordingSid
 from harness.stack import Stack
 
@@ -22,6 +23,8 @@ STATES: Sequence[State | None] = (None, *State)
 DESIGN: dict[Event, tuple[set[State | None], State]] = {
     Event.HEARD_OF: ({None}, RECEIVED),
     Event.NOT_WORTH_IT: ({None, RECEIVED}, SKIPPED),
+    Event.OVER_BUDGET: ({REQUESTING}, SKIPPED),
+    Event.RESUMED: ({SKIPPED}, RECEIVED),
     Event.CLAIMED: ({RECEIVED, REQUESTING}, REQUESTING),
     Event.TRANSCRIPT_CREATED: ({REQUESTING}, TRANSCRIBING),
     Event.TRANSCRIPT_STORED: ({None, RECEIVED, REQUESTING, TRANSCRIBING, STORED, SKIPPED, FAILED}, STORED),
@@ -31,8 +34,11 @@ DESIGN: dict[Event, tuple[set[State | None], State]] = {
     Event.REDRIVEN: ({FAILED, SKIPPED, STORED}, RECEIVED),
     Event.ERASED: ({None, RECEIVED, REQUESTING, TRANSCRIBING, STORED, SKIPPED, FAILED, ERASED}, ERASED),
 }
-HISTORIES = st.lists(st.tuples(st.sampled_from(Event), st.booleans()), max_size=12)
-"""Events, each with whether a claim made before it has not run out yet."""
+REASONS = st.sampled_from([OVER_BUDGET, "too_short", None])
+HISTORIES = st.lists(st.tuples(st.sampled_from(Event), st.booleans(), REASONS), max_size=12)
+"""Events, each with whether a claim made before it has not run out yet, and with the reason it gives."""
+
+type History = list[tuple[Event, bool, str | None]]
 
 STARTED = datetime.now(UTC)
 NUMBERS = count()
@@ -41,34 +47,57 @@ NUMBERS = count()
 @pytest.mark.parametrize(("event", "state"), list(product(Event, STATES)))
 def test_every_pair_moves_as_the_design_says(event: Event, state: State | None) -> None:
     sources, to = DESIGN[event]
-    assert after(state, event) == (to if state in sources else None)
+    assert after(state, event, reason=OVER_BUDGET) == (to if state in sources else None)
+
+
+@pytest.mark.parametrize("reason", ["absent", "too_short", "too_long", "over budget", "", None])
+def test_only_what_the_budget_did_not_allow_is_resumed(reason: str | None) -> None:
+    assert [after(state, Event.RESUMED, reason=reason) for state in STATES] == [None] * len(STATES)
 
 
 @pytest.mark.parametrize("state", STATES)
 def test_a_live_claim_keeps_other_workers_away_and_nothing_else(state: State | None) -> None:
     for event in Event:
-        expected = None if (event, state) == (Event.CLAIMED, REQUESTING) else after(state, event)
-        assert after(state, event, claim_is_live=True) == expected
+        expected = None if (event, state) == (Event.CLAIMED, REQUESTING) else after(state, event, reason=OVER_BUDGET)
+        assert after(state, event, claim_is_live=True, reason=OVER_BUDGET) == expected
+
+
+class Model:
+    """A recording as the domain moves it: its state, whether its claim is live, and why it is where it is."""
+
+    def __init__(self) -> None:
+        self.state: State | None = None
+        self.claim_is_live = False
+        self.reason: str | None = None
+
+    def apply(self, event: Event, reason: str | None) -> State | None:
+        """Let something happen; the state it moves to, or None."""
+        moved = after(self.state, event, claim_is_live=self.claim_is_live, reason=self.reason)
+        if moved is not None:
+            self.state, self.reason = moved, reason
+        return moved
 
 
 @given(HISTORIES)
-def test_any_history_ends_in_a_known_state_and_what_is_erased_stays_so(history: list[tuple[Event, bool]]) -> None:
-    state: State | None = None
+def test_any_history_ends_in_a_known_state_and_what_is_erased_stays_so(history: History) -> None:
+    model = Model()
     erased = False
-    for event, claim_is_live in history:
-        moved = after(state, event, claim_is_live=claim_is_live)
-        state = state if moved is None else moved
-        assert state in STATES
+    for event, model.claim_is_live, reason in history:
+        model.apply(event, reason)
         erased = erased or event is Event.ERASED
-        assert (state is ERASED) == erased
+        assert model.state in STATES
+        assert (model.state is ERASED) == erased
 
 
 @given(HISTORIES)
-def test_an_event_that_comes_again_at_once_changes_nothing(history: list[tuple[Event, bool]]) -> None:
-    state: State | None = None
-    for event, claim_is_live in history:
-        state = after(state, event, claim_is_live=claim_is_live) or state
-        assert (after(state, event, claim_is_live=True) or state) == state
+def test_an_event_that_comes_again_at_once_changes_nothing(history: History) -> None:
+    model = Model()
+    for event, claim_is_live, reason in history:
+        model.claim_is_live = claim_is_live
+        model.apply(event, reason)
+        before, model.claim_is_live = model.state, True
+        model.apply(event, reason)
+        assert model.state == before
 
 
 def a_call(number: int) -> Call:
@@ -76,31 +105,63 @@ def a_call(number: int) -> Call:
     return Call(sid=sid, from_="+12025550142", to="+12025550199", direction="inbound", started=STARTED, seconds=9)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=HISTORIES)
-@example(history=[(Event.HEARD_OF, True), (Event.CLAIMED, True), (Event.CLAIMED, True)])
-@example(history=[(Event.HEARD_OF, True), (Event.CLAIMED, False), (Event.CLAIMED, True), (Event.CLAIMED, True)])
+@example(history=[(Event.HEARD_OF, True, None), (Event.CLAIMED, True, None), (Event.CLAIMED, True, None)])
 @example(
-    history=[(Event.HEARD_OF, True), (Event.CLAIMED, True), (Event.TRANSCRIPT_CREATED, True), (Event.ERASED, True)]
+    history=[
+        (Event.HEARD_OF, True, None),
+        (Event.CLAIMED, False, None),
+        (Event.CLAIMED, True, None),
+        (Event.CLAIMED, True, None),
+    ]
+)
+@example(
+    history=[
+        (Event.HEARD_OF, True, None),
+        (Event.CLAIMED, True, None),
+        (Event.TRANSCRIPT_CREATED, True, None),
+        (Event.ERASED, True, None),
+    ]
+)
+@example(
+    history=[
+        (Event.HEARD_OF, True, None),
+        (Event.CLAIMED, True, None),
+        (Event.OVER_BUDGET, True, OVER_BUDGET),
+        (Event.RESUMED, True, None),
+        (Event.RESUMED, True, None),
+    ]
+)
+@example(history=[(Event.NOT_WORTH_IT, True, "too_short"), (Event.RESUMED, True, None)])
+@example(
+    history=[
+        (Event.NOT_WORTH_IT, True, OVER_BUDGET),
+        (Event.TRANSCRIPT_STORED, True, None),
+        (Event.REDRIVEN, True, None),
+        (Event.NOT_WORTH_IT, True, None),
+        (Event.RESUMED, True, None),
+    ]
 )
 def test_the_table_moves_as_the_domain_says_and_is_due_only_while_unsettled(
-    offline_stack: Stack, history: list[tuple[Event, bool]]
+    offline_stack: Stack, history: History
 ) -> None:
     table = CallTable(offline_stack.table(), retention_days=1)
     call = a_call(next(NUMBERS))
     recording_sid = RecordingSid("RE" + call.sid[2:])
-    state: State | None = None
-    claim_is_live = False
-    for event, lasts in history:
-        expected = after(state, event, claim_is_live=claim_is_live)
+    model = Model()
+    for event, lasts, reason in history:
+        expected = model.apply(event, reason)
         due_at = datetime.now(UTC) + timedelta(minutes=5 if lasts else -5)
-        moved = table.move(event, call, recording_sid, due_at=due_at)
-        state = expected or state
+        told: dict[str, Any] = {} if reason is None else {"reason": reason}
+        moved = table.move(event, call, recording_sid, due_at=due_at, **told)
         if expected is not None:
-            claim_is_live = lasts
-        assert (moved.happened, moved.state) == (expected is not None, state)
+            model.claim_is_live = lasts
+        assert (moved.happened, moved.state) == (expected is not None, model.state)
         for row in table.read(call.sid).recordings.values():
-            assert ("due_at" in row, "due" in row) == (row["state"] in UNSETTLED,) * 2
+            assert row.get("reason") == model.reason
+            assert row.get("due") == ("due" if row["state"] in UNSETTLED else None)
+            assert ("due_at" in row) == ("due" in row)
 
 
 def test_an_unsettled_recording_must_be_due(offline_stack: Stack) -> None:
@@ -109,26 +170,87 @@ def test_an_unsettled_recording_must_be_due(offline_stack: Stack) -> None:
         table.move(Event.HEARD_OF, a_call(next(NUMBERS)), RecordingSid("RE" + "0" * 32))
 
 
+def test_what_is_stored_may_be_due_for_deletion_and_what_is_redriven_is_due_for_itself(offline_stack: Stack) -> None:
+    call, sid = a_call(next(NUMBERS)), RecordingSid("RE" + "0" * 32)
+    table = CallTable(offline_stack.table(), retention_days=60)
+    then = (STARTED + timedelta(days=30)).replace(microsecond=1)
+    table.move(Event.TRANSCRIPT_STORED, call, sid, delete_at=then)
+    (row,) = table.read(call.sid).recordings.values()
+    # Never a moment too early.
+    assert (row["due"], row["due_at"]) == ("deletion", int(then.timestamp()) + 1)
+    table.move(Event.REDRIVEN, call, sid, due_at=then)
+    (row,) = table.read(call.sid).recordings.values()
+    assert row["due"] == "due"
+    table.move(Event.TRANSCRIPT_STORED, call, sid)
+    (row,) = table.read(call.sid).recordings.values()
+    assert row.keys().isdisjoint({"due", "due_at"})
+
+
+def test_a_recording_is_deleted_before_its_row_expires_or_nobody_would_do_it(offline_stack: Stack) -> None:
+    table = CallTable(offline_stack.table(), retention_days=10)
+    call, sid = a_call(next(NUMBERS)), RecordingSid("RE" + "0" * 32)
+    table.move(Event.TRANSCRIPT_STORED, call, sid, delete_at=STARTED + timedelta(days=30))
+    (row,) = table.read(call.sid).recordings.values()
+    assert row["expires_at"] - row["due_at"] == 86_400
+
+
+def test_a_code_that_was_said_of_another_state_is_not_kept(offline_stack: Stack) -> None:
+    table = CallTable(offline_stack.table(), retention_days=1)
+    call, sid = a_call(next(NUMBERS)), RecordingSid("RE" + "0" * 32)
+    table.move(Event.NOT_WORTH_IT, call, sid, reason="absent", error_code=16102)
+    table.move(Event.TRANSCRIPT_STORED, call, sid)
+    (row,) = table.read(call.sid).recordings.values()
+    assert row.keys().isdisjoint({"reason", "error_code"})
+
+
+def a_recording(**fields: Any) -> Recording:
+    given: dict[str, Any] = {"status": "completed", "source": "StartCallRecordingAPI", "channels": 2, "seconds": 4}
+    return Recording(
+        sid=RecordingSid("RE" + "0" * 32), call_sid=CallSid("CA" + "0" * 32), started=STARTED, **(given | fields)
+    )
+
+
 @pytest.mark.parametrize(
     ("status", "seconds", "reason"),
     [
         ("completed", 2, None),
         ("completed", 3600, None),
+        ("completed", 28_800, None),
         ("completed", None, None),
         ("completed", 1, "too_short"),
         ("completed", 0, "too_short"),
+        ("completed", 28_801, "too_long"),
         ("absent", None, "absent"),
         ("absent", 9, "absent"),
+        ("failed", None, None),
+        ("deleted", None, None),
     ],
 )
 def test_what_is_not_worth_transcribing_says_why(status: str, seconds: int | None, reason: str | None) -> None:
-    recording = Recording(
-        sid=RecordingSid("RE" + "0" * 32),
-        call_sid=CallSid("CA" + "0" * 32),
-        status=status,
-        source="StartCallRecordingAPI",
-        channels=2,
-        started=STARTED,
-        seconds=seconds,
-    )
-    assert recording.not_worth_transcribing() == reason
+    assert a_recording(status=status, seconds=seconds).not_worth_transcribing() == reason
+
+
+@pytest.mark.parametrize(("seconds", "minutes"), [(2, 1), (59, 1), (60, 1), (61, 2), (119, 2), (28_800, 480)])
+def test_every_minute_that_has_begun_counts(seconds: int, minutes: int) -> None:
+    assert a_recording(seconds=seconds).minutes == minutes
+
+
+@pytest.mark.parametrize(
+    ("source", "by_record", "by_dial"),
+    [
+        ("RecordVerb", True, False),
+        ("DialVerb", False, True),
+        ("StartCallRecordingAPI", False, False),
+        ("StartCallRecordingTwiML", False, False),
+        ("", False, False),
+    ],
+)
+def test_a_recording_tells_what_made_it(source: str, by_record: bool, by_dial: bool) -> None:  # noqa: FBT001 (a table)
+    recording = a_recording(source=source)
+    assert (recording.made_by_record, recording.made_by_dial) == (by_record, by_dial)
+
+
+@pytest.mark.parametrize(("code", "told"), [(None, {}), (16102, {"error_code": 16102})])
+def test_its_row_tells_twilios_error_code_where_there_is_one(code: int | None, told: dict[str, int]) -> None:
+    expected = {"source": "StartCallRecordingAPI", "channels": 2, "seconds": 4} | told
+    assert a_recording(error_code=code).about() == expected

@@ -1,8 +1,9 @@
 """A recording is transcribed once, however often and in whatever trouble it is reported."""
 
+import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
@@ -10,30 +11,13 @@ from callscribe_tools.local_callscribe import settings_document
 from callscribe_tools.simulator import Call, IntelligenceService, Recording, Simulator
 from harness.answers import answer, lose_answer, recover
 from harness.events import load_event, sqs_event
-from harness.loopback import nobody_answers
-from harness.seeded import CALL_SID, RECORDING_SID, WITHHELD_CALL_SID
+from harness.seeded import CALL_SID, RECORDING_SID, TRANSCRIPT_SID, WITHHELD_CALL_SID, seed_transcripts
 from harness.stack import CALLER, NUMBER, SERVICE_SID, Stack
+from harness.workers import DONE, Event, changed, comes_back, old, row
 from unit.conftest import speaking
 
-DONE: dict[str, Any] = {"batchItemFailures": []}
+RECORDING_PATH = "/2010-04-01/Accounts/{account}/Recordings/{sid}.json"
 CLOCK = {"received_at", "requesting_at", "transcribing_at", "started", "day", "expires_at", "due_at"}
-
-type Event = dict[str, Any]
-
-
-def comes_back(event: Event) -> dict[str, Any]:
-    """The answer that gives every message of the batch back to its queue."""
-    return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in event["Records"]]}
-
-
-def row(stack: Stack) -> dict[str, Any]:
-    (one,) = stack.recordings()
-    return one
-
-
-def changed(event: Event, **parameters: str) -> Event:
-    """The batch with other parameters in its callback."""
-    return sqs_event(urlencode(dict(parse_qsl(event["Records"][0]["body"])) | parameters))
 
 
 def test_a_reported_recording_is_written_whole(
@@ -167,110 +151,84 @@ def test_a_recording_of_two_seconds_is_transcribed(seeded: Stack, twilio: Simula
     assert len(twilio.state.transcripts) == 1
 
 
-def test_a_recording_of_a_number_that_is_not_ours_is_left_alone(seeded: Stack, twilio: Simulator) -> None:
-    twilio.state.calls[CALL_SID].to = "+12025550188"
-    assert seeded.invoke("request_transcript", load_event("request_transcript", "completed")) == DONE
-    assert seeded.items() == []
-    assert seeded.queued() == {}
-    assert twilio.state.transcripts == {}
-
-
-def test_a_recording_that_twilio_has_not_finished_comes_back(seeded: Stack, twilio: Simulator) -> None:
-    twilio.state.recordings[RECORDING_SID].status = "processing"
-    event = load_event("request_transcript", "completed")
-    assert seeded.invoke("request_transcript", event) == comes_back(event)
-    assert seeded.recordings() == []
-    assert twilio.state.transcripts == {}
-
-
-@pytest.mark.parametrize("status", [401, 429, 503])
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("GET", "/2010-04-01/Accounts/{account}/Calls/{sid}.json"),
-        ("GET", "/2010-04-01/Accounts/{account}/Recordings/{sid}.json"),
-        ("POST", "/v2/Transcripts"),
-    ],
-    ids=["call", "recording", "transcript"],
-)
-def test_while_twilio_is_in_trouble_the_message_comes_back(
-    method: str, path: str, status: int, seeded: Stack, twilio: Simulator
+@pytest.mark.parametrize(("seconds", "reason"), [(28_801.0, "too_long"), (28_800.0, None)])
+def test_a_recording_over_eight_hours_is_skipped_with_its_reason(
+    seconds: float, reason: str | None, seeded: Stack, twilio: Simulator
 ) -> None:
-    event = load_event("request_transcript", "completed")
-    answer(twilio, method, path, status, "<html>no JSON</html>")
-    assert seeded.invoke("request_transcript", event) == comes_back(event)
-    assert [one["state"] for one in seeded.recordings()] in ([], ["requesting"])
-    assert seeded.queued() == {}
-
-    recover(twilio)
-    seeded.let_claims_run_out()
-    assert seeded.invoke("request_transcript", event) == DONE
-    assert row(seeded)["state"] == "transcribing"
-    assert len(twilio.state.transcripts) == 1
+    twilio.state.recordings[RECORDING_SID].seconds = seconds
+    assert seeded.invoke("request_transcript", load_event("request_transcript", "completed")) == DONE
+    assert (row(seeded)["state"], row(seeded).get("reason")) == ("skipped" if reason else "transcribing", reason)
+    assert len(twilio.state.transcripts) == (0 if reason else 1)
+    assert list(seeded.minutes().values()) == ([] if reason else [480])
 
 
-def test_while_twilio_cannot_be_reached_the_message_comes_back(seeded: Stack, twilio: Simulator) -> None:
-    seeded.write_settings(settings_document(twilio.account, nobody_answers()))
-    event = load_event("request_transcript", "completed")
-    assert seeded.invoke("request_transcript", event) == comes_back(event)
-    assert seeded.items() == []
-    assert seeded.queued() == {}
-
-
-def test_an_api_key_that_was_revoked_keeps_the_messages_until_there_is_another(
+def test_a_recording_of_a_number_that_the_settings_lack_waits_until_they_hold_it(
     seeded: Stack, twilio: Simulator, logged: Callable[[], str]
 ) -> None:
-    twilio.account.api_key_secret = "another-secret"
+    twilio.state.calls[CALL_SID].to = "+12025550188"
     event = load_event("request_transcript", "completed")
     assert seeded.invoke("request_transcript", event) == comes_back(event)
-    assert seeded.items() == []
-    assert "check the API key in the settings" in logged()
+    assert (seeded.items(), seeded.minutes(), seeded.queued()) == ([], {}, {})
+    assert twilio.state.transcripts == {}
+    assert "the settings do not hold" in logged()
+    assert "+12025550188" not in logged()
 
 
-def test_a_permanent_refusal_fails_the_recording_with_its_reason(seeded: Stack, twilio: Simulator) -> None:
-    asked = answer(twilio, "POST", "/v2/Transcripts", 400, '{"code": 95118, "message": "no", "status": 400}')
+def test_a_recording_deleted_at_twilio_before_it_was_transcribed_has_failed(seeded: Stack, twilio: Simulator) -> None:
+    twilio.state.recordings[RECORDING_SID].status = "deleted"
     event = load_event("request_transcript", "completed")
-    assert seeded.invoke("request_transcript", event) == DONE
-    assert (row(seeded)["state"], row(seeded)["reason"]) == ("failed", "twilio_95118")
-    assert "due_at" not in row(seeded)
-
-    assert seeded.invoke("request_transcript", event) == DONE
-    assert len(asked) == 1
-    assert seeded.queued() == {}
+    assert seeded.invoke("request_transcript", old(event)) == DONE
+    assert (row(seeded)["state"], row(seeded)["reason"]) == ("failed", "recording_deleted")
+    assert (row(seeded)["source"], row(seeded)["channels"]) == ("StartCallRecordingAPI", 2)
+    assert row(seeded).keys().isdisjoint({"due", "due_at"})
+    assert (twilio.state.transcripts, seeded.minutes()) == ({}, {})
 
 
-def test_a_service_that_does_not_exist_keeps_the_message_until_the_settings_are_mended(
-    seeded: Stack, twilio: Simulator, twilio_url: str
+def test_what_is_settled_stays_so_when_its_recording_is_deleted_later(seeded: Stack, twilio: Simulator) -> None:
+    event = load_event("request_transcript", "completed")
+    seed_transcripts(twilio)
+    seeded.invoke("store_insights", load_event("store_insights", "transcript_available"))
+    before = seeded.items()
+    twilio.state.recordings[RECORDING_SID].status = "deleted"
+    assert seeded.invoke("request_transcript", old(event)) == DONE
+    assert seeded.items() == before
+
+
+def test_a_recording_deleted_while_it_is_transcribed_is_still_transcribing(seeded: Stack, twilio: Simulator) -> None:
+    event = load_event("request_transcript", "completed")
+    seeded.invoke("request_transcript", event)
+    twilio.state.recordings[RECORDING_SID].status = "deleted"
+    assert seeded.invoke("request_transcript", old(event)) == DONE
+    assert row(seeded)["state"] == "transcribing"
+
+
+@pytest.mark.parametrize("status", ["in-progress", "paused", "stopped", "processing"])
+def test_a_completed_callback_of_a_recording_that_is_unfinished_at_twilio_comes_back(
+    status: Any, seeded: Stack, twilio: Simulator
 ) -> None:
+    twilio.state.recordings[RECORDING_SID].status = status
     event = load_event("request_transcript", "completed")
-    seeded.write_settings(settings_document(twilio.account, twilio_url) | _numbers("GA" + "0" * 32))
-    assert seeded.invoke("request_transcript", event)["batchItemFailures"]
-    assert seeded.queued() == {}
-    seeded.let_claims_run_out()
-    seeded.write_settings(settings_document(twilio.account, twilio_url))
+    assert seeded.invoke("request_transcript", event) == comes_back(event)
+    assert (seeded.recordings(), seeded.minutes(), twilio.state.transcripts) == ([], {}, {})
+    twilio.state.recordings[RECORDING_SID].status = "completed"
     assert seeded.invoke("request_transcript", event) == DONE
     assert row(seeded)["state"] == "transcribing"
 
 
-def test_settings_that_are_wrong_keep_the_message_until_they_are_mended(
-    seeded: Stack, twilio: Simulator, twilio_url: str
-) -> None:
-    event = load_event("request_transcript", "completed")
-    seeded.write_settings(settings_document(twilio.account, twilio_url) | {"acount_sid": "x"})
-    assert seeded.invoke("request_transcript", event)["batchItemFailures"]
-    seeded.write_settings(settings_document(twilio.account, twilio_url))
-    assert seeded.invoke("request_transcript", event) == DONE
-    assert seeded.queued() == {}
+def test_the_start_of_a_recording_is_acknowledged_and_asks_twilio_nothing(seeded: Stack, twilio: Simulator) -> None:
+    asked = answer(twilio, "GET", "/2010-04-01/{anything:path}", 200)
+    assert seeded.invoke("request_transcript", load_event("request_transcript", "in_progress")) == DONE
+    assert (seeded.items(), seeded.queued(), asked) == ([], {}, [])
 
 
-def test_a_bug_of_ours_goes_to_the_dead_letters_without_quoting_what_it_met(
-    seeded: Stack, monkeypatch: pytest.MonkeyPatch, logged: Callable[[], str]
+@pytest.mark.parametrize("status", ["of tomorrow", "deleted"])
+def test_a_recording_of_a_status_nobody_knows_has_failed_and_says_which(
+    status: Any, seeded: Stack, twilio: Simulator
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "no address at all +12025550142")
+    told = {"sid": RECORDING_SID, "call_sid": CALL_SID, "status": status, "channels": 2, "duration": "4"}
+    answer(twilio, "GET", RECORDING_PATH, 200, json.dumps(told))
     assert seeded.invoke("request_transcript", load_event("request_transcript", "completed")) == DONE
-    (letter,) = seeded.messages("RecordingsDeadLetters")
-    assert letter["MessageAttributes"]["reason"]["StringValue"] == "ValueError"
-    assert "+12025550142" not in logged()
+    assert (row(seeded)["state"], row(seeded)["reason"]) == ("failed", f"recording_{status}")
 
 
 @pytest.mark.parametrize("caller", ["anonymous", "", "Restricted"])
@@ -290,44 +248,45 @@ def test_the_call_is_the_recordings_own_whatever_the_callback_says(seeded: Stack
     assert {item["pk"] for item in seeded.items()} == {f"CALL#{CALL_SID}"}
 
 
-def _numbers(service_sid: str) -> dict[str, Any]:
-    return {"numbers": {NUMBER: {"service_sid": service_sid}}}
-
-
-@pytest.mark.parametrize(
-    ("parameters", "field"),
-    [
-        ({"RecordingSid": "RE-secret-of-a-customer"}, "RecordingSid"),
-        ({"CallSid": ""}, "CallSid"),
-        ({"RecordingStatus": ""}, "RecordingStatus"),
-    ],
-)
-def test_an_unreadable_message_goes_to_the_dead_letters_with_a_reason_that_holds_no_values(
-    parameters: dict[str, str], field: str, seeded: Stack, twilio: Simulator, logged: Callable[[], str]
-) -> None:
-    event = changed(load_event("request_transcript", "completed"), **parameters)
-    assert seeded.invoke("request_transcript", event) == DONE
-    (letter,) = seeded.messages("RecordingsDeadLetters")
-    assert letter["Body"] == event["Records"][0]["body"]
-    reason = letter["MessageAttributes"]["reason"]["StringValue"]
-    assert field in reason
-    for told in (reason, logged()):
-        assert "secret-of-a-customer" not in told
-    assert seeded.items() == []
-    assert twilio.state.transcripts == {}
-
-
-def test_a_recording_that_twilio_does_not_have_goes_to_the_dead_letters(seeded: Stack) -> None:
+def test_a_recording_that_twilio_does_not_have_has_failed(seeded: Stack) -> None:
     event = changed(load_event("request_transcript", "completed"), RecordingSid="RE" + "0" * 32)
+    assert seeded.invoke("request_transcript", old(event)) == DONE
+    assert (row(seeded)["state"], row(seeded)["reason"]) == ("failed", "recording_deleted")
+
+
+@pytest.mark.parametrize(("seconds", "gone"), [(0, False), (290, False), (310, True)])
+def test_a_recording_that_twilio_does_not_have_yet_comes_back_for_five_minutes(
+    seconds: int,
+    gone: bool,  # noqa: FBT001 (a table)
+    seeded: Stack,
+    twilio: Simulator,
+) -> None:
+    recording = twilio.state.recordings.pop(RECORDING_SID)
+    event = old(load_event("request_transcript", "completed"), seconds)
+    assert seeded.invoke("request_transcript", event) == (DONE if gone else comes_back(event))
+    assert [one["state"] for one in seeded.recordings()] == (["failed"] if gone else [])
+    twilio.state.recordings[RECORDING_SID] = recording
     assert seeded.invoke("request_transcript", event) == DONE
-    (letter,) = seeded.messages("RecordingsDeadLetters")
-    assert "Twilio answered 404" in letter["MessageAttributes"]["reason"]["StringValue"]
+    assert row(seeded)["state"] == ("failed" if gone else "transcribing")
 
 
-def test_a_message_whose_dead_letters_are_gone_comes_back(seeded: Stack) -> None:
-    seeded.physical_ids["RecordingsDeadLetters"] += "-gone"
-    event = changed(load_event("request_transcript", "completed"), CallSid="")
+@pytest.mark.parametrize("status", ["failed", "canceled", "error"])
+def test_a_transcript_found_at_twilio_that_has_failed_fails_the_recording(
+    status: Any, seeded: Stack, twilio: Simulator
+) -> None:
+    seed_transcripts(twilio)
+    twilio.state.transcripts[TRANSCRIPT_SID].status = status
+    assert seeded.invoke("request_transcript", load_event("request_transcript", "completed")) == DONE
+    assert (row(seeded)["state"], row(seeded)["reason"]) == ("failed", f"transcript_{status}")
+    assert seeded.minutes() in ({}, {datetime.now(UTC).date().isoformat(): 0})
+
+
+def test_a_completed_recording_that_does_not_tell_its_length_comes_back(seeded: Stack, twilio: Simulator) -> None:
+    told = {"sid": RECORDING_SID, "call_sid": CALL_SID, "status": "completed", "channels": 2, "duration": None}
+    answer(twilio, "GET", RECORDING_PATH, 200, json.dumps(told))
+    event = load_event("request_transcript", "completed")
     assert seeded.invoke("request_transcript", event) == comes_back(event)
+    assert seeded.recordings() == []
 
 
 def test_in_a_batch_only_the_message_that_failed_comes_back(seeded: Stack, twilio: Simulator) -> None:
@@ -344,32 +303,9 @@ def test_in_a_batch_only_the_message_that_failed_comes_back(seeded: Stack, twili
 def test_each_number_has_its_own_service(stack: Stack, twilio: Simulator, twilio_url: str) -> None:
     other = IntelligenceService()
     twilio.account.add(other)
-    stack.write_settings(settings_document(twilio.account, twilio_url) | _numbers(other.sid))
+    stack.write_settings(
+        settings_document(twilio.account, twilio_url) | {"numbers": {NUMBER: {"service_sid": other.sid}}}
+    )
     twilio.place_call(speaking("Hello there.", "Goodbye."), to=NUMBER)
     stack.work("request_transcript", "RecordingsQueue")
     assert [one.service_sid for one in twilio.state.transcripts.values()] == [other.sid]
-
-
-def test_while_the_table_cannot_be_reached_the_message_comes_back(
-    seeded: Stack, callback: Event, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", nobody_answers())
-    assert seeded.invoke("request_transcript", callback)["batchItemFailures"]
-    assert seeded.queued() == {}
-
-
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("GET", "/2010-04-01/Accounts/{a}/Calls/{sid}.json"),
-        ("GET", "/2010-04-01/Accounts/{a}/Recordings/{sid}.json"),
-        ("POST", "/v2/Transcripts"),
-    ],
-)
-def test_while_something_else_answers_for_twilio_the_message_comes_back(
-    method: str, path: str, seeded: Stack, twilio: Simulator
-) -> None:
-    answer(twilio, method, path, 200, "<html>")
-    event = load_event("request_transcript", "completed")
-    assert seeded.invoke("request_transcript", event)["batchItemFailures"]
-    assert seeded.queued() == {}

@@ -80,41 +80,6 @@ def test_twilio_may_be_nowhere_else(url: str) -> None:
     assert "example.com" not in str(refusal.value)
 
 
-def without(name: str) -> dict[str, Any]:
-    return {key: value for key, value in DOCUMENT.items() if key != name}
-
-
-@pytest.mark.parametrize(
-    ("document", "named"),
-    [
-        (without("account_sid"), "account_sid"),
-        (without("api_key_secret"), "api_key_secret"),
-        (without("auth_tokens"), "KeyError"),
-        (without("numbers"), "KeyError"),
-        (DOCUMENT | {"acount_sid": "x"}, "acount_sid"),
-        (DOCUMENT | {"numbers": {NUMBER: {"service_sid": SERVICE_SID, "greting": "x"}}}, "greting"),
-        (DOCUMENT | {"numbers": {NUMBER: {"service_sid": SECRETS[0]}}}, "ValueError"),
-        (DOCUMENT | {"numbers": {NUMBER: {}}}, "KeyError"),
-        (DOCUMENT | {"numbers": [SECRETS[0]]}, "AttributeError"),
-        (DOCUMENT | {"numbers": None}, "AttributeError"),
-        (DOCUMENT | {"auth_tokens": None}, "NoneType"),
-        (DOCUMENT | {"auth_tokens": SECRETS[0]}, "auth_tokens"),
-        (DOCUMENT | {"auth_tokens": []}, "auth_tokens"),
-        (DOCUMENT | {"auth_tokens": [""]}, "auth_tokens"),
-        (DOCUMENT | {"auth_tokens": [SECRETS[0], 1]}, "wrong"),
-        (settings_document(account(), flow="dial"), "flow"),
-        ([SECRETS[0]], "wrong"),
-        (SECRETS[0], "wrong"),
-        (None, "wrong"),
-    ],
-)
-def test_a_wrong_document_is_refused_and_named_by_its_fields_alone(document: Any, named: str) -> None:
-    with pytest.raises(SettingsError, match=named) as refusal:
-        from_json(json.dumps(document))
-    for secret in SECRETS:
-        assert secret not in str(refusal.value) + repr(refusal.value)
-
-
 def test_a_document_that_is_no_json_is_refused_without_being_quoted() -> None:
     with pytest.raises(SettingsError) as refusal:
         from_json(json.dumps(DOCUMENT)[:-1])

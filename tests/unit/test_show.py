@@ -1,7 +1,7 @@
 """What people are shown of a call, to the letter; and that a call stored otherwise than it was is noticed."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -105,13 +105,34 @@ def test_people_are_shown_who_called_when_and_who_said_what(placed: tuple[Call, 
         f"  started  {call.started:%Y-%m-%dT%H:%M:%SZ}",
         f"  lasted   {call.seconds} s",
     ]
-    assert "   1.0 s  Customer: We cannot log in to your account system." in lines
+    assert "     1.0 s  Customer: We cannot log in to your account system." in lines
+    (sid,) = (one.transcript.sid for one in stored.insights)
+    assert f"Transcript {sid}: completed, 1 sentences" in lines
+
+
+@pytest.mark.parametrize(
+    ("longest", "numbers"), [(None, range(7)), (7, range(7)), (6, [0, 1, 2, None, 4, 5, 6]), (2, [0, None, 6])]
+)
+def test_of_a_long_call_people_are_shown_the_beginning_and_the_end(
+    longest: int | None, numbers: Sequence[int | None], placed: tuple[Call, StoredCall]
+) -> None:
+    stored = placed[1]
+    (one,) = stored.insights
+    said = [one.sentences[0].model_copy(update={"index": n, "text": f"This is number {n}."}) for n in range(7)]
+    long = replace(stored, insights=[one.model_copy(update={"sentences": said})])
+    shown = [line for line in show.for_people(long, longest) if " s  Customer: " in line or "more …" in line]
+    left_out = 7 - sum(number is not None for number in numbers)
+    assert shown == [
+        f"  … {left_out} more …" if number is None else f"     1.0 s  Customer: This is number {number}."
+        for number in numbers
+    ]
 
 
 def test_machines_are_given_json(placed: tuple[Call, StoredCall]) -> None:
-    document = json.loads(show.for_machines(placed[1]))
+    document = json.loads(show.as_json(show.for_machines(placed[1])))
     assert document["insights"][0]["sentences"][0]["speaker"] == "Customer"
     assert document["call"]["seconds"] == placed[0].seconds
+    assert document["insights"][0]["results"][0]["made_by"]["configuration_sha256"]
 
 
 def test_a_call_stored_as_it_was_differs_in_nothing(placed: tuple[Call, StoredCall], scenario: Scenario) -> None:

@@ -5,24 +5,27 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-import httpx
 import pytest
 
-from callscribe.adapters import items
 from callscribe.domain.transcript import Role
 from callscribe_tools.simulator import Call, Recording, Simulator
-from callscribe_tools.simulator.timeline import Sound
 from harness.answers import answer, recover
 from harness.events import load_event, sqs_event
 from harness.loopback import answering
-from harness.seeded import CALL_SID, RECORDING_SID, TRANSCRIPT_SID, seed_transcripts
+from harness.seeded import CALL_SID, RECORDING_SID, TRANSCRIPT_SID
 from harness.stack import CALLER, NUMBER, SERVICE_SID, Stack
+from harness.workers import DONE, RESULTS, SENTENCES, Event, comes_back, page, row, webhook_of
 
-DONE: dict[str, Any] = {"batchItemFailures": []}
-RESULTS = "/v2/Transcripts/{sid}/OperatorResults"
-SENTENCES = "/v2/Transcripts/{sid}/Sentences"
+ODD_PAGES = (
+    "[]",
+    "{}",
+    '{"meta": {"key": "rows"}}',
+    page("rows", "1"),
+    '{"meta": {"key": "x", "next_page_url": null}}',
+)
 OUTBOUND_CALL = json.dumps(
     {
+        "sid": CALL_SID,
         "from": NUMBER,
         "to": CALLER,
         "direction": "outbound-api",
@@ -31,34 +34,6 @@ OUTBOUND_CALL = json.dumps(
         "start_time": "Fri, 20 Nov 2026 09:00:00 +0000",
     }
 )
-
-type Event = dict[str, Any]
-
-
-def row(stack: Stack) -> dict[str, Any]:
-    (one,) = stack.recordings()
-    return one
-
-
-def comes_back(event: Event) -> dict[str, Any]:
-    return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in event["Records"]]}
-
-
-def page(key: str, *rows: str) -> str:
-    """A page of Twilio's with these rows, which are JSON."""
-    return f'{{"meta": {{"key": "{key}", "next_page_url": null}}, "{key}": [{", ".join(rows)}]}}'
-
-
-def webhook_of(sid: str = TRANSCRIPT_SID, **fields: object) -> Event:
-    return sqs_event(json.dumps({"transcript_sid": sid, **fields}))
-
-
-@pytest.fixture
-def transcribed(seeded: Stack, twilio: Simulator) -> Stack:
-    """The stack, and at Twilio a call whose transcript is completed; nothing has been reported yet."""
-    seed_transcripts(twilio)
-    seeded.listen()
-    return seeded
 
 
 def test_everything_is_stored(stack: Stack, call: Call, dual: Recording, twilio: Simulator, webhook: Event) -> None:
@@ -79,51 +54,6 @@ def test_everything_is_stored(stack: Stack, call: Call, dual: Recording, twilio:
     assert row(stack)["state"] == "stored"
     assert row(stack)["transcript"] == sid
     assert row(stack).keys().isdisjoint({"due", "due_at"})
-
-
-def test_operator_results_are_stored_key_for_key(
-    stack: Stack, call: Call, twilio: Simulator, twilio_url: str, webhook: Event
-) -> None:
-    stack.invoke("store_insights", webhook)
-    (sid,) = twilio.state.transcripts
-    key = (twilio.account.api_key_sid, twilio.account.api_key_secret)
-    sent = httpx.get(f"{twilio_url}/v2/Transcripts/{sid}/OperatorResults", auth=key, trust_env=False)
-    results = stack.read(call.sid).insights[0].results
-    assert results == json.loads(sent.text, parse_float=Decimal)["operator_results"]
-    assert [one["name"] for one in results] == ["test-operator", "Conversation Summary", "Sentiment Analysis"]
-    assert results[0]["json_results"] == {"category": "other", "emotion": "negative"}
-    assert (results[0]["match_probability"], results[0]["utterance_results"]) == (None, [])
-
-
-def test_numbers_are_stored_exactly(transcribed: Stack, twilio: Simulator) -> None:
-    answer(
-        twilio,
-        "GET",
-        RESULTS,
-        200,
-        page(
-            "operator_results",
-            '{"name": "a", "predicted_probability": 0.87, "match_probability": "0.05", "p": {"x": 0.1}}',
-            '{"name": "b", "json_results": {"n": 0.30000000000000004, "i": 1234567890123456789, "e": 1e-7, "f": 1.50}}',
-        ),
-    )
-    assert transcribed.invoke("store_insights", webhook_of()) == DONE
-    first, second = transcribed.read(CALL_SID).insights[0].results
-    assert first["predicted_probability"] == Decimal("0.87")
-    assert (first["match_probability"], first["p"]) == ("0.05", {"x": Decimal("0.1")})
-    assert second["json_results"] == {
-        "n": Decimal("0.30000000000000004"),
-        "i": 1234567890123456789,
-        "e": Decimal("1E-7"),
-        "f": Decimal("1.5"),
-    }
-
-
-def test_a_result_with_null_and_a_refusal_is_stored_with_both(transcribed: Stack, twilio: Simulator) -> None:
-    refused = '{"name": "a", "json_results": null, "refusal": "I cannot help with that.", "extract_results": {}}'
-    answer(twilio, "GET", RESULTS, 200, page("operator_results", refused))
-    assert transcribed.invoke("store_insights", webhook_of()) == DONE
-    assert transcribed.read(CALL_SID).insights[0].results == [json.loads(refused)]
 
 
 def test_the_event_of_a_stored_call_goes_out(transcribed: Stack) -> None:
@@ -214,22 +144,6 @@ def test_whatever_the_event_type_the_status_of_the_transcript_decides(
     assert row(seeded)["state"] == state
 
 
-def test_2500_sentences_come_in_several_pages_and_are_stored_in_their_order(
-    transcribed: Stack, twilio: Simulator
-) -> None:
-    said = [f"This is sentence number {number}." for number in range(2500)]
-    twilio.state.recordings[RECORDING_SID].sounds = tuple(
-        Sound("outbound" if number % 3 == 0 else "inbound", number, number + 0.5, text)
-        for number, text in enumerate(said)
-    )
-    assert transcribed.invoke("store_insights", webhook_of()) == DONE
-    (insights,) = transcribed.read(CALL_SID).insights
-    assert [one.text for one in insights.sentences] == said
-    assert [one.index for one in insights.sentences] == list(range(2500))
-    assert [insights.speaker(one) for one in insights.sentences[:4]] == ["Agent", "Customer", "Customer", "Agent"]
-    assert insights.sentences[-1].start == 2499
-
-
 def test_a_silent_call_is_stored_without_a_sentence(transcribed: Stack, twilio: Simulator) -> None:
     twilio.state.recordings[RECORDING_SID].sounds = ()
     assert transcribed.invoke("store_insights", webhook_of()) == DONE
@@ -248,7 +162,13 @@ def test_a_sentence_without_times_is_stored(transcribed: Stack, twilio: Simulato
 
 @pytest.mark.parametrize(
     "body",
-    ['{"event_type": "x"}', '{"transcript_sid": "GT-secret-of-a-customer"}', "[1]", "null", "secret-of-a-customer"],
+    [
+        '{"event_type": "voice_intelligence_transcript_available"}',
+        '{"transcript_sid": "GT-secret-of-a-customer"}',
+        "[1]",
+        "null",
+        "secret-of-a-customer",
+    ],
 )
 def test_a_webhook_without_a_transcript_goes_to_the_dead_letters_with_a_reason_that_holds_no_values(
     body: str, transcribed: Stack, logged: Callable[[], str]
@@ -262,13 +182,28 @@ def test_a_webhook_without_a_transcript_goes_to_the_dead_letters_with_a_reason_t
     assert transcribed.items() == []
 
 
-@pytest.mark.parametrize("path", [SENTENCES, RESULTS])
-@pytest.mark.parametrize("body", ["[]", "{}", '{"meta": {"key": "rows"}}', page("rows", '{"said": "secret"}')])
+def test_a_genuine_event_of_an_unknown_kind_is_acknowledged_counted_and_named_by_its_fields(
+    transcribed: Stack, logged: Callable[[], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = sqs_event('{"event_type": "secret-of-a-customer", "operator_sid": "LY-secret", "account_sid": "AC1"}')
+    assert transcribed.invoke("store_insights", event) == DONE
+    assert (transcribed.items(), transcribed.queued()) == ([], {})
+    assert "account_sid, event_type, operator_sid" in logged()
+    assert "secret" not in logged()
+    assert '"UnknownEvents":[1.0]' in capsys.readouterr().out.replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        *((path, body) for path in (SENTENCES, RESULTS) for body in ODD_PAGES),
+        # Any object is a result.
+        (SENTENCES, page("rows", '{"said": "secret"}')),
+    ],
+)
 def test_an_answer_of_a_shape_nobody_foresaw_goes_to_the_dead_letters(
     path: str, body: str, transcribed: Stack, twilio: Simulator, logged: Callable[[], str]
 ) -> None:
-    if path == RESULTS and "said" in body:  # any object is a result
-        return
     answer(twilio, "GET", path, 200, body)
     assert transcribed.invoke("store_insights", webhook_of()) == DONE
     (letter,) = transcribed.messages("TranscriptsDeadLetters")
@@ -312,18 +247,6 @@ def test_an_erased_recording_is_not_stored_again(transcribed: Stack) -> None:
     assert row(transcribed)["state"] == "erased"
 
 
-@pytest.mark.parametrize("number", ["0.1234567890123456789012345678901234567890", "NaN", "1e-200", "-1e200"])
-def test_a_number_that_dynamodb_does_not_have_is_stored_as_text(
-    number: str, transcribed: Stack, twilio: Simulator
-) -> None:
-    answer(twilio, "GET", RESULTS, 200, page("rows", f'{{"predicted_probability": {number}}}'))
-    assert transcribed.invoke("store_insights", webhook_of()) == DONE
-    (result,) = transcribed.read(CALL_SID).insights[0].results
-    text = result["predicted_probability"]
-    assert isinstance(text, str)
-    assert text == number if number == "NaN" else Decimal(text) == Decimal(number)
-
-
 @pytest.mark.parametrize("path", ["/v2/Transcripts/{sid}", SENTENCES, RESULTS])
 def test_while_something_else_answers_for_twilio_the_message_comes_back(
     path: str, transcribed: Stack, twilio: Simulator
@@ -351,23 +274,28 @@ def test_a_stored_recording_no_longer_says_why_it_failed_before(transcribed: Sta
     assert "reason" not in row(transcribed)
 
 
+@pytest.mark.parametrize(("first", "items"), [(12_000, 2), (40, 1)])
 def test_a_transcript_stored_again_with_fewer_sentences_has_no_more_than_these(
-    transcribed: Stack, twilio: Simulator, monkeypatch: pytest.MonkeyPatch
+    first: int, items: int, transcribed: Stack, twilio: Simulator
 ) -> None:
     def sentences(count: int) -> str:
-        rows = (f'{{"sentence_index": {n}, "media_channel": 1, "transcript": "said {n}"}}' for n in range(count))
+        # Digits of 1/n: they cannot be compressed much, so that many of them take several items.
+        rows = (
+            f'{{"sentence_index": {n}, "media_channel": 1, "transcript": "{10**80 // (n + 7)}"}}' for n in range(count)
+        )
         return page("rows", ", ".join(rows))
 
-    monkeypatch.setattr(items, "SENTENCES_PER_CHUNK", 10)
-    for count in (25, 4):
+    for count in (first, 4):
         answer(twilio, "GET", SENTENCES, 200, sentences(count))
-        transcribed.invoke("store_insights", webhook_of())
+        assert transcribed.invoke("store_insights", webhook_of()) == DONE
         recover(twilio)
         assert len(transcribed.read(CALL_SID).insights[0].sentences) == count
+    left = [item["sk"] for item in transcribed.items() if "#sentences#" in item["sk"]]
+    assert len(left) == items
 
 
 def test_in_a_call_that_was_not_answered_here_nobody_is_guessed(transcribed: Stack, twilio: Simulator) -> None:
     answer(twilio, "GET", "/2010-04-01/Accounts/{a}/Calls/{sid}.json", 200, OUTBOUND_CALL)
-    transcribed.invoke("store_insights", webhook_of())
+    assert transcribed.invoke("store_insights", webhook_of()) == DONE
     (insights,) = transcribed.read(CALL_SID).insights
     assert {one.role for one in insights.participants} == {Role.UNKNOWN}

@@ -1,6 +1,5 @@
 """Who called, when, and for how long; and that no order of events makes a difference."""
 
-import itertools
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -8,15 +7,11 @@ from typing import Any
 
 import pytest
 
-from callscribe_tools.simulator import Call, Simulator
+from callscribe_tools.simulator import Call
 from harness.events import http_event, load_event, raw_body, signed, sqs_event
 from harness.loopback import answering
-from harness.seeded import CALL_SID, seed_transcripts
+from harness.seeded import CALL_SID
 from harness.stack import CALLER, NUMBER, Gateway, Stack, account, aws
-
-# What tells when and by whom something was done, and not what is so. A webhook that overtakes the callback leaves
-# nothing to claim.
-CLOCK_FIELDS = {"received_at", "requesting_at", "transcribing_at", "stored_at", "attempts"}
 
 
 def changed(event: Mapping[str, Any], name: str, value: str | None) -> dict[str, Any]:
@@ -108,30 +103,6 @@ def test_a_form_whose_order_is_another_is_read_the_same(offline_stack: Stack) ->
     turned = http_event(event["rawPath"], {"content-type": event["headers"]["content-type"]}, body)
     assert offline_stack.invoke("track_call", signed(turned, account().auth_token))["statusCode"] == 200
     assert offline_stack.items() == before
-
-
-def timeless(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{name: value for name, value in item.items() if name not in CLOCK_FIELDS} for item in items]
-
-
-def test_every_order_of_the_three_events_leaves_the_same_table_once_and_twice(seeded: Stack, twilio: Simulator) -> None:
-    seed_transcripts(twilio)
-    steps = {
-        "track_call": load_event("track_call", "completed"),
-        "request_transcript": load_event("request_transcript", "completed"),
-        "store_insights": load_event("store_insights", "transcript_available"),
-    }
-    tables = {}
-    for order in itertools.permutations(steps):
-        seeded.empty_table()
-        for time in ("once", "twice"):
-            for function in order:
-                seeded.invoke(function, steps[function])
-            tables[*order, time] = timeless(seeded.items())
-    first = tables["track_call", "request_transcript", "store_insights", "once"]
-    assert [item["sk"].partition("#")[0] for item in first] == ["CALL", "RECORDING", "TRANSCRIPT", "TRANSCRIPT"]
-    for order_and_time, table in tables.items():
-        assert (order_and_time, table) == (order_and_time, first)
 
 
 def test_the_callback_of_a_simulated_call_tells_what_its_resource_tells(

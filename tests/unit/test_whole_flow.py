@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from callscribe_tools.simulator import Scenario, Simulator, load_scenario
+from callscribe_tools.simulator.scenario import SCENARIOS, TranscriptOutcome
 from harness.answers import answer
+from harness.events import load_event
 from harness.stack import CALLER, NUMBER, Gateway, Stack
 from harness.template import function_names
 
@@ -56,16 +59,44 @@ def test_a_webhook_that_twilio_does_not_sign_is_refused(
     assert [one["state"] for one in stored.recordings.values()] == ["transcribing"]
 
 
-def test_a_silent_call_comes_to_rest_whether_twilio_saves_its_recording_or_not(
-    stack: Stack, twilio: Simulator, scenario: Scenario
+@pytest.mark.parametrize("own_sounds_are_silence", [True, False])
+@pytest.mark.parametrize("variant", ["saved", "absent"])
+def test_a_silent_call_comes_to_rest_whether_twilio_saves_its_recordings_or_not(
+    variant: Any,
+    own_sounds_are_silence: bool,  # noqa: FBT001 (a table)
+    stack: Stack,
+    twilio: Simulator,
 ) -> None:
-    silent = scenario.model_copy(update={"caller": (), "operator_results": ()})
-    states = []
-    for variant in ("saved", "absent"):
-        twilio.unknowns.silent_recording = variant
-        states += [row["state"] for row in stack.read(play(stack, twilio, silent)).recordings.values()]
-    assert set(states) <= {"stored", "skipped"}
-    assert len(states) == 2
+    twilio.unknowns.silent_recording = variant
+    twilio.unknowns.own_sounds_are_silence = own_sounds_are_silence
+    stored = stack.read(play(stack, twilio, load_scenario("silent_call")))
+    ends = {(str(one["state"]), one.get("reason")) for one in stored.recordings.values()}
+    assert ends <= {("stored", None), ("skipped", "absent"), ("skipped", "too_short")}
+    assert ends
+    assert [one.sentences for one in stored.insights] == [[]] * len([one for one in ends if one[0] == "stored"])
+    assert stack.queued() == {}
+
+
+@pytest.mark.parametrize(
+    "name", sorted(file.stem for file in SCENARIOS.glob("*.yaml") if file.stem not in {"agent_answers", "long_call"})
+)
+def test_every_scenario_of_a_voicemail_ends_as_it_says(name: str, stack: Stack, twilio: Simulator) -> None:
+    scenario = load_scenario(name).model_copy(update={"agent": None})
+    twilio.unknowns.failed_transcript_webhook = "available"
+    stored = stack.read(play(stack, twilio, scenario))
+    twilio.check()
+    ends = [(str(one["state"]), one.get("reason")) for one in stored.recordings.values()]
+    assert ends == ([] if scenario.expect == "nothing" else [(scenario.expect, scenario.reason)])
+    assert stack.queued() == {}
+
+
+def test_nothing_of_a_failed_transcript_is_told_where_twilio_sends_no_webhook(stack: Stack, twilio: Simulator) -> None:
+    untold = TranscriptOutcome(status="failed", webhook="none")
+    scenario = load_scenario("transcript_fails").model_copy(update={"transcript": untold})
+    stored = stack.read(play(stack, twilio, scenario))
+    (one,) = stored.recordings.values()
+    # Until somebody works through what is due.
+    assert (one["state"], one["due"]) == ("transcribing", "due")
 
 
 def test_nothing_that_is_logged_tells_a_number_a_word_or_a_secret(
@@ -73,12 +104,14 @@ def test_nothing_that_is_logged_tells_a_number_a_word_or_a_secret(
 ) -> None:
     scenario = load_scenario("cannot_log_in")
     play(stack, twilio, scenario)
+    stack.invoke("delete_recordings", load_event("delete_recordings", "every_hour"))
     account = twilio.account
     twilio.account.api_key_secret, secret = "another", account.api_key_secret
     play(stack, twilio, scenario)
 
     lines = [json.loads(line) for line in logged().splitlines()]
-    assert {line["function_name"] for line in lines} == set(function_names())
+    # voice_fallback logs nothing at all.
+    assert {line["function_name"] for line in lines} == set(function_names()) - {"voice_fallback"}
     summary = scenario.operator_results[1].text_generation_results
     assert summary
     words = [WORDS, "log in", "This call is recorded", summary["result"][:30], "negative"]

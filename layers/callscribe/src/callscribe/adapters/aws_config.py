@@ -2,9 +2,13 @@
 
 from botocore.config import Config
 
+# Two tries of these and the reading of the settings fit into the 14 s of a function that Twilio waits for.
+CONNECT_TIMEOUT_SECONDS = 1
+READ_TIMEOUT_SECONDS = 3
+TRIES = 2
+
 CONFIG = Config(
-    # Two tries of these and the reading of the settings fit into the 14 s of a function that Twilio waits for.
-    connect_timeout=1,
-    read_timeout=3,
-    retries={"total_max_attempts": 2, "mode": "standard"},
+    connect_timeout=CONNECT_TIMEOUT_SECONDS,
+    read_timeout=READ_TIMEOUT_SECONDS,
+    retries={"total_max_attempts": TRIES, "mode": "standard"},
 )

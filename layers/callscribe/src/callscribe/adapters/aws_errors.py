@@ -4,7 +4,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import (
+    BotoCoreError,
+    ChecksumError,
+    ClientError,
+    CredentialRetrievalError,
+    FlexibleChecksumError,
+    HTTPClientError,
+    IncompleteReadError,
+    MetadataRetrievalError,
+)
 from botocore.exceptions import ConnectionError as NotReachedError
 
 from callscribe.domain.errors import CallscribeError, PermanentError, TransientError
@@ -39,6 +48,10 @@ FAMILIES: Mapping[type[BotoCoreError], type[CallscribeError]] = MappingProxyType
         NotReachedError: TransientError,
         HTTPClientError: TransientError,
         IncompleteReadError: TransientError,
+        ChecksumError: TransientError,
+        FlexibleChecksumError: TransientError,
+        CredentialRetrievalError: TransientError,
+        MetadataRetrievalError: TransientError,
         BotoCoreError: PermanentError,
     }
 )

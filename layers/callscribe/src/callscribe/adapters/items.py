@@ -6,25 +6,33 @@ cost twenty times the write units.
 
 import json
 import zlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from boto3.dynamodb.types import DYNAMODB_CONTEXT
+from boto3.dynamodb.types import DYNAMODB_CONTEXT, TypeDeserializer, TypeSerializer
 
+from callscribe.domain.recording import Recording
 from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
 from callscribe.domain.transcript import Insights, Participant, Sentence, Transcript
 
 CHUNK_BYTES = 350_000
 """Largest packed chunk. DynamoDB refuses items over 400 KB (DynamoDB quotas, "Item size")."""
 
-SENTENCES_PER_CHUNK = 7_500
-"""Sentences tried in one chunk first; about 50 bytes each when packed."""
+PLAIN_BYTES = 100_000
+"""Operator results up to this size as JSON are stored as they are, for everyone to read; larger ones are packed."""
+
+BY_DUE_AT = "by_due_at"
 
 DUE = "due"
-"""The one partition of the index `by_due_at`: only unsettled recordings are in it."""
+"""The partition of the index `by_due_at` that holds unsettled recordings."""
+
+DUE_FOR_DELETION = "deletion"
+"""The partition of the index `by_due_at` that holds stored recordings which shall be deleted at Twilio."""
 
 
 def call_key(call_sid: CallSid) -> dict[str, str]:
@@ -37,28 +45,61 @@ def recording_key(call_sid: CallSid, recording_sid: RecordingSid) -> dict[str, s
     return {"pk": f"CALL#{call_sid}", "sk": f"RECORDING#{recording_sid}"}
 
 
+def recording_of_row(row: Mapping[str, Any]) -> Recording:
+    """The recording that an item is about, as far as the item, or its copy in an index, tells."""
+    return Recording(
+        sid=RecordingSid(row["sk"].removeprefix("RECORDING#")),
+        call_sid=CallSid(row["pk"].removeprefix("CALL#")),
+        status="unknown",
+        source=row.get("source", ""),
+        channels=int(row.get("channels", 1)),
+        started=None,
+        seconds=None if row.get("seconds") is None else int(row["seconds"]),
+    )
+
+
+def budget_key(day: date) -> dict[str, str]:
+    """The key of the minutes counted on a day, in UTC."""
+    return {"pk": f"BUDGET#{day.isoformat()}", "sk": "BUDGET"}
+
+
 def insights_key(call_sid: CallSid, transcript_sid: TranscriptSid) -> dict[str, str]:
     """The key of what the operators made of a transcript."""
     return {"pk": f"CALL#{call_sid}", "sk": f"TRANSCRIPT#{transcript_sid}"}
 
 
-def sentences_key(call_sid: CallSid, transcript_sid: TranscriptSid, number: int) -> dict[str, str]:
-    """The key of the chunk of sentences of that number, from 1."""
-    return {"pk": f"CALL#{call_sid}", "sk": f"TRANSCRIPT#{transcript_sid}#{number:04}"}
+def chunk_key(call_sid: CallSid, transcript_sid: TranscriptSid, kind: str, number: int) -> dict[str, str]:
+    """The key of the chunk of that number, from 1, of a transcript's "sentences" or "results"."""
+    return {"pk": f"CALL#{call_sid}", "sk": f"TRANSCRIPT#{transcript_sid}#{kind}#{number:04}"}
 
 
-def insights_item(insights: Insights, chunks: int, expires_at: int) -> dict[str, Any]:
-    """The item of a transcript and its operator results."""
+def insights_items(insights: Insights, expires_at: int) -> Iterator[dict[str, Any]]:
+    """The items of a transcript in the order they are to be written; the last says how many of the others count."""
     transcript = insights.transcript
-    return {
+    results = [_storable(result) for result in insights.results]
+    # In DynamoDB's own notation, so that packed numbers read back as the very same.
+    document = _json(TypeSerializer().serialize(results))
+    plain = len(document) <= PLAIN_BYTES
+    packed = {"sentences": pack(insights.sentences), "results": () if plain else _slices(document)}
+    chunks = dict.fromkeys(packed, 0)
+    for kind, parts in packed.items():
+        for number, part in enumerate(parts, start=1):
+            chunks[kind] = number
+            yield {
+                **chunk_key(insights.call_sid, transcript.sid, kind, number),
+                "packed": part,
+                "expires_at": expires_at,
+            }
+    yield {
         **insights_key(insights.call_sid, transcript.sid),
         "status": transcript.status,
         "language": transcript.language_code,
         "service_sid": transcript.service_sid,
         "recording_sid": insights.recording_sid,
         "seconds": transcript.seconds,
+        "redaction": transcript.redaction,
         "participants": [one.model_dump(mode="json") for one in insights.participants],
-        "results": [_storable(result) for result in insights.results],
+        "results": results if plain else [],
         "chunks": chunks,
         "expires_at": expires_at,
     }
@@ -71,6 +112,8 @@ def _storable(value: Any) -> Any:
             return {name: _storable(one) for name, one in value.items()}
         case list():
             return [_storable(one) for one in value]
+        case str():
+            return _whole(value)
         case bool():
             return value
         case int() | Decimal():
@@ -83,44 +126,49 @@ def _storable(value: Any) -> Any:
 
 def pack(sentences: Sequence[Sentence]) -> Iterator[bytes]:
     """Pack sentences into chunks of at most `CHUNK_BYTES`, none for no sentence."""
-    pending = [
-        sentences[start : start + SENTENCES_PER_CHUNK] for start in range(0, len(sentences), SENTENCES_PER_CHUNK)
-    ]
-    while pending:
-        part = pending.pop(0)
-        packed = _packed(part)
-        if len(packed) <= CHUNK_BYTES or len(part) == 1:
-            yield packed
-        else:
-            middle = len(part) // 2
-            pending[:0] = [part[:middle], part[middle:]]
-
-
-def _packed(sentences: Sequence[Sentence]) -> bytes:
+    if not sentences:
+        return
     columns = {
         "index": [one.index for one in sentences],
         "channel": [one.channel for one in sentences],
         "start": [_text(one.start) for one in sentences],
         "end": [_text(one.end) for one in sentences],
         "confidence": [_text(one.confidence) for one in sentences],
-        "text": [one.text for one in sentences],
+        "text": [_whole(one.text) for one in sentences],
     }
-    return zlib.compress(json.dumps(columns, ensure_ascii=False, separators=(",", ":")).encode(), level=9)
+    yield from _slices(_json(columns))
+
+
+def unpack(chunks: Iterable[bytes]) -> list[Sentence]:
+    """Read the sentences out of all chunks of a transcript, given in order."""
+    columns: Mapping[str, list[Any]] = _joined(chunks) or {}
+    rows = zip(*columns.values(), strict=True)
+    return [Sentence.model_validate(dict(zip(columns, row, strict=True))) for row in rows]
+
+
+def _whole(text: str) -> str:
+    """Text without halves of characters, which Twilio may leave where it cuts, and nothing can encode."""
+    return text.encode(errors="replace").decode()
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _slices(document: bytes) -> Iterator[bytes]:
+    packed = zlib.compress(document, level=9)
+    yield from (packed[start : start + CHUNK_BYTES] for start in range(0, len(packed), CHUNK_BYTES))
+
+
+def _joined(slices: Iterable[bytes]) -> Any:
+    """The document that was cut into these slices; None for no slice."""
+    packed = b"".join(slices)
+    return json.loads(zlib.decompress(packed)) if packed else None
 
 
 def _text(number: Decimal | None) -> str | None:
     # As text, because JSON numbers would pass through binary floating point.
     return None if number is None else str(number)
-
-
-def unpack(chunks: Iterable[bytes]) -> list[Sentence]:
-    """Read the sentences of all chunks of a transcript, given in order."""
-    sentences: list[Sentence] = []
-    for chunk in chunks:
-        columns: Mapping[str, list[Any]] = json.loads(zlib.decompress(chunk))
-        rows = zip(*columns.values(), strict=True)
-        sentences += [Sentence.model_validate(dict(zip(columns, row, strict=True))) for row in rows]
-    return sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +186,11 @@ def stored_call(call_sid: CallSid, rows: Iterable[Mapping[str, Any]]) -> StoredC
     call = None
     recordings = {}
     transcripts: dict[str, Mapping[str, Any]] = {}
-    chunks: dict[str, list[bytes]] = {}
+    chunks: dict[tuple[str, str], list[bytes]] = defaultdict(list)
     for row in rows:
-        kind, sid, number = [*row["sk"].split("#"), "", ""][:3]
+        kind, sid, part = [*row["sk"].split("#"), "", ""][:3]
         fields = {name: value for name, value in row.items() if name not in {"pk", "sk"}}
-        match kind, number:
+        match kind, part:
             case "CALL", _:
                 call = fields
             case "RECORDING", _:
@@ -150,14 +198,24 @@ def stored_call(call_sid: CallSid, rows: Iterable[Mapping[str, Any]]) -> StoredC
             case "TRANSCRIPT", "":
                 transcripts[sid] = fields
             case "TRANSCRIPT", _:
-                chunks.setdefault(sid, []).append(bytes(fields["packed"]))
+                chunks[sid, part].append(bytes(fields["packed"]))
     insights = [
-        _insights(call_sid, TranscriptSid(sid), fields, chunks.get(sid, [])) for sid, fields in transcripts.items()
+        _insights(call_sid, TranscriptSid(sid), fields, chunks[sid, "sentences"], chunks[sid, "results"])
+        for sid, fields in transcripts.items()
     ]
     return StoredCall(call_sid, call, recordings, insights)
 
 
-def _insights(call_sid: CallSid, sid: TranscriptSid, fields: Mapping[str, Any], chunks: Iterable[bytes]) -> Insights:
+def _insights(
+    call_sid: CallSid,
+    sid: TranscriptSid,
+    fields: Mapping[str, Any],
+    sentences: Iterable[bytes],
+    results: Iterable[bytes],
+) -> Insights:
+    # Written anew, a transcript may have fewer chunks than it had.
+    counts = fields["chunks"]
+    packed_results = _joined(islice(results, int(counts["results"])))
     return Insights(
         call_sid=call_sid,
         recording_sid=fields["recording_sid"],
@@ -169,9 +227,9 @@ def _insights(call_sid: CallSid, sid: TranscriptSid, fields: Mapping[str, Any], 
             customer_key=call_sid,
             source_sid=fields["recording_sid"],
             seconds=fields["seconds"],
+            redaction=fields["redaction"],
         ),
         participants=[Participant.model_validate(one) for one in fields["participants"]],
-        # Packed anew, a transcript may have fewer chunks than it had.
-        sentences=unpack(islice(chunks, int(fields["chunks"]))),
-        results=fields["results"],
+        sentences=unpack(islice(sentences, int(counts["sentences"]))),
+        results=TypeDeserializer().deserialize(packed_results) if packed_results else fields["results"],
     )

@@ -1,4 +1,4 @@
-"""Puts bodies on SQS queues, as they are."""
+"""Puts bodies on SQS queues, as they are, and puts messages off."""
 
 import os
 from functools import cache
@@ -36,10 +36,22 @@ class Queue:
                 },
             )
 
+    def put_off(self, receipt_handle: str, seconds: int) -> None:
+        """Let a message that is being worked on come back `seconds` from now, whatever the queue's own timeout.
+
+        Raises:
+            TransientError: SQS may do it later.
+            PermanentError: SQS refuses, as it does for a message that somebody else has received since.
+        """
+        with aws_errors("putting a message off"):
+            self._client.change_message_visibility(
+                QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+            )
+
 
 @cache
 def queue() -> Queue:
-    """The queue this function sends to."""
+    """The queue of this function: an acceptor puts webhooks on it, a worker takes them off."""
     return Queue(boto3.client("sqs", config=CONFIG), os.environ["QUEUE_URL"])
 
 

@@ -53,7 +53,7 @@ class SettingsReader:
             except CallscribeError as error:
                 if self._settings is None:
                     raise
-                _log.warning("keeping the settings read before: %s", error)
+                _log.error("keeping the settings read before: %s", error)
             self._read_again_at = time.monotonic() + MAX_AGE_SECONDS
         return self._settings
 

@@ -5,11 +5,14 @@ CallscribeError
 │   └── ForgeryError    not provably Twilio's
 ├── TransientError      a retry may help: 5xx to Twilio, the message comes back
 │   └── SettingsError   the settings are missing or wrong (in `domain.settings`)
+├── UnknownEventError   Twilio's, but of no kind we know: acknowledged and counted
 ├── UnreadableError     a shape nobody foresaw: to the dead letters with its reason
 └── PermanentError      no retry helps: failed with a reason, or the dead letters
     └── NotFoundError   the resource does not exist (any more) at Twilio
 """
 
+import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -25,11 +28,26 @@ class InvalidError(CallscribeError):
 
 
 class ForgeryError(InvalidError):
-    """The request is not provably Twilio's."""
+    """The request is not provably Twilio's. `kind` names the doubt for a metric, in a few fixed words of ours."""
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class TransientError(CallscribeError):
-    """It did not work now and may work later."""
+    """It did not work now and may work later; not before `retry_after` seconds, where that is known."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class UnknownEventError(CallscribeError):
+    """An event of a kind we do not know. The message has some names of its fields, never values."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__(f"an event of an unknown kind, with the fields {', '.join(_told(names)) or '(none)'}")
 
 
 class UnreadableError(CallscribeError):
@@ -52,3 +70,9 @@ class PermanentError(CallscribeError):
 
 class NotFoundError(PermanentError):
     """Twilio does not have the resource (any more)."""
+
+
+def _told(names: Iterable[str]) -> list[str]:
+    """The first twenty names, without what could forge a log line or be somebody's phone number."""
+    safe = {re.sub(r"\d{5,}", "", re.sub("[^A-Za-z0-9_.-]", "", name))[:40] for name in names}
+    return sorted(safe - {""})[:20]

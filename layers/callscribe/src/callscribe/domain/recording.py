@@ -16,6 +16,12 @@ from callscribe.domain.sids import CallSid, RecordingSid
 SHORTEST_SECONDS = 2
 """Conversational Intelligence fails media below this length (Twilio error 95109)."""
 
+LONGEST_SECONDS = 8 * 3600
+"""Conversational Intelligence fails media above this length (Twilio error 95114)."""
+
+OVER_BUDGET = "over_budget"
+"""Why a recording is skipped that the day's budget does not allow. Not for ever: hearing of it again resumes it."""
+
 LOOK_AGAIN = timedelta(minutes=15)
 """When to look again at what has not moved on by itself: transcripts come one or two minutes after the call."""
 
@@ -37,6 +43,8 @@ class Event(StrEnum):
 
     HEARD_OF = "heard of"
     NOT_WORTH_IT = "not worth it"
+    OVER_BUDGET = "over budget"
+    RESUMED = "resumed"
     CLAIMED = "claimed"
     TRANSCRIPT_CREATED = "transcript created"
     TRANSCRIPT_STORED = "transcript stored"
@@ -48,7 +56,7 @@ class Event(StrEnum):
 
 
 UNSETTLED = frozenset({State.RECEIVED, State.REQUESTING, State.TRANSCRIBING})
-"""States that are not the end; only these have a `due_at`, and are in the index `by_due_at`."""
+"""States that are not the end; these have a `due_at`, and are in the partition of the index `by_due_at` for them."""
 
 UNHEARD_OF = None
 """The state of a recording that has no row."""
@@ -66,6 +74,10 @@ MOVES: Mapping[Event, Move] = MappingProxyType(
     {
         Event.HEARD_OF: Move(frozenset({UNHEARD_OF}), State.RECEIVED),
         Event.NOT_WORTH_IT: Move(frozenset({UNHEARD_OF, State.RECEIVED}), State.SKIPPED),
+        # By the worker that holds the claim, and by no other.
+        Event.OVER_BUDGET: Move(frozenset({State.REQUESTING}), State.SKIPPED),
+        # Only one that was skipped as `OVER_BUDGET`: see `after`.
+        Event.RESUMED: Move(frozenset({State.SKIPPED}), State.RECEIVED),
         # A claim may be taken over only once it has run out: see `after`.
         Event.CLAIMED: Move(frozenset({State.RECEIVED, State.REQUESTING}), State.REQUESTING),
         Event.TRANSCRIPT_CREATED: Move(frozenset({State.REQUESTING}), State.TRANSCRIBING),
@@ -80,17 +92,19 @@ MOVES: Mapping[Event, Move] = MappingProxyType(
 )
 
 
-def after(state: State | None, event: Event, *, claim_is_live: bool = False) -> State | None:
+def after(state: State | None, event: Event, *, claim_is_live: bool = False, reason: str | None = None) -> State | None:
     """The state that `event` leads to from `state`, or None where it changes nothing.
 
     This is what the table means; the table adapter's conditions are tested against it, pair by pair.
 
-    `claim_is_live`: another worker claimed the recording and its time has not run out.
+    `claim_is_live`: another worker claimed the recording and its time has not run out. `reason`: why it is skipped.
     """
     move = MOVES[event]
     if state not in move.sources:
         return None
     if event is Event.CLAIMED and state is State.REQUESTING and claim_is_live:
+        return None
+    if event is Event.RESUMED and reason != OVER_BUDGET:
         return None
     return move.to
 
@@ -100,7 +114,7 @@ class Recording:
     """A recording as Twilio has it.
 
     `seconds` is None until Twilio has finished the file. `source` is Twilio's word for what made it, such as
-    StartCallRecordingAPI.
+    StartCallRecordingAPI. `error_code` says why it is absent or failed.
     """
 
     sid: RecordingSid
@@ -110,10 +124,12 @@ class Recording:
     channels: int
     started: datetime | None
     seconds: int | None
+    error_code: int | None = None
 
     def about(self) -> dict[str, Any]:
         """What a row says of the recording beside its state."""
-        return {"source": self.source, "channels": self.channels, "seconds": self.seconds}
+        about = {"source": self.source, "channels": self.channels, "seconds": self.seconds}
+        return about | ({"error_code": self.error_code} if self.error_code else {})
 
     def not_worth_transcribing(self) -> str | None:
         """Why Conversational Intelligence would refuse it or find nothing, or None."""
@@ -121,4 +137,21 @@ class Recording:
             return "absent"
         if self.seconds is not None and self.seconds < SHORTEST_SECONDS:
             return "too_short"
+        if self.seconds is not None and self.seconds > LONGEST_SECONDS:
+            return "too_long"
         return None
+
+    @property
+    def minutes(self) -> int:
+        """What it counts against the day's budget: every minute that has begun."""
+        return -(-(self.seconds or 0) // 60)
+
+    @property
+    def made_by_record(self) -> bool:
+        """Whether it is the one in one channel that <Record> makes."""
+        return self.source == "RecordVerb"
+
+    @property
+    def made_by_dial(self) -> bool:
+        """Whether <Dial> made it: the caller's leg is the first channel, the agent's the second."""
+        return self.source == "DialVerb"

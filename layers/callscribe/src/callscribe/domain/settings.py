@@ -1,20 +1,39 @@
 """The runtime settings: all that one environment knows about Twilio, one JSON document in Secrets Manager.
 
-Plain dataclasses and not pydantic's, because `incoming_call` reads them while the caller waits: fields that are missing
-or unknown are refused, types are not checked.
+Plain dataclasses and not pydantic's, because `incoming_call` reads them while the caller waits. What is missing,
+unknown or of the wrong kind is refused when it is read, not when a caller first hears it.
 """
 
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, fields
+from types import NoneType, UnionType
+from typing import Any, get_args
 
 from callscribe.domain.errors import TransientError
 from callscribe.domain.sids import ServiceSid
 
 TOKEN_SHAPE = re.compile("[0-9a-f]{32}")
+PATH_TOKEN_SHAPE = re.compile("[A-Za-z0-9_-]{32,128}")
+ACCOUNT_SHAPE = re.compile("AC[0-9a-f]{32}")
+KEY_SHAPE = re.compile("SK[0-9a-f]{32}")
+NUMBER_SHAPE = re.compile(r"\+[1-9][0-9]{1,14}")
 LOOPBACK_SHAPE = re.compile(r"http://127\.0\.0\.1:\d{1,5}")
+
+FLOWS = ("voicemail", "dial")
+
+# The least and the most of each number in the document.
+RANGES = {
+    # 0 lets no silence end a recording (Twilio docs, TwiML <Record>, `timeout`).
+    "silence_seconds": (0, 3600),
+    # "Greater than 1"; Conversational Intelligence takes no more than 8 hours (error 95114).
+    "max_seconds": (2, 8 * 3600),
+    # Twilio docs, TwiML <Dial>, `timeout`.
+    "agent_seconds": (5, 600),
+    "daily_minutes": (0, 1_000_000),
+    "recording_retention_days": (0, 3650),
+}
 
 
 class SettingsError(TransientError):
@@ -28,27 +47,38 @@ class SettingsError(TransientError):
 class NumberSettings:
     """How calls to one number are answered.
 
-    `silence_seconds` of silence or `max_seconds` in all end the recording. An empty `notice` says nothing.
+    `flow`: `voicemail` records what the caller says; `dial` rings `agent` for `agent_seconds` first, and records both.
+    `service_sid` is an Intelligence Service in the language that is spoken on this number. `language` and `voice` are
+    what our own texts are spoken in, without a voice in the account's for that language; an empty text says nothing.
+    `silence_seconds` of silence or `max_seconds` in all end a voicemail's recording.
     """
 
     service_sid: ServiceSid
-    flow: Literal["voicemail"] = "voicemail"
+    flow: str = "voicemail"
     language: str = "en-US"
-    voice: str = "Polly.Joanna-Neural"
+    voice: str | None = None
     notice: str = "This call is recorded."
     greeting: str = "Please speak after the beep."
     thanks: str = "Thank you. Goodbye."
+    beep: bool = True
     silence_seconds: int = 5
     max_seconds: int = 120
+    agent: str | None = None
+    agent_seconds: int = 20
 
     def __post_init__(self) -> None:
-        """Refuse a flow that would be played as another.
+        """Refuse what Twilio would refuse, or play otherwise, while a caller listens.
 
         Raises:
-            SettingsError: it is not `voicemail`.
+            SettingsError: it names the field.
         """
-        if self.flow != "voicemail":
-            raise SettingsError("a number's flow may only be voicemail")
+        _check_kinds(self)
+        if self.flow not in FLOWS:
+            raise SettingsError(f"a number's flow may only be {' or '.join(FLOWS)}")
+        if self.flow == "dial" and not NUMBER_SHAPE.fullmatch(self.agent or ""):
+            raise SettingsError("a number whose flow is dial needs an agent: a phone number such as +12025550123")
+        if self.flow != "dial" and self.agent is not None:
+            raise SettingsError("a number with an agent needs the flow dial")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +86,10 @@ class Settings:
     """One environment's settings.
 
     `auth_tokens` are all that may sign webhooks: two while a token is being rotated. `numbers` maps E.164 numbers.
+    `daily_minutes` of recordings, each counted in whole minutes, are transcribed at most from midnight to midnight UTC;
+    None is no limit.
+    `recording_retention_days` after a call is stored its recording is deleted at Twilio; None keeps it.
+    `webhook_path_token` lets Intelligence webhooks in unsigned, under a path that ends in it; None lets none in.
     `twilio_url` replaces Twilio's own hosts and must be a loopback address: the simulator's.
     """
 
@@ -64,17 +98,28 @@ class Settings:
     api_key_secret: str = field(repr=False)
     auth_tokens: tuple[str, ...] = field(repr=False)
     numbers: Mapping[str, NumberSettings] = field(default_factory=dict)
+    daily_minutes: int | None = 1000
+    recording_retention_days: int | None = None
+    webhook_path_token: str | None = field(default=None, repr=False)
     twilio_url: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what would open the stack to strangers.
+        """Refuse what would open the stack to strangers, and what is of the wrong kind.
 
         Raises:
-            SettingsError: a token that anybody could guess, or a `twilio_url` that is not on this machine.
+            SettingsError: it names the field.
         """
+        _check_kinds(self)
         # A single string in the place of the list has become tokens of one character each.
         if not self.auth_tokens or not all(TOKEN_SHAPE.fullmatch(token) for token in self.auth_tokens):
             raise SettingsError("auth_tokens must be a list of Twilio auth tokens: 32 hexadecimal digits each")
+        if not (ACCOUNT_SHAPE.fullmatch(self.account_sid) and KEY_SHAPE.fullmatch(self.api_key_sid)):
+            raise SettingsError("account_sid must be AC, api_key_sid SK, and 32 hexadecimal digits each")
+        if not self.api_key_secret:
+            raise SettingsError("api_key_secret must not be empty")
+        _check_numbers(self.numbers)
+        if self.webhook_path_token is not None and not PATH_TOKEN_SHAPE.fullmatch(self.webhook_path_token):
+            raise SettingsError("webhook_path_token must be 32 to 128 letters, digits, - and _, chosen at random")
         # Whoever can change this one field must not be able to send callers' words somewhere else. The whole address
         # is matched: parsers differ in what they take for the host of a strange one.
         if self.twilio_url is not None and not LOOPBACK_SHAPE.fullmatch(self.twilio_url):
@@ -97,6 +142,30 @@ class Settings:
         return frozenset(number.service_sid for number in self.numbers.values())
 
 
+def _check_numbers(numbers: Mapping[str, NumberSettings]) -> None:
+    for number, its in numbers.items():
+        if not NUMBER_SHAPE.fullmatch(number):
+            raise SettingsError("numbers must be in E.164, without spaces, such as +12025550199")
+        if number == its.agent:
+            raise SettingsError("a number cannot be its own agent: it would call itself")
+
+
+def _check_kinds(settings: NumberSettings | Settings) -> None:
+    """Refuse fields of another kind than they are declared, and numbers out of their range."""
+    for one in fields(settings):
+        value = getattr(settings, one.name)
+        declared = get_args(one.type) if isinstance(one.type, UnionType) else (one.type,)
+        kinds = tuple(kind for kind in declared if isinstance(kind, type))
+        # JSON's true is one of Python's integers.
+        is_kind = isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
+        if kinds and not is_kind:
+            names = ["null" if kind is NoneType else kind.__name__ for kind in kinds]
+            raise SettingsError(f"{one.name} must be {' or '.join(names)}")
+        least, most = RANGES.get(one.name, (None, None))
+        if value is not None and least is not None and most is not None and not least <= value <= most:
+            raise SettingsError(f"{one.name} must be between {least} and {most}")
+
+
 def from_json(document: str) -> Settings:
     """Build the settings from their document.
 
@@ -104,13 +173,30 @@ def from_json(document: str) -> Settings:
         SettingsError: it is no JSON object of the expected fields.
     """
     try:
-        fields: dict[str, Any] = json.loads(document)
-        numbers = {
-            number: NumberSettings(**{**settings, "service_sid": ServiceSid(settings["service_sid"])})
-            for number, settings in fields.pop("numbers").items()
-        }
-        return Settings(**{**fields, "auth_tokens": tuple(fields["auth_tokens"])}, numbers=numbers)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        # A TypeError of a dataclass names the field; the others may quote the document, and are named by type alone.
-        detail = str(error) if isinstance(error, TypeError) else type(error).__name__
-        raise SettingsError(f"the settings document is wrong ({detail}): write it again") from None
+        return _from_fields(json.loads(document))
+    except SettingsError as error:
+        raise SettingsError(f"the settings document is wrong, write it again: {error}") from None
+    except TypeError as error:
+        # Of a dataclass: it names the field that is missing or unknown.
+        raise SettingsError(f"the settings document is wrong, write it again: {error}") from None
+    except ValueError:
+        raise SettingsError("the settings document is wrong, write it again: it is no JSON") from None
+
+
+def _from_fields(fields: Any) -> Settings:
+    if not isinstance(fields, dict):
+        raise SettingsError("it is no JSON object")
+    tokens, numbers = fields.get("auth_tokens"), fields.get("numbers")
+    if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
+        raise SettingsError("auth_tokens must be a list of Twilio auth tokens")
+    if not isinstance(numbers, dict) or not all(isinstance(one, dict) for one in numbers.values()):
+        raise SettingsError("numbers must be an object with an object for each number")
+    each = {number: NumberSettings(**{**one, "service_sid": _service_sid(one)}) for number, one in numbers.items()}
+    return Settings(**{**fields, "auth_tokens": tuple(tokens), "numbers": each})
+
+
+def _service_sid(number: Mapping[str, Any]) -> ServiceSid:
+    try:
+        return ServiceSid(number.get("service_sid", ""))
+    except (TypeError, ValueError):
+        raise SettingsError("service_sid must be GA and 32 hexadecimal digits") from None

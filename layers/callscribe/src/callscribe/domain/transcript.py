@@ -1,12 +1,13 @@
 """A transcript: its sentences, what the operators made of it, and who is speaking on which channel."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from callscribe.domain.call import Call
 from callscribe.domain.recording import Recording
@@ -35,20 +36,25 @@ class Participant(BaseModel):
     known_from: str
 
 
-def participants_of(call: Call, recording: Recording) -> tuple[Participant, ...]:
-    """Who speaks on which channel of a recording of a voicemail call.
+def participants_of(call: Call, recording: Recording, second_leg: Call | None) -> tuple[Participant, ...]:
+    """Who speaks on which channel of a recording.
 
-    An inbound call without a second leg has the caller on channel 1 and what Twilio plays on channel 2. In one channel
-    all voices are mixed; there, and in calls we have not answered, nobody is guessed.
+    An inbound call has the caller on channel 1. On channel 2 is what Twilio plays or, once the call was put through to
+    an agent, the agent on the `second_leg`. In one channel all voices are mixed; there, and in calls we have not
+    answered, nobody is guessed.
     """
     if recording.channels == 1:
         return (Participant(channel=1, role=Role.UNKNOWN, known_from="one channel"),)
     if call.direction != "inbound":
         return tuple(Participant(channel=n, role=Role.UNKNOWN, known_from="outbound call") for n in (1, 2))
-    return (
-        Participant(channel=1, role=Role.CUSTOMER, number=_dialable(call.from_), known_from="call"),
-        Participant(channel=2, role=Role.AGENT, number=_dialable(call.to), known_from="call"),
-    )
+    customer = Participant(channel=1, role=Role.CUSTOMER, number=_dialable(call.from_), known_from="call")
+    if second_leg is not None:
+        agent = Participant(channel=2, role=Role.AGENT, number=_dialable(second_leg.to), known_from="second leg")
+    elif recording.made_by_dial:
+        agent = Participant(channel=2, role=Role.UNKNOWN, known_from="no second leg found")
+    else:
+        agent = Participant(channel=2, role=Role.AGENT, number=_dialable(call.to), known_from="call")
+    return customer, agent
 
 
 def _dialable(number: str) -> str | None:
@@ -66,13 +72,14 @@ class Sentence(BaseModel):
     start: Decimal | None = Field(alias="start_time", default=None)
     end: Decimal | None = Field(alias="end_time", default=None)
     confidence: Decimal | None = None
-    text: str = Field(alias="transcript")
+    text: Annotated[str, BeforeValidator(lambda text: "" if text is None else text)] = Field(alias="transcript")
 
 
 class Transcript(BaseModel):
     """A transcript as Twilio has it, without its sentences.
 
     `source_sid` is None where Twilio leaves out the channel, as its own example of a fetched transcript does.
+    `redaction`: whether the Service redacts. `created`: when it was asked for; operators run as they were then.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -84,6 +91,8 @@ class Transcript(BaseModel):
     customer_key: str | None = None
     source_sid: RecordingSid | None = None
     seconds: Decimal | None = None
+    redaction: bool | None = None
+    created: datetime | None = None
 
     @property
     def failed(self) -> bool:
@@ -91,8 +100,51 @@ class Transcript(BaseModel):
         return self.status in FAILED_STATUSES
 
 
+class Configuration(BaseModel):
+    """A version of something that is configured at Twilio: an operator, or a Service. `sha256` is of the operator's."""
+
+    model_config = ConfigDict(frozen=True)
+
+    version: int | None
+    changed: datetime | None
+    sha256: str | None = None
+
+    def was_in_force(self, transcript: Transcript) -> bool:
+        """Whether the transcript was made with it: it has not changed since."""
+        return self.changed is not None and transcript.created is not None and self.changed <= transcript.created
+
+
+def made_by(
+    result: Mapping[str, Any],
+    transcript: Transcript,
+    service: Configuration | None,
+    operators: Mapping[str, Configuration],
+) -> dict[str, Any]:
+    """An operator result with what made it, so that results of different prompts are never taken for the same.
+
+    Null where it cannot be told, because the operator or the Service was changed or deleted after the transcript was
+    asked for.
+    """
+    if service is not None and not service.was_in_force(transcript):
+        service = None
+    operator = operators.get(str(result.get("operator_sid")))
+    if operator is not None and not operator.was_in_force(transcript):
+        operator = None
+    return {
+        **result,
+        "made_by": {
+            "service_version": service.version if service else None,
+            "operator_version": operator.version if operator else None,
+            "configuration_sha256": operator.sha256 if operator else None,
+        },
+    }
+
+
 class Insights(BaseModel):
-    """What is stored of one transcript. `results` are the operator results, key for key as Twilio sends them."""
+    """What is stored of one transcript.
+
+    `results` are the operator results, key for key as Twilio sends them, each with `made_by`.
+    """
 
     model_config = ConfigDict(frozen=True)
 

@@ -15,23 +15,25 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from callscribe.adapters.queues import dead_letters
-from callscribe.domain.errors import TransientError
-from callscribe.edge.telemetry import about, logger
+from callscribe.adapters.queues import dead_letters, queue
+from callscribe.domain.errors import CallscribeError, TransientError, UnknownEventError
+from callscribe.edge.retries import Retries
+from callscribe.edge.telemetry import about, count, logger
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message. At `deadline` the Lambda service ends this worker, done or not."""
+    """One message. It was `sent` to its queue; at `deadline` the Lambda service ends this worker, done or not."""
 
     body: str
+    sent: datetime
     deadline: datetime
 
 
 def queue_worker(
     work: Callable[[Message], None],
 ) -> Callable[[dict[str, Any], LambdaContext], PartialItemFailureResponse]:
-    """Call `work` with each message of a batch. A message fails alone: its visibility timeout brings it back."""
+    """Call `work` with each message of a batch. A message fails alone, and comes back after a delay of its own."""
     # A batch whose every message failed is no error of the function: its messages come back all the same.
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
@@ -41,16 +43,60 @@ def queue_worker(
         deadline = datetime.now(UTC) + timedelta(milliseconds=context.get_remaining_time_in_millis())
 
         def settle(record: SQSRecord) -> None:
+            if Retries.of_environment().overdue(_age_seconds(record), _tries(record)):
+                _bury(
+                    record, reason="no worker has come to an end with it: each was killed, for its time or its memory"
+                )
+                return
             try:
-                work(Message(record.body, deadline))
+                work(Message(record.body, _sent(record), deadline))
+            except UnknownEventError as error:
+                logger.warning("unknown event", message_id=record.message_id, **about(error))
+                count("UnknownEvents")
             except TransientError as error:
-                logger.warning("message comes back", message_id=record.message_id, **about(error))
+                if _given_up(record, error):
+                    return
                 raise
             except Exception as error:  # noqa: BLE001 (also for a bug of ours, no retry helps)
-                told = about(error)
-                logger.error("message to the dead letters", message_id=record.message_id, **told)
-                dead_letters().put(record.body, reason=told["reason"])
+                _bury(record, **about(error))
 
         return process_partial_response(event, settle, processor, context)
 
     return handler
+
+
+def _given_up(record: SQSRecord, error: TransientError) -> bool:
+    """Put the message off, or give it up for its age."""
+    retries = Retries.of_environment()
+    if retries.exhausted(_age_seconds(record)):
+        _bury(record, reason=f"gave up after {retries.give_up_hours:g} h: {error}")
+        return True
+    tries = _tries(record)
+    seconds = retries.delay(tries, error.retry_after)
+    logger.warning("message comes back", message_id=record.message_id, tries=tries, seconds=seconds, **about(error))
+    count("MessagesComeBack")
+    try:
+        queue().put_off(record.receipt_handle, seconds)
+    except CallscribeError as trouble:
+        # The queue's own timeout brings it back as well, only later.
+        logger.warning("message not put off", message_id=record.message_id, **about(trouble))
+    return False
+
+
+def _sent(record: SQSRecord) -> datetime:
+    return datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, UTC)
+
+
+def _age_seconds(record: SQSRecord) -> float:
+    return (datetime.now(UTC) - _sent(record)).total_seconds()
+
+
+def _tries(record: SQSRecord) -> int:
+    return int(record.attributes.approximate_receive_count)
+
+
+def _bury(record: SQSRecord, reason: str, **told: Any) -> None:
+    """Put the message into the dead letters; where they take nothing, it comes back."""
+    logger.error("message to the dead letters", message_id=record.message_id, reason=reason, **told)
+    dead_letters().put(record.body, reason=reason)
+    count("DeadLetters")

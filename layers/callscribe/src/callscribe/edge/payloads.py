@@ -1,6 +1,7 @@
 """What Twilio writes in its webhooks, as far as the workers read it. Fields that are not named here are ignored."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Annotated, Self
@@ -9,11 +10,13 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from callscribe.domain.call import Call
-from callscribe.domain.errors import UnreadableError
+from callscribe.domain.errors import UnknownEventError, UnreadableError
+from callscribe.domain.recording import Recording
 from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
 
 # Twilio docs, "Call status values".
 ENDED_STATUSES = frozenset({"busy", "canceled", "completed", "failed", "no-answer"})
+TRANSCRIPT_AVAILABLE = "voice_intelligence_transcript_available"
 
 
 class _Payload(BaseModel):
@@ -40,9 +43,16 @@ class _Payload(BaseModel):
     def from_json(cls, body: str) -> Self:
         """Read a JSON body; see `read`."""
         try:
-            return cls.read(json.loads(body))
-        except ValueError as error:
+            fields = json.loads(body)
+        # Brackets without end are no ValueError.
+        except (RecursionError, ValueError) as error:
             raise UnreadableError(f"{cls.__name__}: no JSON") from error
+        return cls.read(fields)
+
+
+def _whole_number(value: object) -> int | None:
+    """A number such as Twilio's error codes; None for "0", and for what is none: nothing depends on it."""
+    return int(value) or None if isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value) else None
 
 
 class RecordingCallback(_Payload):
@@ -51,12 +61,64 @@ class RecordingCallback(_Payload):
     call_sid: CallSid = Field(alias="CallSid")
     recording_sid: RecordingSid = Field(alias="RecordingSid")
     status: str = Field(alias="RecordingStatus")
+    source: str = Field(alias="RecordingSource", default="")
+    channels: Annotated[int | None, BeforeValidator(_whole_number)] = Field(alias="RecordingChannels", default=None)
+    error_code: Annotated[int | None, BeforeValidator(_whole_number)] = Field(alias="ErrorCode", default=None)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the recording is over; Twilio may be asked to report its start too."""
+        return self.status != "in-progress"
+
+    def recording(self) -> Recording:
+        """The recording as far as the callback tells of it."""
+        return Recording(
+            sid=self.recording_sid,
+            call_sid=self.call_sid,
+            status=self.status,
+            source=self.source,
+            channels=self.channels or 1,
+            started=None,
+            seconds=None,
+            error_code=self.error_code,
+        )
+
+    @classmethod
+    def from_form(cls, body: str) -> Self:
+        """Read a form's body; see `read`.
+
+        Raises:
+            UnknownEventError: it is about no recording.
+            UnreadableError: it should be, and is not readable.
+        """
+        if not parse_qsl(body):
+            raise UnreadableError(f"{cls.__name__}: no form")
+        names = {name for name, _ in parse_qsl(body, keep_blank_values=True)}
+        if names.isdisjoint({"RecordingSid", "RecordingStatus"}):
+            raise UnknownEventError(names)
+        return super().from_form(body)
 
 
 class TranscriptWebhook(_Payload):
     """A webhook of an Intelligence Service. Whatever its `event_type`, the transcript tells its own status."""
 
     transcript_sid: TranscriptSid
+
+    @classmethod
+    def read(cls, fields: object) -> Self:
+        """Read the fields of a webhook.
+
+        Raises:
+            UnknownEventError: it is about no transcript.
+            UnreadableError: it should be, and is not readable.
+        """
+        if (
+            isinstance(fields, dict)
+            and "transcript_sid" not in fields
+            and fields.get("event_type") != TRANSCRIPT_AVAILABLE
+        ):
+            raise UnknownEventError(fields)
+        return super().read(fields)
 
 
 class CallStatusCallback(_Payload):
@@ -67,12 +129,25 @@ class CallStatusCallback(_Payload):
     to: str = Field(alias="To", default="")
     direction: str = Field(alias="Direction", default="")
     status: str = Field(alias="CallStatus")
-    # Absent when the call was never answered.
-    seconds: int = Field(alias="CallDuration", ge=0, default=0)
+    # Absent when the call was never answered. The longest that makes sense is far below what dates can bear.
+    seconds: int = Field(alias="CallDuration", ge=0, le=366 * 24 * 3600, default=0)
     # Documented for calls that were made, and only seen for calls that came in.
     ended: Annotated[datetime, BeforeValidator(parsedate_to_datetime)] = Field(
         alias="Timestamp", default_factory=lambda: datetime.now(UTC)
     )
+
+    @classmethod
+    def from_form(cls, body: str) -> Self:
+        """Read a form's body; see `read`.
+
+        Raises:
+            UnknownEventError: it is about no call.
+            UnreadableError: it should be, and is not readable.
+        """
+        names = {name for name, _ in parse_qsl(body, keep_blank_values=True)}
+        if names.isdisjoint({"CallSid", "CallStatus"}):
+            raise UnknownEventError(names)
+        return super().from_form(body)
 
     @property
     def has_ended(self) -> bool:

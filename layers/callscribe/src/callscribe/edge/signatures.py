@@ -4,8 +4,7 @@ The validator alone is not enough: it raises on what a stranger may send, and ha
 one. So the shape of the request is checked first and everything doubtful is refused.
 """
 
-import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
@@ -13,12 +12,11 @@ from urllib.parse import parse_qs
 from twilio.request_validator import SIGNATURE_HEADER, SIGNATURE_SETTINGS_HEADER, RequestValidator
 
 from callscribe.domain.errors import ForgeryError
+from callscribe.edge.http_events import Request
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 HASH = "bodySHA256"
-LONGEST_BODY = 64 * 1024
-"""Characters, far more than Twilio sends: a stranger shall not make us hash megabytes."""
 
 
 class Form(dict[str, list[str]]):
@@ -35,7 +33,7 @@ class Form(dict[str, list[str]]):
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """A request that Twilio has signed. `body` is verbatim; `base_url` is the address Twilio called, without a path."""
+    """A request of Twilio's. `body` is verbatim; `base_url` is the address Twilio called, without a path."""
 
     base_url: str
     path: str
@@ -43,40 +41,53 @@ class Webhook:
     form: Form
 
 
-def verify(event: Mapping[str, Any], tokens: Iterable[str], content_type: str) -> Webhook:
+def verify(event: Mapping[str, Any], tokens: Callable[[], Iterable[str]], content_type: str) -> Webhook:
     """Check the signature of an HTTP API event (payload 2.0) whose body is of `content_type`.
 
-    The address comes from the request context, which API Gateway fills; nothing the sender writes is trusted for it.
+    Parameters:
+        tokens: the auth tokens that may have signed; asked for only once everything else is right.
 
     Raises:
         ForgeryError: it is not provably Twilio's. The message says why and quotes nothing.
     """
-    signature = _signature(event.get("headers") or {}, content_type)
-    body = _body(event)
-    query = event.get("rawQueryString") or ""
-    base_url = f"https://{event['requestContext']['domainName']}"
-    url = f"{base_url}{event['rawPath']}" + (f"?{query}" if query else "")
-    form = _form(body, query) if content_type == FORM else Form()
+    request = Request.of(event)
+    signature = _signature(request)
+    check_content_type(request, content_type)
+    body = request.body()
+    form = _form(body, request.query) if content_type == FORM else Form()
     if content_type == JSON:
-        _check_hash(query)
+        _check_hash(request.query)
     try:
         signed = form if content_type == FORM else body
-        genuine = any(RequestValidator(token).validate(url, signed, signature) for token in tokens)
+        genuine = any(RequestValidator(token).validate(request.url, signed, signature) for token in tokens())
     except UnicodeEncodeError:
-        raise ForgeryError("the request is no text") from None
+        raise ForgeryError("the request is no text", "no_text") from None
     if not genuine:
-        raise ForgeryError("the signature fits no auth token")
-    return Webhook(base_url, event["rawPath"], body, form)
+        raise ForgeryError("the signature fits no auth token", "wrong_signature")
+    return Webhook(request.base_url, request.path, body, form)
 
 
-def _signature(headers: Mapping[str, str], content_type: str) -> str:
-    signature = headers.get(SIGNATURE_HEADER.lower(), "")
+def claims_a_signature(request: Request) -> bool:
+    """Whether the sender says that it has signed: then nothing but a right signature will do."""
+    return not request.headers.keys().isdisjoint({SIGNATURE_HEADER.lower(), SIGNATURE_SETTINGS_HEADER.lower()})
+
+
+def check_content_type(request: Request, content_type: str) -> None:
+    """Refuse a body of any other kind.
+
+    Raises:
+        ForgeryError: it is of another, or of none.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != content_type:
+        raise ForgeryError(f"the content type is not {content_type}", "wrong_content_type")
+
+
+def _signature(request: Request) -> str:
+    signature = request.headers.get(SIGNATURE_HEADER.lower(), "")
     if not signature:
-        raise ForgeryError("no signature")
-    if SIGNATURE_SETTINGS_HEADER.lower() in headers:
-        raise ForgeryError("signed with a shared key; only signatures by an auth token are accepted")
-    if headers.get("content-type", "").partition(";")[0].strip().lower() != content_type:
-        raise ForgeryError(f"the content type is not {content_type}")
+        raise ForgeryError("no signature", "no_signature")
+    if SIGNATURE_SETTINGS_HEADER.lower() in request.headers:
+        raise ForgeryError("signed with a shared key; only signatures by an auth token are accepted", "shared_key")
     return signature
 
 
@@ -84,24 +95,13 @@ def _check_hash(query: str) -> None:
     # The signature covers the address only, so the address must carry the body's hash, once.
     hashes = parse_qs(query, keep_blank_values=True).get(HASH, [])
     if len(hashes) != 1 or not hashes[0]:
-        raise ForgeryError(f"a JSON body needs one {HASH} in the address")
-
-
-def _body(event: Mapping[str, Any]) -> str:
-    body = event.get("body") or ""
-    if len(body) > LONGEST_BODY:
-        raise ForgeryError("the body is longer than any of Twilio's")
-    try:
-        # API Gateway encodes the bodies of forms.
-        return base64.b64decode(body, validate=True).decode() if event.get("isBase64Encoded") else body
-    except ValueError:
-        raise ForgeryError("the body is no text") from None
+        raise ForgeryError(f"a JSON body needs one {HASH} in the address", "no_body_hash")
 
 
 def _form(body: str, query: str) -> Form:
     if query:
-        raise ForgeryError("a form needs no query: its parameters are all in the body")
+        raise ForgeryError("a form needs no query: its parameters are all in the body", "form_with_query")
     try:
         return Form(parse_qs(body, keep_blank_values=True, errors="strict"))
     except ValueError:
-        raise ForgeryError("the body is no form") from None
+        raise ForgeryError("the body is no form", "no_text") from None

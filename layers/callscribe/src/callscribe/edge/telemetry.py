@@ -1,13 +1,33 @@
-"""The one logger. Phone numbers go into it masked, what was said and secrets never."""
+"""The one logger and the metrics. Phone numbers go into them masked, what was said and secrets never."""
 
 import traceback
 from typing import Any
 
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, single_metric
+from aws_lambda_powertools.metrics import MetricUnit
 
 from callscribe.domain.errors import CallscribeError
 
-logger = Logger(service="callscribe")
+SERVICE = "callscribe"
+NAMESPACE = "Callscribe"
+
+logger = Logger(service=SERVICE)
+
+
+def count(name: str, **dimension: str) -> None:
+    """Count one event in the metric `name` (CloudWatch embedded metric format, a line of the log).
+
+    Parameters:
+        dimension: at most one, of a few fixed values of ours: each value is a metric that AWS charges for.
+    """
+    with single_metric(
+        name=name,
+        unit=MetricUnit.Count,
+        value=1,
+        namespace=NAMESPACE,
+        default_dimensions={"service": SERVICE, **dimension},
+    ):
+        pass
 
 
 def about(error: Exception) -> dict[str, Any]:

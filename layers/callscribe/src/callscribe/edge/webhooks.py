@@ -10,9 +10,18 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from callscribe.adapters.settings import settings_reader
-from callscribe.domain.errors import CallscribeError, InvalidError, TransientError, UnreadableError
-from callscribe.edge.signatures import FORM, JSON, Webhook, verify
-from callscribe.edge.telemetry import about, logger
+from callscribe.domain.errors import (
+    CallscribeError,
+    ForgeryError,
+    InvalidError,
+    TransientError,
+    UnknownEventError,
+    UnreadableError,
+)
+from callscribe.domain.settings import Settings
+from callscribe.edge.path_tokens import verify_json
+from callscribe.edge.signatures import FORM, Webhook, verify
+from callscribe.edge.telemetry import about, count, logger
 
 type Response = dict[str, Any]
 type LambdaHandler = Callable[[Mapping[str, Any], LambdaContext], Response]
@@ -27,20 +36,24 @@ STATUSES: tuple[tuple[type[CallscribeError], int], ...] = (
 
 def signed_form(answer: Callable[[Webhook], Response]) -> LambdaHandler:
     """Call `answer` with forms that Twilio has signed, and with nothing else."""
-    return _signed(answer, FORM)
+    return _checked(answer, lambda event: verify(event, lambda: _settings().auth_tokens, FORM))
 
 
 def signed_json(answer: Callable[[Webhook], Response]) -> LambdaHandler:
-    """Call `answer` with JSON that Twilio has signed, and with nothing else."""
-    return _signed(answer, JSON)
+    """Call `answer` with JSON that Twilio has signed, or that came by the secret path; and with nothing else."""
+    return _checked(answer, lambda event: verify_json(event, _settings))
 
 
-def _signed(answer: Callable[[Webhook], Response], content_type: str) -> LambdaHandler:
+def _settings() -> Settings:
+    return settings_reader().current()
+
+
+def _checked(answer: Callable[[Webhook], Response], check: Callable[[Mapping[str, Any]], Webhook]) -> LambdaHandler:
     @functools.wraps(answer)
     @logger.inject_lambda_context(clear_state=True)
     def handler(event: Mapping[str, Any], _context: LambdaContext) -> Response:
         try:
-            return answer(verify(event, settings_reader().current().auth_tokens, content_type))
+            return answer(check(event))
         except Exception as error:  # noqa: BLE001 (Twilio gets an answer whatever happens)
             return _refusal(error)
 
@@ -48,9 +61,18 @@ def _signed(answer: Callable[[Webhook], Response], content_type: str) -> LambdaH
 
 
 def _refusal(error: Exception) -> Response:
+    if isinstance(error, UnknownEventError):
+        logger.warning("unknown event", **about(error))
+        count("UnknownEvents")
+        return text(200, "not known here")
     status = next((status for family, status in STATUSES if isinstance(error, family)), 500)
     if status < 500:
         logger.warning("webhook refused", status=status, **about(error))
+        if isinstance(error, ForgeryError):
+            count("WebhooksRefused", reason=error.kind)
+        else:
+            # Twilio's own, and not understood.
+            count("WebhooksUnreadable")
     else:
         logger.error("webhook not accepted", status=status, **about(error))
     return text(status, "refused" if status < 500 else "not accepted, please retry")

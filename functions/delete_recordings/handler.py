@@ -1,0 +1,22 @@
+"""Delete recordings at Twilio whose time there is over.
+
+Trigger: every hour. Idempotency key: RecordingSid; what one run does not come to, the next does.
+"""
+
+from callscribe.adapters.settings import settings_reader
+from callscribe.adapters.table import call_table
+from callscribe.adapters.twilio import twilio
+from callscribe.edge.schedules import Run, scheduled
+from callscribe.edge.telemetry import about, count, logger
+from callscribe.usecases.delete_recordings import delete_recordings
+
+
+@scheduled
+def handler(run: Run) -> None:
+    """Delete as many as the time allows."""
+    settings = settings_reader().current()
+    done = delete_recordings(table=call_table(), twilio=twilio(settings), until=run.until)
+    for error in done.refused:
+        logger.error("recording not deleted at Twilio", **about(error))
+        count("DeletionsRefused")
+    logger.info("recordings deleted at Twilio", deleted=done.deleted, refused=len(done.refused))

@@ -1,0 +1,40 @@
+"""Turns a handler of a schedule into a Lambda handler.
+
+A run that fails is an error of the function; the next one comes anyhow.
+"""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from callscribe.edge.telemetry import about, logger
+
+MARGIN = timedelta(seconds=15)
+"""What is left for the last step that a run has begun: longer than Twilio is waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run. It shall begin nothing more after `until`."""
+
+    until: datetime
+
+
+def scheduled(work: Callable[[Run], None]) -> Callable[[dict[str, Any], LambdaContext], None]:
+    """Call `work` with each run."""
+
+    @functools.wraps(work)
+    @logger.inject_lambda_context(clear_state=True)
+    def handler(_event: dict[str, Any], context: LambdaContext) -> None:
+        left = timedelta(milliseconds=context.get_remaining_time_in_millis())
+        try:
+            work(Run(datetime.now(UTC) + left - MARGIN))
+        except Exception as error:
+            logger.error("the run failed", **about(error))
+            raise
+
+    return handler

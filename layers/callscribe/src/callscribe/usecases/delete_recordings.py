@@ -1,0 +1,39 @@
+"""Deletes recordings at Twilio that have been stored for as long as the settings keep them there.
+
+Called by `delete_recordings` every hour. The table says which; nothing that was not stored is ever deleted.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from callscribe.adapters.table import CallTable
+from callscribe.adapters.twilio import Twilio
+from callscribe.domain.errors import PermanentError
+
+
+@dataclass(slots=True)
+class Done:
+    """How many recordings were deleted, and why Twilio refused to delete others: those are tried again."""
+
+    deleted: int = 0
+    refused: list[PermanentError] = field(default_factory=list)
+
+
+def delete_recordings(*, table: CallTable, twilio: Twilio, until: datetime) -> Done:
+    """Delete what is due, the longest due first; begin nothing after `until`.
+
+    Raises:
+        TransientError: Twilio or the table does not answer; what is left stays due.
+    """
+    done = Done()
+    for call_sid, recording_sid in table.due_for_deletion(datetime.now(UTC)):
+        if datetime.now(UTC) > until:
+            break
+        try:
+            twilio.delete_recording(recording_sid)
+        except PermanentError as error:
+            done.refused.append(error)
+            continue
+        table.put_deleted(call_sid, recording_sid)
+        done.deleted += 1
+    return done

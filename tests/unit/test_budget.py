@@ -1,0 +1,295 @@
+"""The daily budget of minutes: robocalls make no bill, and what it stopped can go on another day."""
+
+import json
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from callscribe.adapters import table as adapter
+from callscribe.domain.errors import PermanentError
+from callscribe.domain.recording import Event as Happening
+from callscribe.usecases import request_transcript
+from callscribe_tools.local_callscribe import settings_document
+from callscribe_tools.simulator import Simulator
+from harness.answers import answer, lose_answer, recover
+from harness.events import load_event
+from harness.loopback import nobody_answers
+from harness.seeded import MONO_RECORDING_SID, RECORDING_SID, seed_transcripts
+from harness.stack import Stack
+from harness.workers import DONE, Event, comes_back, row, state
+
+REFUSAL = '{"code": 95118, "message": "no", "status": 400}'
+
+
+@pytest.fixture
+def event() -> Event:
+    return load_event("request_transcript", "completed")
+
+
+@pytest.fixture
+def other() -> Event:
+    """The callback of another recording of the same length."""
+    return load_event("request_transcript", "mono_of_record")
+
+
+def allow(stack: Stack, twilio: Simulator, twilio_url: str, minutes: int | None) -> None:
+    stack.write_settings({**settings_document(twilio.account, twilio_url), "daily_minutes": minutes})
+
+
+def spent(stack: Stack) -> int:
+    """The minutes counted on all days."""
+    return sum(stack.minutes().values())
+
+
+def set_clock(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
+    """Let the worker believe that it is another time."""
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return moment.astimezone(tz)
+
+    monkeypatch.setattr(request_transcript, "datetime", Clock)
+
+
+@pytest.mark.parametrize(("seconds", "minutes"), [(2, 1), (59, 1), (60, 1), (61, 2), (28_800, 480)])
+def test_a_recording_takes_every_minute_that_has_begun(
+    seconds: int, minutes: int, event: Event, seeded: Stack, twilio: Simulator
+) -> None:
+    twilio.state.recordings[RECORDING_SID].seconds = float(seconds)
+    assert seeded.invoke("request_transcript", event) == DONE
+    assert seeded.minutes() == {datetime.now(UTC).date().isoformat(): minutes}
+
+
+def test_a_recording_takes_its_minutes_once_however_often_it_is_reported(event: Event, seeded: Stack) -> None:
+    for _ in range(3):
+        assert seeded.invoke("request_transcript", event) == DONE
+    assert spent(seeded) == 1
+
+
+def test_a_claim_that_is_taken_over_takes_no_minutes_again(event: Event, seeded: Stack, twilio: Simulator) -> None:
+    lose_answer(twilio, "POST", "/v2/Transcripts")
+    assert seeded.invoke("request_transcript", event) == comes_back(event)
+    # The next try counts them anew.
+    assert spent(seeded) == 0
+    recover(twilio)
+    seeded.let_claims_run_out()
+    assert seeded.invoke("request_transcript", event) == DONE
+    assert (state(seeded), spent(seeded)) == (("transcribing", None), 1)
+
+
+def test_minutes_come_back_when_twilio_refuses(event: Event, seeded: Stack, twilio: Simulator) -> None:
+    answer(twilio, "POST", "/v2/Transcripts", 400, REFUSAL)
+    assert seeded.invoke("request_transcript", event) == DONE
+    assert (state(seeded), spent(seeded)) == (("failed", "twilio_95118"), 0)
+
+
+def test_minutes_come_back_when_twilio_refuses_only_at_the_second_try(
+    event: Event, seeded: Stack, twilio: Simulator
+) -> None:
+    answer(twilio, "POST", "/v2/Transcripts", 503)
+    assert seeded.invoke("request_transcript", event) == comes_back(event)
+    recover(twilio)
+    seeded.let_claims_run_out()
+    answer(twilio, "POST", "/v2/Transcripts", 400, REFUSAL)
+    assert seeded.invoke("request_transcript", event) == DONE
+    assert state(seeded) == ("failed", "twilio_95118")
+    assert spent(seeded) == 0
+
+
+def test_of_two_workers_at_once_one_asks_and_the_minutes_are_taken_once(
+    event: Event, seeded: Stack, twilio: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Both have heard of the recording before either claims it.
+    both = threading.Barrier(2, timeout=20)
+    move = adapter.CallTable.move
+
+    def move_together(self: adapter.CallTable, what: Happening, *about: Any, **changes: Any) -> adapter.Moved:
+        if what is Happening.CLAIMED:
+            both.wait()
+        return move(self, what, *about, **changes)
+
+    monkeypatch.setattr(adapter.CallTable, "move", move_together)
+    answers: list[Any] = []
+    workers = [
+        threading.Thread(target=lambda: answers.append(seeded.invoke("request_transcript", event))) for _ in range(2)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(30)
+    assert len(answers) == 2
+    assert len(twilio.state.transcripts) == 1
+    assert spent(seeded) == 1
+    assert state(seeded) == ("transcribing", None)
+
+
+def test_while_another_worker_holds_the_claim_no_minutes_are_taken(
+    event: Event, seeded: Stack, twilio: Simulator
+) -> None:
+    answer(twilio, "POST", "/v2/Transcripts", 503)
+    assert seeded.invoke("request_transcript", event) == comes_back(event)
+    recover(twilio)
+    assert seeded.invoke("request_transcript", event) == comes_back(event)
+    assert (state(seeded), spent(seeded)) == (("requesting", None), 0)
+
+
+def test_what_the_day_has_no_room_for_is_skipped_and_costs_nothing(
+    event: Event, other: Event, seeded: Stack, twilio: Simulator, twilio_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    allow(seeded, twilio, twilio_url, 1)
+    assert seeded.invoke("request_transcript", event) == DONE
+    assert seeded.invoke("request_transcript", other) == DONE
+    assert state(seeded, RECORDING_SID) == ("transcribing", None)
+    assert state(seeded, MONO_RECORDING_SID) == ("skipped", "over_budget")
+    assert row(seeded, MONO_RECORDING_SID).keys().isdisjoint({"due", "due_at"})
+    assert [one.source_sid for one in twilio.state.transcripts.values()] == [RECORDING_SID]
+    assert spent(seeded) == 1
+    # An operator can see how many there were.
+    (counted,) = [
+        json.loads(line) for line in capsys.readouterr().out.splitlines() if '"RecordingsNotTranscribed"' in line
+    ]
+    assert (counted["RecordingsNotTranscribed"], counted["reason"]) == ([1.0], "over_budget")
+
+
+@pytest.mark.parametrize(("seconds", "minutes"), [(2.0, 0), (60.0, 0), (61.0, 1), (28_800.0, 479)])
+def test_a_recording_longer_than_the_whole_budget_is_skipped(
+    seconds: float, minutes: int, event: Event, seeded: Stack, twilio: Simulator, twilio_url: str
+) -> None:
+    twilio.state.recordings[RECORDING_SID].seconds = seconds
+    allow(seeded, twilio, twilio_url, minutes)
+    assert seeded.invoke("request_transcript", event) == DONE
+    assert (state(seeded), spent(seeded)) == (("skipped", "over_budget"), 0)
+    assert twilio.state.transcripts == {}
+
+
+def test_a_budget_can_be_spent_to_its_last_minute(
+    event: Event, seeded: Stack, twilio: Simulator, twilio_url: str
+) -> None:
+    twilio.state.recordings[RECORDING_SID].seconds = 120.0
+    allow(seeded, twilio, twilio_url, 2)
+    assert seeded.invoke("request_transcript", event) == DONE
+    assert (state(seeded), spent(seeded)) == (("transcribing", None), 2)
+
+
+def test_without_a_budget_nothing_is_counted(event: Event, seeded: Stack, twilio: Simulator, twilio_url: str) -> None:
+    allow(seeded, twilio, twilio_url, None)
+    assert seeded.invoke("request_transcript", event) == DONE
+    assert (state(seeded), seeded.minutes()) == (("transcribing", None), {})
+
+
+def test_without_a_budget_nothing_is_given_back(
+    event: Event, other: Event, seeded: Stack, twilio: Simulator, twilio_url: str
+) -> None:
+    assert seeded.invoke("request_transcript", other) == DONE
+    allow(seeded, twilio, twilio_url, None)
+    answer(twilio, "POST", "/v2/Transcripts", 400, REFUSAL)
+    assert seeded.invoke("request_transcript", event) == DONE
+    assert spent(seeded) == 1
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1.0, 28_801.0])
+def test_what_is_skipped_anyhow_takes_no_minutes(
+    seconds: float, event: Event, seeded: Stack, twilio: Simulator
+) -> None:
+    twilio.state.recordings[RECORDING_SID].seconds = seconds
+    assert seeded.invoke("request_transcript", event) == DONE
+    assert (state(seeded)[0], seeded.minutes()) == ("skipped", {})
+
+
+def test_what_was_over_budget_goes_on_when_it_is_heard_of_on_a_day_with_room(
+    event: Event, seeded: Stack, twilio: Simulator, twilio_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allow(seeded, twilio, twilio_url, 1)
+    twilio.state.recordings[RECORDING_SID].seconds = 60.0
+    evening = datetime.now(UTC).replace(hour=23, minute=59, second=59)
+    set_clock(monkeypatch, evening)
+    seeded.invoke("request_transcript", load_event("request_transcript", "mono_of_record"))
+    seeded.invoke("request_transcript", event)
+    assert state(seeded, RECORDING_SID) == ("skipped", "over_budget")
+    # Heard of again on the same day, it stays.
+    assert seeded.invoke("request_transcript", event) == DONE
+    assert state(seeded, RECORDING_SID) == ("skipped", "over_budget")
+    assert row(seeded, RECORDING_SID).keys().isdisjoint({"due", "due_at"})
+
+    set_clock(monkeypatch, evening + timedelta(seconds=1))
+    assert seeded.invoke("request_transcript", event) == DONE
+    assert state(seeded, RECORDING_SID) == ("transcribing", None)
+    assert row(seeded, RECORDING_SID)["due"] == "due"
+    assert seeded.minutes() == {
+        evening.date().isoformat(): 1,
+        (evening + timedelta(days=1)).date().isoformat(): 1,
+    }
+
+
+def test_what_was_over_budget_goes_on_when_the_budget_is_raised_or_lifted(
+    event: Event, seeded: Stack, twilio: Simulator, twilio_url: str
+) -> None:
+    for minutes in (1, None):
+        allow(seeded, twilio, twilio_url, 0)
+        seeded.invoke("request_transcript", event)
+        assert state(seeded) == ("skipped", "over_budget")
+        allow(seeded, twilio, twilio_url, minutes)
+        assert seeded.invoke("request_transcript", event) == DONE
+        assert state(seeded) == ("transcribing", None)
+        seeded.empty_table()
+        twilio.state.transcripts.clear()
+
+
+@pytest.mark.parametrize("reason", ["too_short", "too_long", "absent", "anything else"])
+def test_what_was_skipped_for_another_reason_does_not_go_on(
+    reason: str, event: Event, seeded: Stack, twilio: Simulator, twilio_url: str
+) -> None:
+    allow(seeded, twilio, twilio_url, 0)
+    seeded.invoke("request_transcript", event)
+    key = {name: row(seeded)[name] for name in ("pk", "sk")}
+    seeded.table().update_item(
+        Key=key,
+        UpdateExpression="SET #reason = :reason",
+        ExpressionAttributeNames={"#reason": "reason"},
+        ExpressionAttributeValues={":reason": reason},
+    )
+    allow(seeded, twilio, twilio_url, None)
+    before = seeded.items()
+    assert seeded.invoke("request_transcript", event) == DONE
+    assert seeded.items() == before
+    assert twilio.state.transcripts == {}
+
+
+def test_what_was_over_budget_and_transcribed_by_somebody_else_is_stored(
+    event: Event, seeded: Stack, twilio: Simulator, twilio_url: str
+) -> None:
+    allow(seeded, twilio, twilio_url, 0)
+    seeded.invoke("request_transcript", event)
+    seed_transcripts(twilio)
+    seeded.invoke("store_insights", load_event("store_insights", "transcript_available"))
+    assert state(seeded) == ("stored", None)
+
+
+def test_minutes_are_given_back_to_the_day_they_were_taken_from(
+    event: Event, seeded: Stack, twilio: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evening = datetime.now(UTC).replace(hour=23, minute=59, second=59)
+    set_clock(monkeypatch, evening)
+
+    def midnight(*_: object, **__: object) -> None:
+        set_clock(monkeypatch, evening + timedelta(seconds=1))
+        raise PermanentError("refused", reason="twilio_95118")
+
+    monkeypatch.setattr("callscribe.adapters.twilio.Twilio.create_transcript", midnight)
+    assert seeded.invoke("request_transcript", event) == DONE
+    assert (state(seeded), twilio.state.transcripts) == (("failed", "twilio_95118"), {})
+    assert seeded.minutes() == {evening.date().isoformat(): 0}
+
+
+def test_a_message_that_comes_back_for_trouble_with_the_table_has_taken_nothing(
+    event: Event, seeded: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as trouble:
+        trouble.setenv("AWS_ENDPOINT_URL_DYNAMODB", nobody_answers())
+        assert seeded.invoke("request_transcript", event) == comes_back(event)
+    assert seeded.minutes() == {}
+    assert seeded.invoke("request_transcript", event) == DONE
+    assert spent(seeded) == 1
