@@ -10,7 +10,8 @@ from callscribe_tools.simulator import Scenario, load_scenario
 
 @pytest.fixture(scope="session")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCallscribe]:
-    with running(tmp_path_factory.mktemp("local-aws"), print, transcript_seconds=0.5) as local:
+    work_dir = tmp_path_factory.mktemp("local-aws")
+    with running(work_dir, print, parameters={"StoreUnredacted": "true"}, transcript_seconds=0.5) as local:
         yield local
 
 

@@ -1,9 +1,18 @@
 """What the end-to-end tests ask of the deployed stack."""
 
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import httpx
 
 from callscribe_tools.local_callscribe import LocalCallscribe
 from callscribe_tools.simulator import ConnectTo
+from harness.answers import answer, recover
+
+REST_SECONDS = 60.0
 
 
 def held(local: LocalCallscribe) -> dict[str, int]:
@@ -19,7 +28,60 @@ def held(local: LocalCallscribe) -> dict[str, int]:
     return counts | {"items": table.scan(Select="COUNT")["Count"]}
 
 
+def held_at_rest(local: LocalCallscribe) -> dict[str, int]:
+    """The same, once the workers have done all that calls before have left to do."""
+    deadline = time.monotonic() + REST_SECONDS
+    while True:
+        counts = held(local)
+        if not any(count for output, count in counts.items() if output.endswith("QueueUrl")):
+            return counts
+        assert time.monotonic() < deadline, f"the queues are not empty after {REST_SECONDS:.0f} s: {counts}"
+        time.sleep(0.1)
+
+
+def send(local: LocalCallscribe, method: str, url: str, headers: dict[str, str], body: bytes) -> httpx.Response:
+    """Send to the stack's HTTP API by its public address."""
+    with httpx.Client(transport=ConnectTo(local.stack.connect_to), timeout=15) as http:
+        return http.request(method, url, headers=headers, content=body)
+
+
 def post(local: LocalCallscribe, url: str, headers: dict[str, str], body: bytes) -> httpx.Response:
     """Post to the stack's HTTP API by its public address."""
-    with httpx.Client(transport=ConnectTo(local.stack.connect_to), timeout=15) as http:
-        return http.post(url, headers=headers, content=body)
+    return send(local, "POST", url, headers, body)
+
+
+@contextmanager
+def calls_unread(local: LocalCallscribe) -> Iterator[list[str]]:
+    """Let Twilio give no call for a while; what it was asked for, growing."""
+    asked = answer(local.twilio, "GET", "/2010-04-01/Accounts/{account}/Calls/{sid}.json", 503)
+    try:
+        yield asked
+    finally:
+        recover(local.twilio)
+
+
+@contextmanager
+def changed_environment(local: LocalCallscribe, function: str, **variables: str) -> Iterator[None]:
+    """Give a function (by logical id) other environment variables for a while; its workers start anew."""
+    functions = local.stack.aws.client("lambda")
+    name = local.stack.resource(function)
+    before = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": before | variables})
+    try:
+        yield
+    finally:
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": before})
+
+
+@contextmanager
+def changed_settings(local: LocalCallscribe, function: str, **fields: Any) -> Iterator[None]:
+    """Write other settings for a while, and let one function (by logical id) see them at once."""
+    secrets = local.stack.aws.client("secretsmanager")
+    arn = local.stack.outputs["SettingsSecretArn"]
+    before = secrets.get_secret_value(SecretId=arn)["SecretString"]
+    secrets.put_secret_value(SecretId=arn, SecretString=json.dumps(json.loads(before) | fields))
+    try:
+        with changed_environment(local, function, STARTED_ANEW="yes"):
+            yield
+    finally:
+        secrets.put_secret_value(SecretId=arn, SecretString=before)

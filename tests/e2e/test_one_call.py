@@ -65,7 +65,7 @@ def test_twilio_was_told_who_speaks_on_which_channel(local: LocalCallscribe, pla
 
 
 def test_the_call_is_stored_as_its_scenario_tells_it(placed: tuple[Call, StoredCall]) -> None:
-    assert list(verdict.differences(load_scenario("cannot_log_in"), *placed)) == []
+    assert verdict.lasting_differences(load_scenario("cannot_log_in"), *placed) == []
 
 
 def test_a_transcript_that_does_not_tell_its_recording_is_stored_all_the_same(
@@ -74,7 +74,7 @@ def test_a_transcript_that_does_not_tell_its_recording_is_stored_all_the_same(
     monkeypatch.setattr(local.twilio.unknowns, "transcript_channel_echoed", False)
     call = local.twilio.place_call(scenario, to=local.number)
     stored = local.wait_until_settled(call.sid, SETTLE_SECONDS, print)
-    assert list(verdict.differences(scenario, call, stored)) == []
+    assert verdict.lasting_differences(scenario, call, stored) == []
 
 
 def test_twilio_would_have_refused_and_ignored_nothing(local: LocalCallscribe, placed: tuple[Call, StoredCall]) -> None:

@@ -5,11 +5,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
+from urllib.parse import urlencode
 
 import pytest
 
 from callscribe_tools.local_callscribe import LocalCallscribe
-from e2e.stack import held, post
+from e2e.stack import calls_unread, held, held_at_rest, post
 
 CALLBACK = {"CallSid": "CA" + "0" * 32, "RecordingSid": "RE" + "0" * 32, "RecordingStatus": "completed"}
 STATUS = {"CallSid": "CA" + "0" * 32, "To": "+12025550199", "CallStatus": "completed", "CallDuration": "14"}
@@ -51,11 +52,30 @@ def test_a_webhook_that_may_not_be_made_durable_is_not_acknowledged(
 ) -> None:
     url = f"https://{local.stack.api_host}{path}"
     headers, body = local.twilio.signed_form(url, form)
-    before = held(local)
+    before = held_at_rest(local)
 
     with without(local, role, sid):
         assert post(local, url, headers, body).status_code == 503
 
+    assert held(local) == before
+
+
+def test_a_worker_that_may_not_put_a_message_off_leaves_that_to_the_queue(local: LocalCallscribe) -> None:
+    queue = local.stack.outputs["RecordingsQueueUrl"]
+    sqs = local.stack.aws.client("sqs")
+    before = held_at_rest(local)
+    told: list[dict[str, Any]] = []
+    with without(local, "RequestTranscriptRole", "ReceiveMessages"), calls_unread(local):
+        sqs.send_message(QueueUrl=queue, MessageBody=urlencode(CALLBACK | {"RecordingStatus": "absent"}))
+        deadline = time.monotonic() + 30
+        while not told:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+            lines = [line for line in local.stack.logs("RequestTranscriptFunction") if "message not put off" in line]
+            told = [json.loads(line) for line in lines]
+    assert "AccessDenied" in told[0]["reason"]
+    # It would come back after 400 s.
+    sqs.purge_queue(QueueUrl=queue)
     assert held(local) == before
 
 

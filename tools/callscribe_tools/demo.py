@@ -1,26 +1,73 @@
-"""The demo: one call, from ringing to DynamoDB, on this machine alone. `make demo` runs it.
+"""The demo: calls of every kind, from ringing to DynamoDB, on this machine alone. `make demo` runs it.
 
-It ends all it has started, however it ends, and its exit status tells whether the call came through.
+It ends all it has started, however it ends, and its exit status tells whether the calls came through.
 """
 
 import os
 import signal
 import sys
 import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from types import FrameType
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from callscribe.adapters.items import StoredCall
 from callscribe_tools import show, verdict
 from callscribe_tools.local_aws import LocalAwsError, Progress
 from callscribe_tools.local_aws.paths import ROOT
-from callscribe_tools.local_callscribe import LocalCallscribe, NotSettledError, running
-from callscribe_tools.simulator import SimulationError, load_scenario
+from callscribe_tools.local_callscribe import (
+    AGENTS_NUMBER,
+    JAPANESE_NUMBER,
+    NUMBER,
+    LocalCallscribe,
+    NotSettledError,
+    running,
+)
+from callscribe_tools.simulator import Call, Scenario, SimulationError, load_scenario
 
-SETTLE_SECONDS = 60.0
+SETTLE_SECONDS = 120.0
+LONGEST_LISTING = 12
+"""Sentences of a call that are printed; of a longer call, the first and the last ones."""
+
+CALLS: Mapping[str, str] = {
+    "cannot_log_in": NUMBER,
+    "pricing_question": JAPANESE_NUMBER,
+    "agent_answers": AGENTS_NUMBER,
+    "hang_up_in_greeting": NUMBER,
+    "silent_call": NUMBER,
+    "one_second": NUMBER,
+    "transcript_fails": NUMBER,
+    "long_call": AGENTS_NUMBER,
+}
+"""The scenarios that are placed, at the same time, and the number that each one calls."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A call that has come to its end. `differences` is what is not as its scenario tells it."""
+
+    name: str
+    scenario: Scenario
+    call: Call
+    stored: StoredCall
+    differences: Sequence[str]
+
+    @property
+    def ending(self) -> str:
+        """What became of the call's recording."""
+        ends = [
+            f"{one['state']} ({one['reason']})" if "reason" in one else str(one["state"])
+            for one in self.stored.recordings.values()
+        ]
+        return ", ".join(ends) or "nothing recorded"
+
+
 _FAILURES = (LocalAwsError, NotSettledError, SimulationError)
 
 # What happens goes to standard error, so that standard output holds the call and nothing else.
@@ -30,15 +77,18 @@ _console = Console(stderr=True, highlight=False, soft_wrap=True)
 def main(
     *,
     keep: Annotated[bool, typer.Option(help="Leave everything running until Ctrl-C, and print the addresses.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the call as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the calls as one JSON document.")] = False,
 ) -> None:
-    """Place the call "We cannot log in to your account system." and print what DynamoDB then holds of it.
+    """Place eight calls at the same time and print what DynamoDB then holds of each, or why it holds nothing.
 
-    Builds the stack with `sam build`, deploys it with `sam deploy` onto a local AWS with IAM enforced, and lets a
-    simulated Twilio call it. Needs no Docker, no AWS account and no Twilio account. Exit status: 0 when the call is
-    stored as it was spoken, recorded and found, 1 when it is not, 130 after Ctrl-C.
+    A message, a message on a number that speaks Japanese, a call that is put through to an agent, a caller who hangs up
+    in the greeting, a silent one, a recording of one second, a transcript that fails at Twilio, and a call of 2,500
+    sentences. Builds the stack with `sam build`, deploys it with `sam deploy` onto a local AWS with IAM enforced, and
+    lets a simulated Twilio call it. Needs no Docker, no AWS account and no Twilio account. Exit status: 0 when every
+    call has ended as its file in tools/scenarios says, and is stored as it was spoken, 1 when one has not, 130 after
+    Ctrl-C.
 
-    Example: python -m callscribe_tools.demo --json | jq '.insights[0].sentences'
+    Example: python -m callscribe_tools.demo --json | jq '.calls[] | {scenario, state: [.recordings[].state]}'
     """
     signal.signal(signal.SIGTERM, _terminate)
     # A shell that starts a program in the background lets it ignore Ctrl-C.
@@ -69,21 +119,43 @@ def main(
 
 
 def _demonstrate(local: LocalCallscribe, progress: Progress, *, as_json: bool) -> None:
-    """Place the call, wait for its end, print what is stored of it.
+    """Place the calls, wait for their ends, print what is stored of them.
 
     Raises:
-        SimulationError: the call did not end as its scenario says, or Twilio would have refused something.
+        NotSettledError: one has not come to its end in time.
+        SimulationError: one did not end as its scenario says, or Twilio would have refused something.
     """
-    scenario = load_scenario("cannot_log_in")
-    call = local.twilio.place_call(scenario, to=local.number, progress=progress)
+    progress(f"Placing {len(CALLS)} calls at the same time")
+    with ThreadPoolExecutor(len(CALLS)) as callers:
+        outcomes = list(callers.map(lambda name: _place(local, name, progress), CALLS))
+    print(_told(outcomes, as_json=as_json), flush=True)
     local.twilio.check()
-    stored = local.wait_until_settled(call.sid, SETTLE_SECONDS, progress)
-    _console.print()
-    print(show.for_machines(stored) if as_json else "\n".join(show.for_people(stored)), flush=True)
-    local.twilio.check()
-    wrong = list(verdict.differences(scenario, call, stored))
+    wrong = [f"{one.name}: {difference}" for one in outcomes for difference in one.differences]
     if wrong:
-        raise SimulationError("\n".join(["The call is not stored as its scenario tells it:", *wrong]))
+        raise SimulationError("\n".join(["These calls are not stored as their scenarios tell them:", *wrong]))
+    progress(f"All {len(CALLS)} calls ended as their scenarios say")
+
+
+def _place(local: LocalCallscribe, name: str, progress: Progress) -> Outcome:
+    scenario = load_scenario(name)
+
+    def told(text: str) -> None:
+        progress(f"{name:20} {text}")
+
+    call = local.twilio.place_call(scenario, to=CALLS[name], progress=told)
+    stored = local.wait_until_settled(call.sid, SETTLE_SECONDS, told, recorded=scenario.expect != "nothing")
+    return Outcome(name, scenario, call, stored, verdict.lasting_differences(scenario, call, stored))
+
+
+def _told(outcomes: Sequence[Outcome], *, as_json: bool) -> str:
+    if as_json:
+        calls = [{"scenario": one.name, **show.for_machines(one.stored)} for one in outcomes]
+        return show.as_json({"calls": calls})
+    paragraphs = (
+        "\n".join(["", f"── {one.name}: {one.ending} ──", *show.for_people(one.stored, longest=LONGEST_LISTING)])
+        for one in outcomes
+    )
+    return "\n".join(paragraphs)
 
 
 def _keep(local: LocalCallscribe) -> None:

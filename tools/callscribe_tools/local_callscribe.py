@@ -5,7 +5,7 @@ Called by the demo and by the end-to-end suite. It must do nothing that an opera
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +15,21 @@ from callscribe.adapters.items import StoredCall
 from callscribe.adapters.table import CallTable
 from callscribe.domain.sids import CallSid
 from callscribe_tools.local_aws import LocalAws, Progress, Stack, build, build_folder, deploy
+from callscribe_tools.local_aws.paths import ROOT
 from callscribe_tools.simulator import Account, ConnectTo, IntelligenceService, PhoneNumber, Simulator
 
 NUMBER = "+12025550199"
+"""Takes messages, in English: all settings are the defaults."""
+AGENTS_NUMBER = "+12025550198"
+"""Rings an agent first."""
+JAPANESE_NUMBER = "+12025550197"
+"""Takes messages, and speaks to callers as the shipped example does."""
+
+NUMBERS: Mapping[str, Mapping[str, Any]] = {
+    NUMBER: {},
+    AGENTS_NUMBER: {"flow": "dial", "agent": "+12025550123"},
+    JAPANESE_NUMBER: next(iter(json.loads((ROOT / "examples" / "settings.ja.json").read_text())["numbers"].values())),
+}
 SETTLED = frozenset({"stored", "skipped", "failed"})
 _POLL_SECONDS = 0.1
 
@@ -28,7 +40,7 @@ class NotSettledError(Exception):
 
 @dataclass(frozen=True)
 class LocalCallscribe:
-    """A running Callscribe. `number` is the phone number that is wired to it."""
+    """A running Callscribe. `number` is the plainest of the phone numbers that are wired to it, see `NUMBERS`."""
 
     stack: Stack
     twilio: Simulator
@@ -41,8 +53,13 @@ class LocalCallscribe:
         table = CallTable(self.stack.aws.table(self.stack.outputs["CallsTableName"]), retention_days=1)
         return table.read(CallSid(call_sid))
 
-    def wait_until_settled(self, call_sid: str, seconds: float, progress: Progress) -> StoredCall:
-        """Wait until every recording of a call that has one is settled and the call has ended.
+    def wait_until_settled(
+        self, call_sid: str, seconds: float, progress: Progress, *, recorded: bool = True
+    ) -> StoredCall:
+        """Wait until the call has ended and every recording of it is settled.
+
+        Parameters:
+            recorded: whether there is a recording to wait for.
 
         Raises:
             NotSettledError: when that takes longer than `seconds`.
@@ -56,7 +73,7 @@ class LocalCallscribe:
                 progress(f"Its recording is {news}")
             told.update(states)
             ended = stored.call is not None and "seconds" in stored.call
-            if ended and states and SETTLED.issuperset(states):
+            if ended and (states or not recorded) and SETTLED.issuperset(states):
                 return stored
             if time.monotonic() > deadline:
                 where = ", ".join(states) or "not heard of"
@@ -80,25 +97,35 @@ class LocalCallscribe:
 
 
 def settings_document(account: Account, twilio_url: str | None = None, **number: Any) -> dict[str, Any]:
-    """The settings of an environment that answers calls to all numbers of the account, each with these settings."""
+    """The settings of an environment that answers calls to all numbers of the account.
+
+    Parameters:
+        number: settings of each number, on top of those that `NUMBERS` gives it.
+    """
     service_sid = next(iter(account.services))
     return {
         "account_sid": account.account_sid,
         "api_key_sid": account.api_key_sid,
         "api_key_secret": account.api_key_secret,
         "auth_tokens": [account.auth_token],
-        "numbers": {one: {"service_sid": service_sid, **number} for one in account.numbers},
+        "numbers": {one: {**NUMBERS.get(one, {}), **number, "service_sid": service_sid} for one in account.numbers},
         "twilio_url": twilio_url,
     }
 
 
 @contextmanager
 def running(
-    work_dir: Path, progress: Progress, *, stack_name: str = "callscribe-local", transcript_seconds: float = 1.0
+    work_dir: Path,
+    progress: Progress,
+    *,
+    stack_name: str = "callscribe-local",
+    parameters: Mapping[str, str] | None = None,
+    transcript_seconds: float = 1.0,
 ) -> Iterator[LocalCallscribe]:
-    """Build and deploy Callscribe, and wire a number of the simulated Twilio to it, until the context ends.
+    """Build and deploy Callscribe, and wire numbers of the simulated Twilio to it, until the context ends.
 
     Parameters:
+        parameters: the stack's parameters that shall differ from their defaults.
         transcript_seconds: how long the simulated Twilio works on a transcript.
 
     Raises:
@@ -108,7 +135,9 @@ def running(
     with LocalAws.start(work_dir) as aws:
         with build_folder(progress):
             build(progress)
-            stack = deploy(aws, stack_name, progress)
+            # Nobody wants to wait here until a recording is finished at Twilio, or for a queue.
+            fast = {"BackoffFirstSeconds": "1", "WorkerConcurrency": "10"}
+            stack = deploy(aws, stack_name, progress, parameters={**fast, **(parameters or {})})
         twilio = Simulator(Account(), ConnectTo(stack.connect_to), transcript_seconds=transcript_seconds)
         wire(twilio.account, stack)
         progress("Starting the simulated Twilio")
@@ -129,5 +158,13 @@ def wire(account: Account, stack: Stack) -> None:
         path = stack.outputs[output].split("/", 3)[3]
         return f"https://{stack.api_host}/{path}"
 
-    account.add(PhoneNumber(number=NUMBER, voice_url=url("IncomingCallUrl"), status_callback=url("CallStatusUrl")))
+    for number in NUMBERS:
+        account.add(
+            PhoneNumber(
+                number=number,
+                voice_url=url("IncomingCallUrl"),
+                voice_fallback_url=url("VoiceFallbackUrl"),
+                status_callback=url("CallStatusUrl"),
+            )
+        )
     account.add(IntelligenceService(webhook_url=url("TranscriptWebhookUrl")))

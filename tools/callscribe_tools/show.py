@@ -1,12 +1,12 @@
 """Shows a stored call to people and to machines. Called by the demo; must not read or decide anything itself."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from callscribe.adapters.items import StoredCall
-from callscribe.domain.transcript import Insights
+from callscribe.domain.transcript import Insights, Sentence
 
 # The fields of an operator result in the order, and by the names, in which Twilio's own samples print them.
 _RESULT_FIELDS = {
@@ -29,8 +29,12 @@ _RESULT_FIELDS = {
 }
 
 
-def for_people(stored: StoredCall) -> Iterator[str]:
-    """The call, line by line: who, when, each sentence with its speaker, each operator result."""
+def for_people(stored: StoredCall, longest: int | None = None) -> Iterator[str]:
+    """The call, line by line: who, when, each sentence with its speaker, each operator result.
+
+    Parameters:
+        longest: of a call with more sentences than that, only so many are shown: half of them its first ones.
+    """
     call = stored.call or {}
     yield f"Call {stored.sid}"
     yield f"  from     {call.get('from', '?')}"
@@ -42,15 +46,22 @@ def for_people(stored: StoredCall) -> Iterator[str]:
         reason = f" ({recording['reason']})" if "reason" in recording else ""
         yield f"Recording {sid}: {recording['state']}{reason}{channels}"
     for insights in stored.insights:
-        yield f"Transcript {insights.transcript.sid}: {insights.transcript.status}"
-        yield from _sentences(insights)
+        count = len(insights.sentences)
+        yield f"Transcript {insights.transcript.sid}: {insights.transcript.status}, {count} sentences"
+        if longest is None or count <= longest:
+            yield from _sentences(insights, insights.sentences)
+        else:
+            half = longest // 2
+            yield from _sentences(insights, insights.sentences[:half])
+            yield f"  … {count - 2 * half} more …"
+            yield from _sentences(insights, insights.sentences[-half:])
         yield ""
         yield from _results(insights)
 
 
-def _sentences(insights: Insights) -> Iterator[str]:
-    for sentence in insights.sentences:
-        start = "   ?" if sentence.start is None else f"{sentence.start:4.1f}"
+def _sentences(insights: Insights, sentences: Sequence[Sentence]) -> Iterator[str]:
+    for sentence in sentences:
+        start = "   ?" if sentence.start is None else f"{sentence.start:6.1f}"
         yield f"  {start} s  {insights.speaker(sentence)}: {sentence.text}"
 
 
@@ -65,20 +76,24 @@ def _results(insights: Insights) -> Iterator[str]:
             yield f"{shown}: {text}"
 
 
-def for_machines(stored: StoredCall) -> str:
-    """The call as one JSON document. Numbers that JSON's floats cannot hold exactly are strings."""
-    document = {
+def for_machines(stored: StoredCall) -> dict[str, Any]:
+    """The call as a document for `as_json`."""
+    return {
         "call_sid": stored.sid,
         "call": stored.call,
         "recordings": stored.recordings,
         "insights": [_insights(one) for one in stored.insights],
     }
+
+
+def as_json(document: Mapping[str, Any]) -> str:
+    """A document as JSON. Numbers that JSON's floats cannot hold exactly are strings."""
     return json.dumps(document, indent=2, default=_number, ensure_ascii=False)
 
 
 def _insights(insights: Insights) -> Mapping[str, Any]:
     return {
-        "transcript": insights.transcript.model_dump(),
+        "transcript": insights.transcript.model_dump(exclude={"created"}),
         "participants": [one.model_dump() for one in insights.participants],
         "sentences": [{"speaker": insights.speaker(one)} | one.model_dump() for one in insights.sentences],
         "results": insights.results,

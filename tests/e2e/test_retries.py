@@ -1,0 +1,69 @@
+"""A message that failed comes back after a delay of its own, and is given up for its age."""
+
+import json
+import time
+from typing import Any
+from urllib.parse import urlencode
+
+from callscribe_tools.local_callscribe import LocalCallscribe
+from e2e.stack import calls_unread, changed_environment
+
+# Far less than the queue's own visibility timeout of 400 s.
+COMES_BACK_SECONDS = 30.0
+
+
+def callback(call_sid: str) -> str:
+    return urlencode({"CallSid": call_sid, "RecordingSid": "RE" + "0" * 32, "RecordingStatus": "absent"})
+
+
+def dead_letter(local: LocalCallscribe) -> dict[str, Any]:
+    """Wait for a dead letter of the recordings, and take it away."""
+    sqs, url = local.stack.aws.client("sqs"), local.stack.outputs["RecordingsDeadLettersUrl"]
+    deadline = time.monotonic() + COMES_BACK_SECONDS
+    while time.monotonic() < deadline:
+        taken = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1, MessageAttributeNames=["reason"])
+        for letter in taken.get("Messages", []):
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"])
+            return dict(letter)
+    raise AssertionError(f"no dead letter within {COMES_BACK_SECONDS:.0f} s")
+
+
+def comebacks(local: LocalCallscribe, reason: str) -> list[dict[str, Any]]:
+    """What the worker logged of messages that came back for this reason."""
+    lines = [json.loads(one) for one in local.stack.logs("RequestTranscriptFunction") if "message comes back" in one]
+    return [line for line in lines if reason in line["reason"]]
+
+
+def put(local: LocalCallscribe, body: str) -> None:
+    local.stack.aws.client("sqs").send_message(QueueUrl=local.stack.outputs["RecordingsQueueUrl"], MessageBody=body)
+
+
+def test_a_message_that_failed_twice_comes_back_after_its_own_delays(local: LocalCallscribe) -> None:
+    sid = "CA" + "1" * 32
+    with changed_environment(local, "RequestTranscriptFunction", BACKOFF_FIRST_SECONDS="2"):
+        with calls_unread(local) as asked:
+            put(local, callback(sid))
+            deadline = time.monotonic() + COMES_BACK_SECONDS
+            while len(asked) < 2:
+                assert time.monotonic() < deadline, asked
+                time.sleep(0.05)
+        # Twilio is well again, and knows no such call.
+        letter = dead_letter(local)
+    assert letter["Body"] == callback(sid)
+    assert "Twilio answered 404" in letter["MessageAttributes"]["reason"]["StringValue"]
+    told = comebacks(local, sid)
+    assert [line["tries"] for line in told] == [1, 2]
+    assert [line["seconds"] for line in told] in ([1, 2], [1, 3], [1, 4], [2, 2], [2, 3], [2, 4])
+    assert any('"MessagesComeBack":[1.0]' in line for line in local.stack.logs("RequestTranscriptFunction"))
+
+
+def test_a_message_that_is_too_old_is_given_up_with_its_last_reason(local: LocalCallscribe) -> None:
+    sid = "CA" + "2" * 32
+    hours = {"BACKOFF_FIRST_SECONDS": "1", "GIVE_UP_HOURS": "0.0002"}
+    with changed_environment(local, "RequestTranscriptFunction", **hours), calls_unread(local):
+        put(local, callback(sid))
+        letter = dead_letter(local)
+    reason = letter["MessageAttributes"]["reason"]["StringValue"]
+    assert reason.startswith("gave up after 0.0002 h: ")
+    assert "Twilio answered 503" in reason
+    assert any('"DeadLetters":[1.0]' in line for line in local.stack.logs("RequestTranscriptFunction"))
