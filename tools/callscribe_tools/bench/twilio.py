@@ -5,6 +5,7 @@ import pydoc_data.topics
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 
@@ -27,6 +28,8 @@ HOST = "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com"
 WORDS_IN_SENTENCE = 10
 SECONDS_OF_SENTENCE = 3.9
 
+# What <Record> makes beside the recording in two channels.
+_SPARE_SID = "RE" + "5" * 32
 _STARTED = datetime(2026, 11, 20, 9, 0, 0, tzinfo=UTC)
 
 
@@ -66,7 +69,9 @@ class Twilio:
                 seconds=round(sentences * SECONDS_OF_SENTENCE),
                 sid=self.call_sid,
             )
-            state.recordings[self._recording_sid] = self._recording(sentences)
+            recording = self._recording(sentences)
+            spare = replace(recording, source="RecordVerb", channels=1, tracks=("inbound",), sid=_SPARE_SID)
+            state.recordings.update({recording.sid: recording, spare.sid: spare})
             if transcribed:
                 state.transcripts[self._transcript_sid] = self._transcript()
 
