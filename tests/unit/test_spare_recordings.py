@@ -115,12 +115,20 @@ def test_one_that_is_being_transcribed_and_deleted_all_the_same_is_stored_from_i
     assert row(transcribed, MONO_RECORDING_SID)["source"] == "RecordVerb"
 
 
-@pytest.mark.parametrize("status", ["processing", "absent"])
-def test_a_spare_one_that_is_not_completed_is_left_alone(status: Any, transcribed: Stack, twilio: Simulator) -> None:
-    twilio.state.recordings[MONO_RECORDING_SID].status = status
+def test_a_spare_one_that_came_to_nothing_is_left_alone(transcribed: Stack, twilio: Simulator) -> None:
+    twilio.state.recordings[MONO_RECORDING_SID].status = "absent"
     assert transcribed.invoke("store_insights", webhook_of()) == DONE
-    assert statuses(twilio)[MONO_RECORDING_SID] == status
+    assert statuses(twilio)[MONO_RECORDING_SID] == "absent"
+    assert [one["sk"] for one in transcribed.recordings()] == [f"RECORDING#{RECORDING_SID}"]
     twilio.check()
+
+
+def test_a_spare_one_that_is_not_finished_is_left_to_delete_recordings(transcribed: Stack, twilio: Simulator) -> None:
+    twilio.state.recordings[MONO_RECORDING_SID].status = "processing"
+    assert transcribed.invoke("store_insights", webhook_of()) == DONE
+    twilio.check()
+    assert state(transcribed, MONO_RECORDING_SID) == ("skipped", "spare")
+    assert row(transcribed, MONO_RECORDING_SID)["due"] == "deletion"
 
 
 def test_a_spare_one_that_somebody_has_deleted_is_no_trouble(transcribed: Stack, twilio: Simulator) -> None:

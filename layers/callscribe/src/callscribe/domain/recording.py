@@ -19,6 +19,9 @@ SHORTEST_SECONDS = 2
 LONGEST_SECONDS = 8 * 3600
 """Conversational Intelligence fails media above this length (Twilio error 95114)."""
 
+UNFINISHED = frozenset({"in-progress", "paused", "stopped", "processing"})
+"""What a recording may be before it is completed (Twilio docs, Recordings, "Recording status values")."""
+
 OVER_BUDGET = "over_budget"
 """Why a recording is skipped that the day's budget does not allow. Not for ever: hearing of it again resumes it."""
 
@@ -140,6 +143,11 @@ class Recording:
         if self.seconds is not None and self.seconds > LONGEST_SECONDS:
             return "too_long"
         return None
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether Twilio is still at it; a completed one without a length is taken for unfinished as well."""
+        return self.status in UNFINISHED or (self.status == "completed" and self.seconds is None)
 
     @property
     def minutes(self) -> int:

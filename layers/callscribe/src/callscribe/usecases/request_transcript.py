@@ -17,9 +17,6 @@ from callscribe.domain.recording import LOOK_AGAIN, OVER_BUDGET, Event, Recordin
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import ServiceSid, TranscriptSid
 
-UNFINISHED = frozenset({"in-progress", "paused", "stopped", "processing"})
-"""What a recording may be before it is completed (Twilio docs, Recordings, "Recording status values")."""
-
 KNOWN_EVERYWHERE = timedelta(minutes=5)
 """How long after its callback a recording that Twilio does not have is not yet taken for deleted."""
 
@@ -108,7 +105,7 @@ class _Request:
     deadline: datetime
 
     def settle(self, recording: Recording) -> Settled:
-        if recording.status in UNFINISHED or (recording.status == "completed" and recording.seconds is None):
+        if recording.unfinished:
             raise TransientError(f"recording {recording.sid} of call {self.call.sid} is not finished at Twilio yet")
         if reason := recording.not_worth_transcribing():
             return self._settled(Outcome.SKIPPED, Event.NOT_WORTH_IT, recording, reason)

@@ -132,19 +132,30 @@ def _unredacted(insights: Insights, twilio: Twilio) -> Insights:
 def _delete_spare_recordings(call: Call, table: CallTable, twilio: Twilio) -> None:
     """Delete what <Record> has recorded in one channel beside the recording in two.
 
-    Where Twilio does not delete one now, `delete_recordings` goes on trying: the call is stored, and need not wait.
+    What Twilio does not delete now, `delete_recordings` goes on trying to: the call is stored, and need not wait.
     """
-    spares = [one for one in twilio.recordings_of(call.sid) if one.made_by_record and one.status == "completed"]
+    spares = [
+        one
+        for one in twilio.recordings_of(call.sid)
+        if one.made_by_record and (one.unfinished or one.status == "completed")
+    ]
     # One that has a row was reported by itself, and is transcribed.
     known = table.knows(call.sid) if spares else set()
     for spare in spares:
-        if spare.sid in known:
-            continue
-        try:
-            twilio.delete_recording(spare.sid)
-        except (PermanentError, TransientError):
+        if spare.sid not in known and not _is_deleted(spare, twilio):
             now = datetime.now(UTC)
             table.move(Event.NOT_WORTH_IT, call, spare.sid, reason="spare", delete_at=now, **spare.about())
+
+
+def _is_deleted(recording: Recording, twilio: Twilio) -> bool:
+    if recording.unfinished:
+        # Only completed recordings can be deleted (Twilio docs, Recordings).
+        return False
+    try:
+        twilio.delete_recording(recording.sid)
+    except (PermanentError, TransientError):
+        return False
+    return True
 
 
 def _recording_of(transcript: Transcript, table: CallTable, twilio: Twilio) -> Recording:
