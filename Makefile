@@ -18,7 +18,7 @@ $(READY): tools/setup.sh pyproject.toml layers/callscribe/pyproject.toml $(wildc
 	@sh tools/setup.sh
 
 .PHONY: demo
-demo: $(READY) ## One call from ringing to DynamoDB, all on this machine (KEEP=1 leaves it running, JSON=1 prints JSON)
+demo: $(READY) ## Eight calls from ringing to DynamoDB, all on this machine (KEEP=1 leaves it running, JSON=1 prints JSON)
 	@$(BIN)/python -m callscribe_tools.demo $(if $(filter-out 0,$(KEEP)),--keep) $(if $(filter-out 0,$(JSON)),--json)
 
 .PHONY: bench

@@ -72,12 +72,35 @@ def test_a_recording_takes_its_minutes_once_however_often_it_is_reported(event: 
 def test_a_claim_that_is_taken_over_takes_no_minutes_again(event: Event, seeded: Stack, twilio: Simulator) -> None:
     lose_answer(twilio, "POST", "/v2/Transcripts")
     assert seeded.invoke("request_transcript", event) == comes_back(event)
-    # The next try counts them anew.
-    assert spent(seeded) == 0
+    # Twilio may have made it, and charge for it.
+    assert spent(seeded) == 1
     recover(twilio)
     seeded.let_claims_run_out()
     assert seeded.invoke("request_transcript", event) == DONE
     assert (state(seeded), spent(seeded)) == (("transcribing", None), 1)
+
+
+def test_a_transcript_whose_creation_was_never_noted_is_not_skipped_for_its_own_minutes(
+    event: Event, seeded: Stack, twilio: Simulator, twilio_url: str
+) -> None:
+    allow(seeded, twilio, twilio_url, 1)
+    lose_answer(twilio, "POST", "/v2/Transcripts")
+    assert seeded.invoke("request_transcript", event) == comes_back(event)
+    recover(twilio)
+    seeded.let_claims_run_out()
+    # The day has no room for another one, and this is none.
+    assert seeded.invoke("request_transcript", event) == DONE
+    assert (state(seeded), spent(seeded)) == (("transcribing", None), 1)
+    assert len(twilio.state.transcripts) == 1
+    assert "counted_on" not in row(seeded)
+
+
+def test_tries_that_fail_count_the_minutes_once(event: Event, seeded: Stack, twilio: Simulator) -> None:
+    answer(twilio, "POST", "/v2/Transcripts", 503)
+    for _ in range(3):
+        assert seeded.invoke("request_transcript", event) == comes_back(event)
+        seeded.let_claims_run_out()
+    assert spent(seeded) == 1
 
 
 def test_minutes_come_back_when_twilio_refuses(event: Event, seeded: Stack, twilio: Simulator) -> None:
@@ -133,7 +156,7 @@ def test_while_another_worker_holds_the_claim_no_minutes_are_taken(
     assert seeded.invoke("request_transcript", event) == comes_back(event)
     recover(twilio)
     assert seeded.invoke("request_transcript", event) == comes_back(event)
-    assert (state(seeded), spent(seeded)) == (("requesting", None), 0)
+    assert (state(seeded), spent(seeded)) == (("requesting", None), 1)
 
 
 def test_what_the_day_has_no_room_for_is_skipped_and_costs_nothing(

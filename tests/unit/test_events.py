@@ -19,6 +19,7 @@ from harness.seeded import (
 )
 from harness.stack import Stack, account
 from harness.template import function_names
+from harness.workers import old
 
 FILES = [(function, case) for function in function_names() for case in event_files(function)]
 ACCEPTORS = {"accept_recording": "RecordingsQueue", "accept_webhook": "TranscriptsQueue"}
@@ -106,6 +107,9 @@ def test_an_event_is_answered_and_leaves_its_state(function: str, case: str, see
     if function == "store_insights":
         seed_transcripts(twilio)
     event = load_event(function, case)
+    if (function, case) == ("request_transcript", "absent"):
+        # While it is young, another recording of the call is waited for.
+        event = old(event)
     answer = seeded.invoke(function, event)
 
     if "Records" in event:

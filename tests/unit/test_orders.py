@@ -14,10 +14,11 @@ from harness.stack import NUMBER, Gateway, Stack
 
 # What tells when and by whom something was done, and not what is so. `attempts` counts our requests for the transcript:
 # a webhook that overtakes the callback leaves nothing to ask for. The same holds for the day's budget, see below.
-CLOCK_FIELDS = {"received_at", "requesting_at", "transcribing_at", "stored_at", "attempts"}
+CLOCK_FIELDS = {"received_at", "requesting_at", "transcribing_at", "stored_at", "failed_at", "attempts"}
 
 FLOWS: dict[str, tuple[str, dict[str, Any]]] = {
     "voicemail": ("cannot_log_in", {}),
+    "transcript that fails": ("transcript_fails", {}),
     "dial": ("agent_answers", {"flow": "dial", "agent": "+12025550123"}),
 }
 KINDS = ("track_call", "request_transcript", "store_insights")
@@ -106,17 +107,28 @@ def check(played: Played, ways: Iterable[tuple[str, ...]]) -> Table:
             assert row["attempts"] == 1
         # However often: one transcript, and at Twilio only the recording that was transcribed.
         assert len(played.twilio.state.transcripts) == 1
-        assert [one.sid for one in played.call.recordings if one.status != "deleted"] == [dual.sid]
+        if row["state"] == "stored":
+            assert [one.sid for one in played.call.recordings if one.status != "deleted"] == [dual.sid]
     assert played.stack.queued() == {}
     return expected
 
 
+@pytest.mark.parametrize("played", ["voicemail", "dial"], indirect=True)
 def test_every_order_of_the_webhooks_once_and_twice_leaves_the_same_table(played: Played) -> None:
     expected = check(played, [*ORDERS, *TWICE])
     assert [item["sk"].partition("#")[0] for item in expected] == ["CALL", "RECORDING", "TRANSCRIPT", "TRANSCRIPT"]
     assert [item.get("state") for item in expected] == [None, "stored", None, None]
     (insights,) = played.stack.read(played.call.sid).insights
     assert insights.sentences
+
+
+@pytest.mark.parametrize("played", ["transcript that fails"], indirect=True)
+def test_so_it_does_where_the_transcript_has_failed(played: Played) -> None:
+    expected = check(played, [*ORDERS, *TWICE])
+    assert [(item.get("state"), item.get("reason")) for item in expected] == [
+        (None, None),
+        ("failed", "transcript_failed"),
+    ]
 
 
 @pytest.mark.parametrize("played", ["voicemail"], indirect=True)

@@ -25,7 +25,6 @@ from harness.workers import DONE, Event, comes_back, row, state, webhook_of
 
 ONE = "/2010-04-01/Accounts/{account}/Recordings/{sid}.json"
 LIST = "/2010-04-01/Accounts/{account}/Recordings.json"
-SPARE_TRANSCRIPT_SID = "GT" + "7" * 32
 
 
 def statuses(twilio: Simulator) -> dict[str, str]:
@@ -221,6 +220,21 @@ def test_a_call_that_was_put_through_has_no_spare_one(stack: Stack, twilio: Simu
     stack.work("store_insights", "TranscriptsQueue")
     assert [(one.source, one.status) for one in call.recordings] == [("DialVerb", "completed")]
     twilio.check()
+
+
+def test_a_message_left_after_a_call_was_put_through_is_no_spare_one(
+    stack: Stack, twilio: Simulator, twilio_url: str
+) -> None:
+    stack.write_settings(settings_document(twilio.account, twilio_url, flow="dial", agent="+12025550123"))
+    call = twilio.place_call(load_scenario("agent_answers"), to=NUMBER)
+    # Twilio could not ask what comes after the <Dial>, and asked the fallback.
+    message = recorded("RE" + "5" * 32, source="RecordVerb", call_sid=call.sid)
+    twilio.state.recordings[message.sid] = message
+    stack.work("request_transcript", "RecordingsQueue")
+    twilio.complete_transcripts()
+    stack.work("store_insights", "TranscriptsQueue")
+    assert [one["state"] for one in stack.recordings()] == ["stored"]
+    assert message.status == "completed"
 
 
 def test_a_recording_deleted_at_twilio_before_it_was_stored_is_stored_as_its_row_tells(

@@ -18,7 +18,7 @@ from harness.seeded import (
     recorded,
 )
 from harness.stack import NUMBER, Stack
-from harness.workers import DONE, Event, changed, comes_back, row, state
+from harness.workers import DONE, Event, changed, comes_back, old, row, state
 
 LIST = "/2010-04-01/Accounts/{account}/Recordings.json"
 SILENT_SID = "RE" + "5" * 32
@@ -77,7 +77,11 @@ def test_a_recording_that_twilio_says_is_absent_though_its_callback_did_not_is_s
 
 
 def test_without_a_stand_in_an_absent_recording_is_all_there_is(seeded: Stack, twilio: Simulator) -> None:
-    assert seeded.invoke("request_transcript", load_event("request_transcript", "absent")) == DONE
+    absent = load_event("request_transcript", "absent")
+    # It may only not be listed yet.
+    assert seeded.invoke("request_transcript", absent) == comes_back(absent)
+    assert state(seeded, ABSENT_RECORDING_SID) == ("skipped", "absent")
+    assert seeded.invoke("request_transcript", old(absent)) == DONE
     assert [one["sk"] for one in seeded.recordings()] == [f"RECORDING#{ABSENT_RECORDING_SID}"]
     assert row(seeded)["pk"] == f"CALL#{WITHHELD_CALL_SID}"
     assert sources(twilio) == []
@@ -125,9 +129,17 @@ def test_a_stand_in_that_is_not_worth_it_is_skipped_too(
 )
 def test_nothing_else_stands_in(fields: dict[str, Any], failed: Event, seeded: Stack, twilio: Simulator) -> None:
     twilio.state.recordings[STAND_IN_SID] = recorded(STAND_IN_SID, **{"call_sid": FAILED_CALL_SID, **fields})
-    assert seeded.invoke("request_transcript", failed) == DONE
+    assert seeded.invoke("request_transcript", old(failed)) == DONE
     assert [one["sk"] for one in seeded.recordings()] == [f"RECORDING#{FAILED_RECORDING_SID}"]
     assert sources(twilio) == []
+
+
+def test_a_stand_in_that_is_listed_late_is_transcribed(failed: Event, seeded: Stack, twilio: Simulator) -> None:
+    late = twilio.state.recordings.pop(STAND_IN_SID)
+    assert seeded.invoke("request_transcript", failed) == comes_back(failed)
+    twilio.state.recordings[STAND_IN_SID] = late
+    assert seeded.invoke("request_transcript", failed) == DONE
+    assert sources(twilio) == [STAND_IN_SID]
 
 
 def test_every_stand_in_of_the_call_is_transcribed(failed: Event, seeded: Stack, twilio: Simulator) -> None:

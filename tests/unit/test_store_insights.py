@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from callscribe.domain.transcript import Role
+from callscribe_tools.local_callscribe import settings_document
 from callscribe_tools.simulator import Call, Recording, Simulator
 from harness.answers import answer, recover
 from harness.events import load_event, sqs_event
@@ -103,6 +104,18 @@ def test_a_webhook_before_the_callback_stores_all_the_same_and_the_late_callback
     assert transcribed.invoke("request_transcript", load_event("request_transcript", "completed")) == DONE
     assert transcribed.items() == before
     assert set(twilio.state.transcripts) == made
+
+
+def test_a_transcript_that_was_asked_for_under_an_earlier_service_is_stored(
+    seeded: Stack, twilio: Simulator, twilio_url: str
+) -> None:
+    seeded.invoke("request_transcript", load_event("request_transcript", "completed"))
+    (sid,) = twilio.state.transcripts
+    twilio.complete_transcripts()
+    other = {NUMBER: {"service_sid": "GA" + "9" * 32}}
+    seeded.write_settings(settings_document(twilio.account, twilio_url) | {"numbers": other})
+    assert seeded.invoke("store_insights", webhook_of(sid)) == DONE
+    assert row(seeded)["state"] == "stored"
 
 
 def test_a_transcript_of_a_foreign_service_is_ignored(transcribed: Stack) -> None:

@@ -27,6 +27,9 @@ from callscribe.domain.transcript import Insights
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
+OF_ONE_STATE = ("counted_on", "due", "due_at", "error_code", "reason")
+"""What a row says of a recording in its present state only."""
+
 LAST_CHANCE_SECONDS = 24 * 3600
 """How long before its row expires a recording is deleted at Twilio at the latest, where it is deleted at all."""
 
@@ -36,11 +39,15 @@ KEEP_BUDGETS = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What came of a move. `state` is where the recording stands now, `attempts` counts its claims so far."""
+    """What came of a move. `state` is where the recording stands now, `attempts` counts its claims so far.
+
+    `counted_on` is the day whose budget holds its minutes while a transcript is being asked for.
+    """
 
     happened: bool
     state: State | None
     attempts: int
+    counted_on: date | None = None
 
 
 class CallTable:
@@ -113,7 +120,7 @@ class CallTable:
             fields,
             if_absent={"day": call.day},
             # What a move does not say anew was said of another state.
-            remove=tuple(name for name in ("due", "due_at", "error_code", "reason") if name not in fields),
+            remove=tuple(name for name in OF_ONE_STATE if name not in fields),
             add={"attempts": int(event is Event.CLAIMED)},
         )
         with aws_errors(f"moving recording {recording_sid} of call {call.sid} to {to}"):
@@ -261,7 +268,8 @@ def _update(
 def _moved(item: Mapping[str, Any], *, happened: bool) -> Moved:
     if not item:
         return Moved(happened, UNHEARD_OF, 0)
-    return Moved(happened, State(item["state"]), int(item["attempts"]))
+    counted_on = date.fromisoformat(item["counted_on"]) if "counted_on" in item else None
+    return Moved(happened, State(item["state"]), int(item["attempts"]), counted_on)
 
 
 def _iso(moment: datetime) -> str:

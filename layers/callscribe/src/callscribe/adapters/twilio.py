@@ -23,7 +23,7 @@ from twilio.rest import Client
 from callscribe.adapters.twilio_errors import error_of_status, throttled, twilio_errors
 from callscribe.adapters.twilio_json import call_of, configuration_of, participant_json, recording_of, transcript_of
 from callscribe.domain.call import Call
-from callscribe.domain.errors import NotFoundError, UnreadableError
+from callscribe.domain.errors import NotFoundError, TransientError, UnreadableError
 from callscribe.domain.recording import Recording
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid, RecordingSid, ServiceSid, TranscriptSid
@@ -96,7 +96,11 @@ class Twilio:
             form["MediaStartTime"] = recording.started.strftime("%Y-%m-%dT%H:%M:%SZ")
         doing = f"asking for the transcript of recording {recording.sid} of call {recording.call_sid}"
         answer = _object(doing, self._ask(doing, "POST", f"{INTELLIGENCE}/Transcripts", form))
-        return TranscriptSid(str(answer.get("sid")))
+        try:
+            return TranscriptSid(str(answer.get("sid")))
+        except ValueError:
+            # It may exist all the same: the next try looks for it.
+            raise TransientError(f"{doing}: the answer has no sid") from None
 
     def transcript_of(self, recording_sid: RecordingSid, service_sid: ServiceSid) -> Transcript | None:
         """Find the transcript that a recording already has."""

@@ -13,6 +13,7 @@ CallscribeError
 
 import re
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -69,7 +70,11 @@ class PermanentError(CallscribeError):
 
 
 class NotFoundError(PermanentError):
-    """Twilio does not have the resource (any more)."""
+    """Twilio does not have the resource, any more or yet."""
+
+
+KNOWN_EVERYWHERE = timedelta(minutes=5)
+"""How long after Twilio has told of a resource it may still answer, somewhere, that it has none such."""
 
 
 def _told(names: Iterable[str]) -> list[str]:

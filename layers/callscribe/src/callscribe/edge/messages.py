@@ -45,7 +45,8 @@ def queue_worker(
         def settle(record: SQSRecord) -> None:
             if Retries.of_environment().overdue(_age_seconds(record), _tries(record)):
                 _bury(
-                    record, reason="no worker has come to an end with it: each was killed, for its time or its memory"
+                    record,
+                    reason=f"not settled in {_tries(record)} tries, and none said why: killed, or kept from starting",
                 )
                 return
             try:

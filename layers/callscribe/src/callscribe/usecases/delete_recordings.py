@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from callscribe.adapters.table import CallTable
 from callscribe.adapters.twilio import Twilio
-from callscribe.domain.errors import PermanentError
+from callscribe.domain.errors import PermanentError, TransientError
 
 
 @dataclass(slots=True)
@@ -20,20 +20,26 @@ class Done:
 
 
 def delete_recordings(*, table: CallTable, twilio: Twilio, until: datetime) -> Done:
-    """Delete what is due, the longest due first; begin nothing after `until`.
+    """Delete what is due, the longest due first; begin nothing after `until`. One that fails holds up no other.
 
     Raises:
         TransientError: Twilio or the table does not answer; what is left stays due.
     """
     done = Done()
+    trouble: TransientError | None = None
     for call_sid, recording_sid in table.due_for_deletion(datetime.now(UTC)):
         if datetime.now(UTC) > until:
             break
         try:
             twilio.delete_recording(recording_sid)
+        except TransientError as error:
+            trouble = error
+            continue
         except PermanentError as error:
             done.refused.append(error)
             continue
         table.put_deleted(call_sid, recording_sid)
         done.deleted += 1
+    if trouble:
+        raise trouble
     return done

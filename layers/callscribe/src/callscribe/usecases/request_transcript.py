@@ -5,20 +5,17 @@ safe: before a second request the worker looks for the transcript of the first.
 """
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 
 from callscribe.adapters.table import CallTable, Moved
 from callscribe.adapters.twilio import Twilio
 from callscribe.domain.call import Call
-from callscribe.domain.errors import CallscribeError, NotFoundError, PermanentError, TransientError
+from callscribe.domain.errors import KNOWN_EVERYWHERE, NotFoundError, PermanentError, TransientError
 from callscribe.domain.recording import LOOK_AGAIN, OVER_BUDGET, Event, Recording, State
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import ServiceSid, TranscriptSid
-
-KNOWN_EVERYWHERE = timedelta(minutes=5)
-"""How long after its callback a recording that Twilio does not have is not yet taken for deleted."""
 
 
 class ClaimedElsewhereError(TransientError):
@@ -76,8 +73,11 @@ def request_transcript(
     request = _Request(table, twilio, call, service_sid, settings.daily_minutes, deadline)
     table.put_call(call)
     settled = [request.settle(recording)]
-    if recording.status in {"absent", "failed"}:
-        settled += [request.settle(one) for one in twilio.recordings_of(call.sid) if one.made_by_record]
+    if recording.status in {"absent", "failed"} and not recording.made_by_dial:
+        stand_ins = [one for one in twilio.recordings_of(call.sid) if one.made_by_record]
+        if not stand_ins and datetime.now(UTC) - reported_at < KNOWN_EVERYWHERE:
+            raise TransientError(f"call {call.sid} may have a second recording that Twilio does not list yet")
+        settled += [request.settle(one) for one in stand_ins]
     return settled
 
 
@@ -117,58 +117,56 @@ class _Request:
             return self._settled(Outcome.FAILED, Event.GIVEN_UP, recording, f"recording_{recording.status}")
         if heard.state is State.SKIPPED:
             self._move(Event.RESUMED, recording, due_at=datetime.now(UTC) + LOOK_AGAIN)
-        claim = self._move(Event.CLAIMED, recording, due_at=self.deadline)
+        return self._claim_and_ask(recording, heard)
+
+    def _claim_and_ask(self, recording: Recording, heard: Moved) -> Settled:
+        counted_on = heard.counted_on or datetime.now(UTC).date()
+        claim = self._move(Event.CLAIMED, recording, due_at=self.deadline, counted_on=counted_on.isoformat())
         if not claim.happened:
             if claim.state is State.REQUESTING:
                 raise ClaimedElsewhereError(f"recording {recording.sid} of call {self.call.sid} is being requested")
             return Settled(Outcome.SETTLED_BEFORE)
-        return self._ask(recording, first_try=claim.attempts == 1)
-
-    def _ask(self, recording: Recording, *, first_try: bool) -> Settled:
-        """Ask for the transcript of a claimed recording, if the day's budget allows."""
-        today = datetime.now(UTC).date()
-        limit = self.daily_minutes
-        # A worker killed after this leaves the minutes counted: too few may be spent, never too many.
-        if limit is not None and not self.table.take_minutes(recording.minutes, today, limit):
+        # An earlier try may have been paid for, so its minutes stay counted, and are not counted again.
+        if heard.counted_on is None and not self._take_minutes(recording, counted_on):
             return self._settled(Outcome.SKIPPED, Event.OVER_BUDGET, recording, OVER_BUDGET)
-        try:
-            transcript_sid = self._transcript(recording, first_try=first_try)
-        except CallscribeError as error:
-            # Also what is tried again: that try counts them anew.
-            if limit is not None:
-                self.table.give_back_minutes(recording.minutes, today)
-            if isinstance(error, PermanentError):
-                return self._settled(Outcome.FAILED, Event.GIVEN_UP, recording, error.reason)
-            raise
-        self._move(
-            Event.TRANSCRIPT_CREATED, recording, due_at=datetime.now(UTC) + LOOK_AGAIN, transcript=transcript_sid
-        )
-        return Settled(Outcome.REQUESTED)
+        return self._ask(recording, counted_on, first_try=claim.attempts == 1)
 
-    def _transcript(self, recording: Recording, *, first_try: bool) -> TranscriptSid:
+    def _ask(self, recording: Recording, counted_on: date, *, first_try: bool) -> Settled:
         """Ask for the transcript, or adopt the one that an earlier try or somebody else has asked for."""
-        if not first_try and (found := self._existing_transcript(recording)):
-            return found
-        participants = self.twilio.participants(self.call, recording)
+        found = None if first_try else self.twilio.transcript_of(recording.sid, self.service_sid)
         try:
-            return self.twilio.create_transcript(recording, self.service_sid, participants)
+            transcript_sid = found.sid if found else self._create(recording)
         except PermanentError as error:
             # What Twilio answers to a second request is not documented, so any refusal may be that.
-            if found := self._existing_transcript(recording):
-                return found
-            if isinstance(error, NotFoundError):
-                # What is created cannot be missing, so it is the Service; the settings can be mended.
-                raise TransientError(f"{error}: check the number's service_sid in the settings") from error
-            raise
-
-    def _existing_transcript(self, recording: Recording) -> TranscriptSid | None:
-        found = self.twilio.transcript_of(recording.sid, self.service_sid)
+            found = self.twilio.transcript_of(recording.sid, self.service_sid)
+            if found is None:
+                return self._refused(recording, counted_on, error)
+            transcript_sid = found.sid
         if found and found.failed:
-            raise PermanentError(f"transcript {found.sid} has failed already", reason=f"transcript_{found.status}")
-        return found.sid if found else None
+            reason = f"transcript_{found.status}"
+            return self._settled(Outcome.FAILED, Event.TRANSCRIPT_FAILED, recording, reason, transcript=found.sid)
+        look_again = datetime.now(UTC) + LOOK_AGAIN
+        self._move(Event.TRANSCRIPT_CREATED, recording, due_at=look_again, transcript=transcript_sid)
+        return Settled(Outcome.REQUESTED)
 
-    def _settled(self, outcome: Outcome, event: Event, recording: Recording, reason: str) -> Settled:
-        move = self._move(event, recording, reason=reason, **recording.about())
+    def _create(self, recording: Recording) -> TranscriptSid:
+        participants = self.twilio.participants(self.call, recording)
+        return self.twilio.create_transcript(recording, self.service_sid, participants)
+
+    def _refused(self, recording: Recording, counted_on: date, error: PermanentError) -> Settled:
+        if isinstance(error, NotFoundError):
+            # What is created cannot be missing, so it is the Service; the settings can be mended.
+            raise TransientError(f"{error}: check the number's service_sid in the settings") from error
+        if self.daily_minutes is not None:
+            self.table.give_back_minutes(recording.minutes, counted_on)
+        return self._settled(Outcome.FAILED, Event.GIVEN_UP, recording, error.reason)
+
+    def _take_minutes(self, recording: Recording, day: date) -> bool:
+        limit = self.daily_minutes
+        return limit is None or self.table.take_minutes(recording.minutes, day, limit)
+
+    def _settled(self, outcome: Outcome, event: Event, recording: Recording, reason: str, **changes: Any) -> Settled:
+        move = self._move(event, recording, reason=reason, **recording.about(), **changes)
         return Settled(outcome, reason) if move.happened else Settled(Outcome.SETTLED_BEFORE)
 
     def _move(self, event: Event, recording: Recording, **changes: Any) -> Moved:

@@ -59,7 +59,8 @@ def store_insights(transcript_sid: TranscriptSid, *, stores: Stores, twilio: Twi
     deletes = call.to in settings.numbers
     _store(transcript, recording, call, stores, twilio, days=settings.recording_retention_days if deletes else None)
     # Only now: until the recording in two channels is stored, this one may have to stand in for it.
-    if deletes and not recording.made_by_record:
+    # <Dial>'s recording has none: what <Record> made beside it is a message left later.
+    if deletes and not recording.made_by_record and not recording.made_by_dial:
         _delete_spare_recordings(call, stores.table, twilio)
     return Outcome.STORED
 
