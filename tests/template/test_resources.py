@@ -8,6 +8,7 @@ import pytest
 
 from callscribe.adapters.items import DUE, call_key
 from callscribe.edge.retries import LONGEST_DELAY_SECONDS, LONGEST_VISIBILITY_SECONDS
+from callscribe.usecases.incoming_call import RETRIES
 from harness.template import REPOSITORY, function, function_names, resources, template
 
 FUNCTIONS = function_names()
@@ -69,6 +70,7 @@ def test_a_message_fails_alone_and_ends_in_the_dead_letters(name: str, mapping: 
     dead_letters = queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert function(name)["Environment"]["Variables"]["DEAD_LETTERS_URL"] == {"Ref": dead_letters}
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "WorkerConcurrency"}}
     # A message that is still being worked on must not come back.
     assert queue["VisibilityTimeout"] > 6 * seconds(name)
     assert function(name)["Environment"]["Variables"]["QUEUE_URL"] == {"Ref": own_queue}
@@ -157,6 +159,11 @@ def test_every_address_to_enter_at_twilio_is_an_output_with_a_route() -> None:
     assert urls <= paths
     # What our own TwiML names is no address for anyone to enter; one is made of a secret that the operator chooses.
     assert paths - urls == {"/ci-create-transcript", "/ci-webhook/{token}", *ACTIONS}
+
+
+@pytest.mark.parametrize("output", ["IncomingCallUrl", "CallStatusUrl"])
+def test_twilio_retries_what_it_is_asked_to(output: str) -> None:
+    assert template()["Outputs"][output]["Value"]["Fn::Sub"].endswith(RETRIES)
 
 
 @pytest.mark.parametrize("environment", ["dev", "staging", "prod"])

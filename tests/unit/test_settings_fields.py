@@ -159,6 +159,22 @@ NOT_NAMED = [
 ]
 
 
+@pytest.mark.parametrize("text", ["a\x00b", "a\ud800b", "a\x0bb"])
+@pytest.mark.parametrize("field", ["notice", "greeting", "thanks"])
+def test_a_text_that_no_twiml_can_hold_is_refused(field: str, text: str) -> None:
+    assert field in refusal(settings_document(account(), **{field: text}))
+
+
+def test_a_slip_in_the_json_is_told_by_its_place() -> None:
+    with pytest.raises(SettingsError, match="line 2, column 5"):
+        from_json('{"a": 1,\n"b" 2}')
+
+
+def test_brackets_without_end_are_no_settings() -> None:
+    with pytest.raises(SettingsError):
+        from_json("[" * 100_000)
+
+
 @pytest.mark.parametrize("document", [document for document, _ in NOT_NAMED])
 def test_a_document_of_another_shape_is_refused(document: Any) -> None:
     assert "settings document is wrong" in refusal(document)

@@ -16,6 +16,8 @@ from callscribe.domain.sids import ServiceSid
 
 TOKEN_SHAPE = re.compile("[0-9a-f]{32}")
 PATH_TOKEN_SHAPE = re.compile("[A-Za-z0-9_-]{32,128}")
+# XML 1.0, "Char": Twilio refuses a whole document for one of them (error 12100).
+NOT_IN_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 ACCOUNT_SHAPE = re.compile("AC[0-9a-f]{32}")
 KEY_SHAPE = re.compile("SK[0-9a-f]{32}")
 NUMBER_SHAPE = re.compile(r"\+[1-9][0-9]{1,14}")
@@ -73,6 +75,8 @@ class NumberSettings:
             SettingsError: it names the field.
         """
         _check_kinds(self)
+        if any(NOT_IN_XML.search(text) for text in (self.notice, self.greeting, self.thanks)):
+            raise SettingsError("notice, greeting and thanks may not hold characters that XML does not have")
         if self.flow not in FLOWS:
             raise SettingsError(f"a number's flow may only be {' or '.join(FLOWS)}")
         if self.flow == "dial" and not NUMBER_SHAPE.fullmatch(self.agent or ""):
@@ -179,7 +183,10 @@ def from_json(document: str) -> Settings:
     except TypeError as error:
         # Of a dataclass: it names the field that is missing or unknown.
         raise SettingsError(f"the settings document is wrong, write it again: {error}") from None
-    except ValueError:
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise SettingsError(f"the settings document is wrong, write it again: it is no JSON ({where})") from None
+    except (RecursionError, ValueError):
         raise SettingsError("the settings document is wrong, write it again: it is no JSON") from None
 
 
