@@ -111,3 +111,14 @@ def test_an_unanswered_call_is_recorded_as_a_message(does: Any, live: Stack, twi
         ("StartCallRecordingAPI", 2),
     ]
     assert len(live.queued()["RecordingsQueue"]) == 1
+
+
+@pytest.mark.parametrize(("case", "shown"), [("call", None), ("call_of_withheld_number", NUMBER)])
+def test_the_agent_sees_the_called_number_where_the_caller_withholds_his(
+    case: str, shown: str | None, offline_stack: Stack
+) -> None:
+    offline_stack.write_settings(settings_document(account(), flow="dial", agent="+12025550123"))
+    body = offline_stack.invoke("incoming_call", load_event("incoming_call", case))["body"]
+    dial = ET.fromstring(body).find("Dial")  # noqa: S314 (our own answer)
+    assert dial is not None
+    assert dial.get("callerId") == shown
