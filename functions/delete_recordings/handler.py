@@ -3,6 +3,7 @@
 Trigger: every hour. Idempotency key: RecordingSid; what one run does not come to, the next does.
 """
 
+from callscribe.adapters.call_lists import call_lists
 from callscribe.adapters.settings import settings_reader
 from callscribe.adapters.table import call_table
 from callscribe.adapters.twilio import twilio
@@ -15,7 +16,7 @@ from callscribe.usecases.delete_recordings import delete_recordings
 def handler(run: Run) -> None:
     """Delete as many as the time allows."""
     settings = settings_reader().current()
-    done = delete_recordings(table=call_table(), twilio=twilio(settings), until=run.until)
+    done = delete_recordings(lists=call_lists(), table=call_table(), twilio=twilio(settings), until=run.until)
     for error in done.refused:
         logger.error("recording not deleted at Twilio", **about(error))
         count("DeletionsRefused")

@@ -1,20 +1,28 @@
 """Ask Twilio for the transcript of a recording.
 
-Trigger: the queue of recordings, whose messages are Twilio's recording callbacks. Idempotency key: RecordingSid.
+Trigger: the queue of recordings, whose messages are Twilio's recording callbacks, or the sweep's in their place.
+Idempotency key: RecordingSid.
 """
 
 from callscribe.adapters.settings import settings_reader
 from callscribe.adapters.table import call_table
 from callscribe.adapters.twilio import twilio
 from callscribe.edge.messages import Message, queue_worker
-from callscribe.edge.payloads import RecordingCallback
+from callscribe.edge.payloads import EndedCall, RecordingCallback
+from callscribe.edge.retries import patience
 from callscribe.edge.telemetry import count, logger
-from callscribe.usecases.request_transcript import request_transcript
+from callscribe.usecases.request_transcript import REPAIRS, note_ended_call, request_transcript
 
 
 @queue_worker
 def handler(message: Message) -> None:
     """Settle one callback."""
+    if message.swept and EndedCall.is_told_by(message.body):
+        call = EndedCall.from_form(message.body)
+        logger.append_keys(call_sid=call.call_sid)
+        note_ended_call(call.call_sid, table=call_table(), twilio=twilio(settings_reader().current()))
+        count("Repaired", what="call")
+        return
     callback = RecordingCallback.from_form(message.body)
     logger.append_keys(call_sid=callback.call_sid, recording_sid=callback.recording_sid)
     if not callback.has_ended:
@@ -22,12 +30,16 @@ def handler(message: Message) -> None:
     settings = settings_reader().current()
     for settled in request_transcript(
         callback.recording(),
-        reported_at=message.sent,
+        reported_at=message.reported,
         table=call_table(),
         twilio=twilio(settings),
         settings=settings,
+        patience=patience(),
         deadline=message.deadline,
+        swept=message.swept,
     ):
         logger.info("recording settled", outcome=settled.outcome, reason=settled.reason)
         if settled.kind:
             count("RecordingsNotTranscribed", reason=settled.kind)
+        if message.swept and settled.outcome in REPAIRS:
+            count("Repaired", what="recording")

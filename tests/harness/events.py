@@ -111,6 +111,16 @@ def sqs_event(*bodies: str) -> dict[str, Any]:
     }
 
 
+def batch_of(message: Mapping[str, Any]) -> dict[str, Any]:
+    """The batch with one message as it was taken off a queue, with all its attributes."""
+    event = sqs_event(message["Body"])
+    event["Records"][0]["messageAttributes"] = {
+        name: {"dataType": one["DataType"], "stringValue": one["StringValue"]}
+        for name, one in message.get("MessageAttributes", {}).items()
+    }
+    return event
+
+
 def _now() -> str:
     return str(round(time.time() * 1000))
 

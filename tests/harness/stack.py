@@ -10,11 +10,11 @@ from typing import Any
 import boto3
 import httpx
 
-from callscribe.adapters import event_bus, queues, settings, table, twilio
+from callscribe.adapters import call_lists, event_bus, queues, settings, table, twilio
 from callscribe.adapters.items import StoredCall
 from callscribe.domain.sids import CallSid
 from callscribe_tools.simulator import Account, IntelligenceService, PhoneNumber
-from harness.events import HOST, http_event, sqs_event
+from harness.events import HOST, batch_of, http_event
 from harness.template import REPOSITORY, function, resolve, resources, route, routes
 
 NUMBER = "+12025550199"
@@ -23,10 +23,13 @@ SERVICE_SID = "GA" + "d" * 32
 
 _CACHED = (
     settings.settings_reader,
+    call_lists.call_lists,
     table.call_table,
     table.unredacted_table,
     queues.queue,
     queues.dead_letters,
+    queues.recordings_queue,
+    queues.transcripts_queue,
     event_bus.event_bus,
 )
 
@@ -86,11 +89,16 @@ def load_handler(name: str) -> Callable[[Any, Any], Any]:
 
 @dataclass
 class Stack:
-    """The deployed stack, as far as moto can be one. `store_unredacted` is its parameter of that name."""
+    """The deployed stack, as far as moto can be one. `store_unredacted` is its parameter of that name.
+
+    `variables` differ from what the template says. Most scenarios have no result of each operator, and nobody wants to
+    wait for one.
+    """
 
     setenv: Callable[[str, str], None]
     physical_ids: dict[str, str] = field(default_factory=dict)
     store_unredacted: bool = False
+    variables: dict[str, str] = field(default_factory=lambda: {"RESULTS_SECONDS": "0"})
 
     def create(self) -> None:
         """Make the resources of template.yaml."""
@@ -132,6 +140,8 @@ class Stack:
             self.setenv(variable, resolve(value, self.physical_ids))
         if not self.store_unredacted:
             self.setenv("UNREDACTED_TABLE_NAME", "")
+        for variable, value in self.variables.items():
+            self.setenv(variable, value)
         return load_handler(name)(event, Context(name, **context))
 
     def messages(self, queue: str) -> list[dict[str, Any]]:
@@ -158,7 +168,7 @@ class Stack:
 
     def work(self, name: str, queue: str) -> list[Any]:
         """Let a worker do all messages of its queue; give its answers."""
-        return [self.invoke(name, sqs_event(message["Body"])) for message in self.messages(queue)]
+        return [self.invoke(name, batch_of(message)) for message in self.messages(queue)]
 
     def items(self) -> list[dict[str, Any]]:
         """All items of calls; see `minutes` for the others."""
@@ -201,6 +211,11 @@ class Stack:
                 UpdateExpression="SET due_at = :past",
                 ExpressionAttributeValues={":past": 1},
             )
+
+    def empty_calls(self) -> None:
+        """Delete every item of a call."""
+        for item in self.items():
+            self.table().delete_item(Key={"pk": item["pk"], "sk": item["sk"]})
 
     def empty_table(self) -> None:
         """Delete every item."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from callscribe.adapters.items import SWEEP_KEY
 from harness.template import function, function_names, resources, template
 
 FUNCTIONS = function_names()
@@ -42,6 +43,14 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         "CallsTable": {"dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
         "UnredactedTable": {"dynamodb:PutItem"},
         "CallEvents": {"events:PutEvents"},
+    },
+    "sweep": {
+        "Settings": {"secretsmanager:GetSecretValue"},
+        "RecordingsQueue": {"sqs:SendMessage", "sqs:GetQueueAttributes"},
+        "TranscriptsQueue": {"sqs:SendMessage", "sqs:GetQueueAttributes"},
+        # That the one write is of nothing but its own item is in the statement's condition, below.
+        "CallsTable": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"},
+        "${CallsTable.Arn}/index/by_due_at": {"dynamodb:Query"},
     },
     "delete_recordings": {
         "Settings": {"secretsmanager:GetSecretValue"},
@@ -127,6 +136,12 @@ def test_a_function_may_do_what_it_must_and_nothing_else(name: str) -> None:
             )
     del granted[log]
     assert granted == ALLOWED[name]
+
+
+def test_the_sweep_may_write_nothing_but_how_far_it_has_come() -> None:
+    (write,) = (one for one in statements("sweep") if "dynamodb:UpdateItem" in one["Action"])
+    assert write["Action"] == ["dynamodb:UpdateItem"]
+    assert write["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [SWEEP_KEY["pk"]]}}
 
 
 @pytest.mark.parametrize("name", WORKERS)

@@ -9,7 +9,7 @@ import pytest
 from callscribe.adapters.items import DUE, call_key
 from callscribe.edge.retries import LONGEST_DELAY_SECONDS, LONGEST_VISIBILITY_SECONDS
 from callscribe.usecases.incoming_call import RETRIES
-from harness.template import REPOSITORY, function, function_names, resources, template
+from harness.template import REPOSITORY, function, function_names, resolve, resources, template
 
 FUNCTIONS = function_names()
 # Twilio gives up on a webhook after 15 s (Twilio docs, "Webhooks: connection overrides").
@@ -20,7 +20,7 @@ WITHOUT_LAYER = {"voice_fallback"}
 
 
 def seconds(name: str) -> int:
-    return int(function(name)["Timeout"])
+    return int(resolve(function(name)["Timeout"], {}))
 
 
 def queue_mappings() -> list[tuple[str, dict[str, object]]]:
@@ -72,7 +72,8 @@ def test_a_message_fails_alone_and_ends_in_the_dead_letters(name: str, mapping: 
     assert function(name)["Environment"]["Variables"]["DEAD_LETTERS_URL"] == {"Ref": dead_letters}
     assert mapping["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "WorkerConcurrency"}}
     # A message that is still being worked on must not come back.
-    assert queue["VisibilityTimeout"] > 6 * seconds(name)
+    visible_again_seconds = int(resolve(queue["VisibilityTimeout"], {}))
+    assert visible_again_seconds > 6 * seconds(name)
     assert function(name)["Environment"]["Variables"]["QUEUE_URL"] == {"Ref": own_queue}
     # A message is given up for its age before it was received too often, and before it expires.
     give_up_seconds = template()["Parameters"]["GiveUpHours"]["MaxValue"] * 3600
@@ -81,7 +82,7 @@ def test_a_message_fails_alone_and_ends_in_the_dead_letters(name: str, mapping: 
     assert give_up_seconds < (received_at_most - first_tries) * LONGEST_DELAY_SECONDS / 2
     assert give_up_seconds + LONGEST_VISIBILITY_SECONDS < queue["MessageRetentionPeriod"]
     # One whose worker always dies is not forgotten either.
-    assert received_at_most * queue["VisibilityTimeout"] < queue["MessageRetentionPeriod"]
+    assert received_at_most * visible_again_seconds < queue["MessageRetentionPeriod"]
     # A dead letter keeps the age it had as a message.
     kept = template()["Resources"][dead_letters]["Properties"]["MessageRetentionPeriod"]
     assert kept > queue["MessageRetentionPeriod"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from callscribe.adapters.call_lists import CallLists
 from callscribe.adapters.table import CallTable
 from callscribe.domain.call import Call
 from callscribe.domain.errors import TransientError
@@ -166,7 +167,7 @@ def test_a_run_that_comes_to_the_end_of_its_time_leaves_the_rest_for_the_next(
 
 def test_one_that_was_redriven_meanwhile_is_left_alone(seeded: Stack, table: CallTable, twilio: Simulator) -> None:
     store(table, twilio, 1)
-    found = list(table.due_for_deletion(datetime.now(UTC)))
+    found = list(CallLists(seeded.table()).due_for_deletion(datetime.now(UTC)))
     table.move(Event.REDRIVEN, a_call(), RecordingSid(sid_of(0)), due_at=NOW)
     before = seeded.items()
     table.put_deleted(*found[0])

@@ -14,7 +14,7 @@ from harness.stack import NUMBER, Gateway, Stack
 
 # What tells when and by whom something was done, and not what is so. `attempts` counts our requests for the transcript:
 # a webhook that overtakes the callback leaves nothing to ask for. The same holds for the day's budget, see below.
-CLOCK_FIELDS = {"received_at", "requesting_at", "transcribing_at", "stored_at", "failed_at", "attempts"}
+CLOCK_FIELDS = {"received_at", "requesting_at", "transcribing_at", "stored_at", "failed_at", "attempts", "due_at"}
 
 FLOWS: dict[str, tuple[str, dict[str, Any]]] = {
     "voicemail": ("cannot_log_in", {}),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from callscribe.adapters.table import CallTable
 from callscribe.domain.call import Call
-from callscribe.domain.recording import OVER_BUDGET, UNSETTLED, Event, Recording, State, after
+from callscribe.domain.recording import MOST_ROUNDS, OVER_BUDGET, ROUNDS, UNSETTLED, Event, Recording, State, after
 from callscribe.domain.sids import CallSid, RecordingSid
 from harness.stack import Stack
 
@@ -55,6 +55,13 @@ def test_only_what_the_budget_did_not_allow_is_resumed(reason: str | None) -> No
     assert [after(state, Event.RESUMED, reason=reason) for state in STATES] == [None] * len(STATES)
 
 
+@pytest.mark.parametrize("event", ROUNDS)
+def test_a_recording_begins_anew_a_few_times_and_not_for_ever(event: Event) -> None:
+    (state,) = {TRANSCRIBING} & DESIGN[event][0] or {FAILED}
+    moved = [after(state, event, rounds=rounds) for rounds in range(MOST_ROUNDS + 2)]
+    assert moved == [RECEIVED] * MOST_ROUNDS + [None, None]
+
+
 @pytest.mark.parametrize("state", STATES)
 def test_a_live_claim_keeps_other_workers_away_and_nothing_else(state: State | None) -> None:
     for event in Event:
@@ -69,11 +76,13 @@ class Model:
         self.state: State | None = None
         self.claim_is_live = False
         self.reason: str | None = None
+        self.rounds = 0
 
     def apply(self, event: Event, reason: str | None) -> State | None:
         """Let something happen; the state it moves to, or None."""
-        moved = after(self.state, event, claim_is_live=self.claim_is_live, reason=self.reason)
+        moved = after(self.state, event, claim_is_live=self.claim_is_live, reason=self.reason, rounds=self.rounds)
         if moved is not None:
+            self.rounds += event in ROUNDS
             self.state, self.reason = moved, reason
         return moved
 
@@ -98,6 +107,12 @@ def test_an_event_that_comes_again_at_once_changes_nothing(history: History) -> 
         before, model.claim_is_live = model.state, True
         model.apply(event, reason)
         assert model.state == before
+
+
+def due_of(state: State, reason: str | None) -> str | None:
+    if state in UNSETTLED:
+        return "due"
+    return "attention" if state is FAILED or reason == OVER_BUDGET else None
 
 
 def a_call(number: int) -> Call:
@@ -135,6 +150,9 @@ def a_call(number: int) -> Call:
 )
 @example(history=[(Event.NOT_WORTH_IT, True, "too_short"), (Event.RESUMED, True, None)])
 @example(
+    history=[(Event.TRANSCRIPT_STORED, True, None), *[(Event.REDRIVEN, True, None), (Event.GIVEN_UP, True, "x")] * 6]
+)
+@example(
     history=[
         (Event.NOT_WORTH_IT, True, OVER_BUDGET),
         (Event.TRANSCRIPT_STORED, True, None),
@@ -160,7 +178,8 @@ def test_the_table_moves_as_the_domain_says_and_is_due_only_while_unsettled(
         assert (moved.happened, moved.state) == (expected is not None, model.state)
         for row in table.read(call.sid).recordings.values():
             assert row.get("reason") == model.reason
-            assert row.get("due") == ("due" if row["state"] in UNSETTLED else None)
+            assert row.get("due") == due_of(State(row["state"]), row.get("reason"))
+            assert ("unsettled_since" in row) == (row["state"] in UNSETTLED)
             assert ("due_at" in row) == ("due" in row)
 
 

@@ -64,7 +64,7 @@ def test_a_permanent_refusal_fails_the_recording_with_its_reason(seeded: Stack, 
     event = load_event("request_transcript", "completed")
     assert seeded.invoke("request_transcript", event) == DONE
     assert (row(seeded)["state"], row(seeded)["reason"]) == ("failed", "twilio_95118")
-    assert "due_at" not in row(seeded)
+    assert row(seeded)["due"] == "attention"
 
     assert seeded.invoke("request_transcript", event) == DONE
     assert len(asked) == 1

@@ -288,5 +288,4 @@ def test_a_failed_one_is_kept_at_twilio_whatever_the_days(
     transcribed.write_settings({**settings_document(twilio.account, twilio_url), "recording_retention_days": 0})
     twilio.state.transcripts[TRANSCRIPT_SID].status = "failed"
     assert transcribed.invoke("store_insights", webhook_of()) == DONE
-    assert row(transcribed)["state"] == "failed"
-    assert row(transcribed).keys().isdisjoint({"due", "due_at"})
+    assert (row(transcribed)["state"], row(transcribed)["due"]) == ("failed", "attention")

@@ -42,7 +42,7 @@ def test_a_failed_recording_is_noted_with_twilios_code_and_its_stand_in_transcri
     assert seeded.invoke("request_transcript", failed) == DONE
     assert state(seeded, FAILED_RECORDING_SID) == ("failed", "recording_failed")
     assert row(seeded, FAILED_RECORDING_SID)["error_code"] == 16104
-    assert row(seeded, FAILED_RECORDING_SID).keys().isdisjoint({"due", "due_at"})
+    assert row(seeded, FAILED_RECORDING_SID)["due"] == "attention"
     assert state(seeded, STAND_IN_SID) == ("transcribing", None)
     assert (row(seeded, STAND_IN_SID)["source"], row(seeded, STAND_IN_SID)["channels"]) == ("RecordVerb", 1)
     assert sources(twilio) == [STAND_IN_SID]

@@ -140,7 +140,7 @@ def test_a_failed_transcript_fails_the_recording(status: Any, seeded: Stack, twi
     transcript.status = status
     assert seeded.invoke("store_insights", webhook_of(transcript.sid)) == DONE
     assert (row(seeded)["state"], row(seeded)["reason"]) == ("failed", f"transcript_{status}")
-    assert row(seeded).keys().isdisjoint({"due", "due_at"})
+    assert row(seeded)["due"] == "attention"
     assert seeded.announced() == []
     assert seeded.read(CALL_SID).insights == []
 

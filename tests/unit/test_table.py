@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from callscribe.adapters.call_lists import CallLists
 from callscribe.adapters.table import CallTable
 from callscribe.domain.call import Call
 from callscribe.domain.recording import Event
@@ -17,6 +18,11 @@ TODAY = NOW.date()
 @pytest.fixture
 def table(offline_stack: Stack) -> CallTable:
     return CallTable(offline_stack.table(), retention_days=30)
+
+
+@pytest.fixture
+def lists(offline_stack: Stack) -> CallLists:
+    return CallLists(offline_stack.table())
 
 
 def a_call(number: int = 1, started: datetime = NOW) -> Call:
@@ -83,33 +89,33 @@ def stored(table: CallTable, number: int, delete_at: datetime | None) -> Call:
     return call
 
 
-def test_what_is_due_for_deletion_comes_the_longest_due_first(table: CallTable) -> None:
+def test_what_is_due_for_deletion_comes_the_longest_due_first(table: CallTable, lists: CallLists) -> None:
     for number, hours in enumerate([1, 3, 2, -1]):
         stored(table, number, NOW - timedelta(hours=hours))
     stored(table, 9, None)
     unsettled = a_call(8)
     table.move(Event.HEARD_OF, unsettled, recording_of(unsettled), due_at=NOW - timedelta(hours=9))
-    assert list(table.due_for_deletion(NOW)) == [(a_call(n).sid, recording_of(a_call(n))) for n in (1, 2, 0)]
+    assert list(lists.due_for_deletion(NOW)) == [(a_call(n).sid, recording_of(a_call(n))) for n in (1, 2, 0)]
 
 
 def test_what_is_due_for_deletion_comes_in_pages_without_a_gap(
-    table: CallTable, offline_stack: Stack, monkeypatch: pytest.MonkeyPatch
+    table: CallTable, lists: CallLists, offline_stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(5):
         stored(table, number, NOW - timedelta(hours=number + 1))
     query = offline_stack.table().query
-    monkeypatch.setattr(table._table, "query", lambda **asked: query(**asked, Limit=2), raising=False)
-    assert [sid for sid, _ in table.due_for_deletion(NOW)] == [a_call(n).sid for n in (4, 3, 2, 1, 0)]
+    monkeypatch.setattr(lists._table, "query", lambda **asked: query(**asked, Limit=2), raising=False)
+    assert [sid for sid, _ in lists.due_for_deletion(NOW)] == [a_call(n).sid for n in (4, 3, 2, 1, 0)]
 
 
-def test_a_deleted_recording_is_due_for_nothing_more(table: CallTable) -> None:
+def test_a_deleted_recording_is_due_for_nothing_more(table: CallTable, lists: CallLists) -> None:
     call = stored(table, 1, NOW - timedelta(hours=1))
     table.put_deleted(call.sid, recording_of(call))
     (row,) = table.read(call.sid).recordings.values()
     assert row["state"] == "stored"
     assert row.keys().isdisjoint({"due", "due_at"})
     assert row["deleted_at"] >= NOW.strftime("%Y-%m-%dT%H:%M:%SZ")
-    assert list(table.due_for_deletion(NOW)) == []
+    assert list(lists.due_for_deletion(NOW)) == []
 
 
 def test_an_item_that_has_expired_meanwhile_is_not_brought_back(table: CallTable, offline_stack: Stack) -> None:

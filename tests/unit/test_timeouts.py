@@ -101,10 +101,10 @@ def test_settings_that_do_not_come_are_waited_for_as_long_as_the_reader_says(
 
 
 @pytest.mark.parametrize("name", ["call", "transcript"])
-def test_a_twilio_that_does_not_answer_is_waited_for_as_long_as_the_adapter_says(
+def test_a_twilio_that_does_not_answer_is_waited_for_as_long_as_the_stack_says(
     name: str, silent_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(twilio, "TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setenv("TWILIO_TIMEOUT_SECONDS", "0.3")
     twilio._twilio.cache_clear()
     account = twilio.twilio(
         Settings(

@@ -105,6 +105,7 @@ def test_nothing_that_is_logged_tells_a_number_a_word_or_a_secret(
     scenario = load_scenario("cannot_log_in")
     play(stack, twilio, scenario)
     stack.invoke("delete_recordings", load_event("delete_recordings", "every_hour"))
+    stack.invoke("sweep", load_event("sweep", "every_few_minutes"))
     account = twilio.account
     twilio.account.api_key_secret, secret = "another", account.api_key_secret
     play(stack, twilio, scenario)

@@ -136,7 +136,7 @@ def running(
         with build_folder(progress):
             build(progress)
             # Nobody wants to wait here until a recording is finished at Twilio, or for a queue.
-            fast = {"BackoffFirstSeconds": "1", "WorkerConcurrency": "10"}
+            fast = {"BackoffFirstSeconds": "1", "WorkerConcurrency": "10", "ResultsSeconds": "1"}
             stack = deploy(aws, stack_name, progress, parameters={**fast, **(parameters or {})})
         twilio = Simulator(Account(), ConnectTo(stack.connect_to), transcript_seconds=transcript_seconds)
         wire(twilio.account, stack)

@@ -16,7 +16,7 @@ from typing import Any
 
 from boto3.dynamodb.types import DYNAMODB_CONTEXT, TypeDeserializer, TypeSerializer
 
-from callscribe.domain.recording import Recording
+from callscribe.domain.recording import OVER_BUDGET, Recording, State
 from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
 from callscribe.domain.transcript import Insights, Participant, Sentence, Transcript
 
@@ -33,6 +33,12 @@ DUE = "due"
 
 DUE_FOR_DELETION = "deletion"
 """The partition of the index `by_due_at` that holds stored recordings which shall be deleted at Twilio."""
+
+DUE_FOR_ATTENTION = "attention"
+"""The partition of the index `by_due_at` that holds what a person should look at: see `needs_attention`."""
+
+SWEEP_KEY = {"pk": "SWEEP", "sk": "SWEEP"}
+"""The key of the item that tells up to when everything at Twilio has been compared with the table."""
 
 
 def call_key(call_sid: CallSid) -> dict[str, str]:
@@ -56,6 +62,11 @@ def recording_of_row(row: Mapping[str, Any]) -> Recording:
         started=None,
         seconds=None if row.get("seconds") is None else int(row["seconds"]),
     )
+
+
+def needs_attention(state: State, reason: str | None) -> bool:
+    """Whether nothing moves the recording on but a person."""
+    return state is State.FAILED or reason == OVER_BUDGET
 
 
 def budget_key(day: date) -> dict[str, str]:
@@ -102,6 +113,7 @@ def insights_items(insights: Insights, expires_at: int) -> Iterator[dict[str, An
         "results": results if plain else [],
         "chunks": chunks,
         "expires_at": expires_at,
+        **({"missing_operators": list(insights.missing_operators)} if insights.missing_operators else {}),
     }
 
 
@@ -232,4 +244,5 @@ def _insights(
         participants=[Participant.model_validate(one) for one in fields["participants"]],
         sentences=unpack(islice(sentences, int(counts["sentences"]))),
         results=TypeDeserializer().deserialize(packed_results) if packed_results else fields["results"],
+        missing_operators=fields.get("missing_operators", ()),
     )

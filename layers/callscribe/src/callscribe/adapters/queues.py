@@ -2,7 +2,7 @@
 
 import os
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
@@ -36,6 +36,17 @@ class Queue:
                 },
             )
 
+    def waiting(self) -> int:
+        """About how many messages there are, waiting, put off, or being worked on.
+
+        Raises:
+            TransientError: SQS may tell later.
+        """
+        names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        with aws_errors("asking how much waits on a queue"):
+            told = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)["Attributes"]
+        return sum(int(told[name]) for name in names)
+
     def put_off(self, receipt_handle: str, seconds: int) -> None:
         """Let a message that is being worked on come back `seconds` from now, whatever the queue's own timeout.
 
@@ -52,10 +63,26 @@ class Queue:
 @cache
 def queue() -> Queue:
     """The queue of this function: an acceptor puts webhooks on it, a worker takes them off."""
-    return Queue(boto3.client("sqs", config=CONFIG), os.environ["QUEUE_URL"])
+    return _queue("QUEUE_URL")
 
 
 @cache
 def dead_letters() -> Queue:
     """The dead letters of the queue this worker reads."""
-    return Queue(boto3.client("sqs", config=CONFIG), os.environ["DEAD_LETTERS_URL"])
+    return _queue("DEAD_LETTERS_URL")
+
+
+@cache
+def recordings_queue() -> Queue:
+    """The queue that `request_transcript` reads, for a function that is not its acceptor."""
+    return _queue("RECORDINGS_QUEUE_URL")
+
+
+@cache
+def transcripts_queue() -> Queue:
+    """The queue that `store_insights` reads, likewise."""
+    return _queue("TRANSCRIPTS_QUEUE_URL")
+
+
+def _queue(variable: str) -> Queue:
+    return Queue(boto3.client("sqs", config=CONFIG), os.environ[variable])

@@ -6,7 +6,7 @@ A recording's state changes only here, by one conditional write for each row of 
 import math
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -19,8 +19,21 @@ from boto3.dynamodb.types import TypeDeserializer
 from callscribe.adapters import items
 from callscribe.adapters.aws_config import CONFIG
 from callscribe.adapters.aws_errors import aws_errors
+from callscribe.adapters.dynamodb import iso, query, update_of
 from callscribe.domain.call import Call
-from callscribe.domain.recording import MOVES, OVER_BUDGET, UNHEARD_OF, UNSETTLED, Event, Recording, State
+from callscribe.domain.patience import Patience, reason_to_give_up
+from callscribe.domain.recording import (
+    BEGINS,
+    MOST_ROUNDS,
+    MOVES,
+    OVER_BUDGET,
+    ROUNDS,
+    UNHEARD_OF,
+    UNSETTLED,
+    Event,
+    Recording,
+    State,
+)
 from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
 from callscribe.domain.transcript import Insights
 
@@ -41,13 +54,15 @@ KEEP_BUDGETS = timedelta(days=7)
 class Moved:
     """What came of a move. `state` is where the recording stands now, `attempts` counts its claims so far.
 
-    `counted_on` is the day whose budget holds its minutes while a transcript is being asked for.
+    `counted_on` is the day whose budget holds its minutes while a transcript is being asked for. `rounds` counts how
+    often the recording has begun anew.
     """
 
     happened: bool
     state: State | None
     attempts: int
     counted_on: date | None = None
+    rounds: int = 0
 
 
 class CallTable:
@@ -57,9 +72,14 @@ class CallTable:
         self._table = table
         self._retention_days = retention_days
 
-    def put_call(self, call: Call) -> None:
-        """Write a call as Twilio's Call resource has it."""
-        self._upsert_call(call, started_is_exact=True)
+    @property
+    def retention(self) -> timedelta:
+        """How long after its start all items of a call are kept."""
+        return timedelta(days=self._retention_days)
+
+    def put_call(self, call: Call, *, repaired: bool = False) -> None:
+        """Write a call as Twilio's Call resource has it; `repaired`, where nobody but the sweep has told of its end."""
+        self._upsert_call(call, started_is_exact=True, **_repaired(repaired=repaired))
 
     def put_ended_call(self, call: Call) -> None:
         """Write a call as its status callback tells it.
@@ -68,9 +88,9 @@ class CallTable:
         """
         self._upsert_call(call, started_is_exact=False)
 
-    def _upsert_call(self, call: Call, *, started_is_exact: bool) -> None:
-        about_the_start = {"started": _iso(call.started), "expires_at": self._expires_at(call)}
-        fields: dict[str, Any] = {"from": call.from_, "to": call.to, "direction": call.direction}
+    def _upsert_call(self, call: Call, *, started_is_exact: bool, **changes: Any) -> None:
+        about_the_start = {"started": iso(call.started), "expires_at": self._expires_at(call)}
+        fields: dict[str, Any] = {"from": call.from_, "to": call.to, "direction": call.direction, **changes}
         if call.seconds is not None:
             fields["seconds"] = call.seconds
         if started_is_exact:
@@ -80,53 +100,45 @@ class CallTable:
             self._table.update_item(
                 Key=items.call_key(call.sid),
                 # The first writer sets the day, so that a call never moves from one day's list to another's.
-                **_update(fields, if_absent={"day": call.day, **about_the_start}),
+                **update_of(fields, if_absent={"day": call.day, **about_the_start}),
             )
 
     def move(
         self,
         event: Event,
-        call: Call,
+        call: Call | CallSid,
         recording_sid: RecordingSid,
         *,
         due_at: datetime | None = None,
         delete_at: datetime | None = None,
+        repaired: bool = False,
         **changes: Any,
     ) -> Moved:
         """Move a recording as the table of moves says, if it says so, and write `changes` with the move.
 
-        `due_at` is when to look again at a recording that has not moved on by itself and, for a claim, when the claim
-        runs out. A move to an unsettled state needs one. `delete_at` is when one that is settled shall be deleted at
-        Twilio.
+        `call`: its SID is enough where the move starts from a row. `due_at` is when to look again at a recording that
+        has not moved on by itself and, for a claim, when the claim runs out. A move to an unsettled state needs one.
+        `delete_at` is when one that is settled shall be deleted at Twilio. `repaired`: it moves because of the sweep.
         """
         now = datetime.now(UTC)
         to = MOVES[event].to
-        fields = {
-            "state": to,
-            f"{to}_at": _iso(now),
-            "started": _iso(call.started),
-            "expires_at": self._expires_at(call),
-            **changes,
-        }
-        if to in UNSETTLED:
-            if due_at is None:
-                raise ValueError(f"a recording that is {to} needs a due_at, or nothing would look at it again")
-            fields |= {"due": items.DUE, "due_at": math.ceil(due_at.timestamp())}
-        elif delete_at is not None:
-            # The row must not expire before: then nobody would delete the recording.
-            at = min(math.ceil(delete_at.timestamp()), self._expires_at(call) - LAST_CHANCE_SECONDS)
-            fields |= {"due": items.DUE_FOR_DELETION, "due_at": at}
-        update = _update(
-            fields,
-            if_absent={"day": call.day},
+        call_sid = call.sid if isinstance(call, Call) else call
+        if not isinstance(call, Call) and UNHEARD_OF in MOVES[event].sources:
+            raise ValueError(f"a recording that is {event} may have no row yet, so its call must be given")
+        fields = {"state": to, f"{to}_at": iso(now), **_repaired(repaired=repaired), **changes} | self._of_call(call)
+        if event in BEGINS:
+            fields["unsettled_since"] = int(now.timestamp())
+        update = update_of(
+            fields | self._due(to, call, due_at, delete_at, changes.get("reason"), now),
+            if_absent={"day": call.day} if isinstance(call, Call) else {},
             # What a move does not say anew was said of another state.
-            remove=tuple(name for name in OF_ONE_STATE if name not in fields),
-            add={"attempts": int(event is Event.CLAIMED)},
+            remove=OF_ONE_STATE if to in UNSETTLED else (*OF_ONE_STATE, "unsettled_since"),
+            add={"attempts": int(event is Event.CLAIMED)} | ({"rounds": 1} if event in ROUNDS else {}),
         )
-        with aws_errors(f"moving recording {recording_sid} of call {call.sid} to {to}"):
+        with aws_errors(f"moving recording {recording_sid} of call {call_sid} to {to}"):
             try:
                 answer = self._table.update_item(
-                    Key=items.recording_key(call.sid, recording_sid),
+                    Key=items.recording_key(call_sid, recording_sid),
                     ConditionExpression=_condition(event, now),
                     ReturnValues="ALL_NEW",
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
@@ -138,38 +150,89 @@ class CallTable:
                 old: dict[str, Any] = cast("dict[str, Any]", refusal.response).get("Item", {})
                 return _moved({k: TypeDeserializer().deserialize(v) for k, v in old.items()}, happened=False)
 
+    def _of_call(self, call: Call | CallSid) -> dict[str, Any]:
+        """What each item says of its call; a row that is there says it already."""
+        return {"started": iso(call.started), "expires_at": self._expires_at(call)} if isinstance(call, Call) else {}
+
+    def _due(
+        self,
+        to: State,
+        call: Call | CallSid,
+        due_at: datetime | None,
+        delete_at: datetime | None,
+        reason: str | None,
+        now: datetime,
+    ) -> dict[str, Any]:
+        """In which partition of the index `by_due_at` a recording now is, and where in it; nothing for in none."""
+        if to in UNSETTLED:
+            if due_at is None:
+                raise ValueError(f"a recording that is {to} needs a due_at, or nothing would look at it again")
+            return {"due": items.DUE, "due_at": math.ceil(due_at.timestamp())}
+        if delete_at is not None and isinstance(call, Call):
+            # The row must not expire before: then nobody would delete the recording.
+            at = min(math.ceil(delete_at.timestamp()), self._expires_at(call) - LAST_CHANCE_SECONDS)
+            return {"due": items.DUE_FOR_DELETION, "due_at": at}
+        if items.needs_attention(to, reason):
+            return {"due": items.DUE_FOR_ATTENTION, "due_at": int(now.timestamp())}
+        return {}
+
+    def put_off(self, call_sid: CallSid, recording_sid: RecordingSid, due_at: datetime) -> None:
+        """Look at an unsettled recording again at `due_at`, and not before."""
+        # While it is being requested, `due_at` is the end of a claim, which nobody may prolong.
+        waits = Attr("state").is_in([State.RECEIVED, State.TRANSCRIBING])
+        with aws_errors(f"putting recording {recording_sid} of call {call_sid} off"), self._unless_refused():
+            self._table.update_item(
+                Key=items.recording_key(call_sid, recording_sid),
+                ConditionExpression=waits,
+                **update_of({"due_at": math.ceil(due_at.timestamp())}),
+            )
+
+    def leave(
+        self, call_sid: CallSid, recording_sid: RecordingSid, error: Exception, since: datetime, patience: Patience
+    ) -> str | None:
+        """Leave a recording that is due and that `error` kept from moving on: for later or, with a reason, for good.
+
+        Parameters:
+            since: since when it is unsettled.
+
+        Returns:
+            The reason, where it was given up.
+        """
+        now = datetime.now(UTC)
+        reason = reason_to_give_up(error, now - since, patience)
+        if reason is None:
+            self.put_off(call_sid, recording_sid, now + patience.look_again)
+        else:
+            self.move(Event.GIVEN_UP, call_sid, recording_sid, reason=reason)
+        return reason
+
     def recording_of(self, call_sid: CallSid, transcript_sid: TranscriptSid) -> Recording | None:
         """Find the recording of a call that the transcript was created for, as its row tells of it."""
         rows = self._recordings_of(call_sid)
         return next((items.recording_of_row(row) for row in rows if row.get("transcript") == transcript_sid), None)
 
-    def knows(self, call_sid: CallSid) -> set[RecordingSid]:
-        """The recordings of a call that have a row."""
-        return {items.recording_of_row(row).sid for row in self._recordings_of(call_sid)}
+    def knows(self, call_sid: CallSid) -> dict[RecordingSid, dict[str, Any]]:
+        """The rows of a call's recordings."""
+        return {items.recording_of_row(row).sid: row for row in self._recordings_of(call_sid)}
 
     def _recordings_of(self, call_sid: CallSid) -> Iterator[dict[str, Any]]:
         key = Key("pk").eq(items.call_key(call_sid)["pk"]) & Key("sk").begins_with("RECORDING#")
-        return self._query(
-            f"looking for the recordings of call {call_sid}", KeyConditionExpression=key, ConsistentRead=True
+        return query(
+            self._table,
+            f"looking for the recordings of call {call_sid}",
+            KeyConditionExpression=key,
+            ConsistentRead=True,
         )
-
-    def due_for_deletion(self, now: datetime) -> Iterator[tuple[CallSid, RecordingSid]]:
-        """Find the recordings that shall be deleted at Twilio by now, the longest due first."""
-        due = Key("due").eq(items.DUE_FOR_DELETION) & Key("due_at").lte(int(now.timestamp()))
-        doing = "looking for recordings to delete at Twilio"
-        for row in self._query(doing, IndexName=items.BY_DUE_AT, KeyConditionExpression=due):
-            recording = items.recording_of_row(row)
-            yield recording.call_sid, recording.sid
 
     def put_deleted(self, call_sid: CallSid, recording_sid: RecordingSid) -> None:
         """Note that a recording no longer exists at Twilio."""
-        # One that has been redriven meanwhile is due for something else.
-        redriven = suppress(self._table.meta.client.exceptions.ConditionalCheckFailedException)
-        with aws_errors(f"noting that recording {recording_sid} of call {call_sid} is deleted"), redriven:
+        doing = f"noting that recording {recording_sid} of call {call_sid} is deleted"
+        with aws_errors(doing), self._unless_refused():
+            # One that has been redriven meanwhile is due for something else.
             self._table.update_item(
                 Key=items.recording_key(call_sid, recording_sid),
                 ConditionExpression=Attr("due").eq(items.DUE_FOR_DELETION),
-                **_update({"deleted_at": _iso(datetime.now(UTC))}, remove=("due", "due_at")),
+                **update_of({"deleted_at": iso(datetime.now(UTC))}, remove=("due", "due_at")),
             )
 
     def take_minutes(self, minutes: int, day: date, daily_minutes: int) -> bool:
@@ -188,7 +251,7 @@ class CallTable:
                 self._table.update_item(
                     Key=items.budget_key(day),
                     ConditionExpression=condition,
-                    **_update({"expires_at": expires_at}, add={"minutes": minutes}),
+                    **update_of({"expires_at": expires_at}, add={"minutes": minutes}),
                 )
             except self._table.meta.client.exceptions.ConditionalCheckFailedException:
                 return False
@@ -206,20 +269,13 @@ class CallTable:
     def read(self, call_sid: CallSid) -> "items.StoredCall":
         """Read all that is stored of a call, by one Query."""
         key = Key("pk").eq(items.call_key(call_sid)["pk"])
-        rows = self._query(f"reading call {call_sid}", KeyConditionExpression=key, ConsistentRead=True)
+        rows = query(self._table, f"reading call {call_sid}", KeyConditionExpression=key, ConsistentRead=True)
         # DynamoDB removes an expired item some days late.
         now = datetime.now(UTC).timestamp()
         return items.stored_call(call_sid, [row for row in rows if row["expires_at"] > now])
 
-    def _query(self, doing: str, **query: Any) -> Iterator[dict[str, Any]]:
-        """All items of a Query, page by page."""
-        more = True
-        while more:
-            with aws_errors(doing):
-                page = self._table.query(**query)
-            yield from page["Items"]
-            more = "LastEvaluatedKey" in page
-            query["ExclusiveStartKey"] = page.get("LastEvaluatedKey")
+    def _unless_refused(self) -> AbstractContextManager[None]:
+        return suppress(self._table.meta.client.exceptions.ConditionalCheckFailedException)
 
     def _expires_at(self, call: Call) -> int:
         return int(call.expires(self._retention_days).timestamp())
@@ -236,44 +292,24 @@ def _condition(event: Event, now: datetime) -> ConditionBase:
         return nobody_claimed_it | its_worker_died
     if event is Event.RESUMED:
         return Attr("state").eq(State.SKIPPED) & Attr("reason").eq(OVER_BUDGET)
+    if event in ROUNDS:
+        may_begin_anew = Attr("rounds").not_exists() | Attr("rounds").lt(MOST_ROUNDS)
+        return Attr("state").is_in(states) & may_begin_anew
     if not states:
         return unheard_of
     in_a_source = Attr("state").is_in(states)
     return unheard_of | in_a_source if UNHEARD_OF in sources else in_a_source
 
 
-def _update(
-    fields: Mapping[str, Any],
-    *,
-    if_absent: Mapping[str, Any] | None = None,
-    remove: tuple[str, ...] = (),
-    add: Mapping[str, int] | None = None,
-) -> dict[str, Any]:
-    """The arguments of an UpdateItem that sets `fields`, sets others only where absent, removes and adds."""
-    if_absent, add = if_absent or {}, add or {}
-    expression = "SET " + ", ".join(
-        [f"#{name} = :{name}" for name in fields] + [f"#{name} = if_not_exists(#{name}, :{name})" for name in if_absent]
-    )
-    if remove:
-        expression += " REMOVE " + ", ".join(f"#{name}" for name in remove)
-    if add:
-        expression += " ADD " + ", ".join(f"#{name} :{name}" for name in add)
-    return {
-        "UpdateExpression": expression,
-        "ExpressionAttributeNames": {f"#{name}": name for name in (*fields, *if_absent, *remove, *add)},
-        "ExpressionAttributeValues": {f":{k}": v for k, v in {**fields, **if_absent, **add}.items()},
-    }
+def _repaired(*, repaired: bool) -> dict[str, str]:
+    return {"repaired_at": iso(datetime.now(UTC))} if repaired else {}
 
 
 def _moved(item: Mapping[str, Any], *, happened: bool) -> Moved:
     if not item:
         return Moved(happened, UNHEARD_OF, 0)
     counted_on = date.fromisoformat(item["counted_on"]) if "counted_on" in item else None
-    return Moved(happened, State(item["state"]), int(item["attempts"]), counted_on)
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Moved(happened, State(item["state"]), int(item["attempts"]), counted_on, int(item.get("rounds", 0)))
 
 
 @cache

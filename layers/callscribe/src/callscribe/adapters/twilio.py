@@ -6,8 +6,10 @@ numbers into 50-digit decimals that DynamoDB refuses, drop fields they do not kn
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -29,14 +31,15 @@ from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid, RecordingSid, ServiceSid, TranscriptSid
 from callscribe.domain.transcript import Configuration, Participant, Role, Sentence, Transcript, participants_of
 
-TIMEOUT_SECONDS = 10
-"""The SDK has no timeout of its own."""
-
 PAGE_SIZE = 1000
 """The largest page Twilio gives (Twilio docs, "Twilio's response", paging; Transcript Sentences)."""
 
-VOICE = "https://api.twilio.com/2010-04-01/Accounts"
+API = "https://api.twilio.com"
+VOICE = f"{API}/2010-04-01/Accounts"
 INTELLIGENCE = "https://intelligence.twilio.com/v2"
+
+
+type Odd = Callable[[UnreadableError], None]
 
 
 class Twilio:
@@ -73,6 +76,48 @@ class Twilio:
         rows = _rows(doing, self._read(doing, f"{self._voice}/Recordings.json?{query}"), "recordings")
         return [recording_of(doing, one) for one in rows]
 
+    def calls_to(self, number: str, since: datetime, before: datetime, odd: Odd) -> Iterator[Call]:
+        """Fetch the calls that came in on a number and began in that time, the newest first.
+
+        What has another shape than documented is told to `odd`, here and below: it holds nothing else up.
+        """
+        doing = f"listing the calls that began since {since:%Y-%m-%dT%H:%MZ}"
+        for row in self._read_voice(doing, "Calls", "calls", {"To": number, **_between("StartTime", since, before)}):
+            # One that has no start has not begun.
+            if row.get("direction") == "inbound" and row.get("start_time"):
+                with _told_to(odd):
+                    call = call_of(doing, row)
+                    if since <= call.started < before:
+                        yield call
+
+    def recordings_between(self, since: datetime, before: datetime, odd: Odd) -> Iterator[Recording]:
+        """Fetch the recordings that the account, and not only we, began in that time, the newest first."""
+        doing = f"listing the recordings that began since {since:%Y-%m-%dT%H:%MZ}"
+        for row in self._read_voice(doing, "Recordings", "recordings", _between("DateCreated", since, before)):
+            # One of a conference may be of no call.
+            if row.get("call_sid"):
+                with _told_to(odd):
+                    yield recording_of(doing, row)
+
+    def transcripts_under(
+        self, service_sid: ServiceSid, since: datetime, before: datetime, odd: Odd
+    ) -> Iterator[Transcript]:
+        """Fetch the transcripts that were asked for under a Service in that time, the newest first."""
+        doing = f"listing the transcripts of Service {service_sid}"
+        asked = {"ServiceSid": service_sid, "AfterDateCreated": _iso(since), "BeforeDateCreated": _iso(before)}
+        for row in self._read_all(doing, "Transcripts", **asked):
+            with _told_to(odd):
+                yield transcript_of(doing, row)
+
+    def _read_voice(self, doing: str, path: str, key: str, query: Mapping[str, object]) -> Iterator[dict[str, Any]]:
+        """Fetch a list of the voice API, page by page."""
+        next_url = f"{self._voice}/{path}.json?{urlencode({**query, 'PageSize': PAGE_SIZE})}"
+        while next_url:
+            page = self._read(doing, next_url)
+            yield from _rows(doing, page, key)
+            next_uri = page.get("next_page_uri")
+            next_url = f"{API}{next_uri}" if next_uri else ""
+
     def delete_recording(self, sid: RecordingSid) -> None:
         """Delete a recording, if there (still) is one."""
         with suppress(NotFoundError):
@@ -93,7 +138,7 @@ class Twilio:
             "CustomerKey": recording.call_sid,
         }
         if recording.started:
-            form["MediaStartTime"] = recording.started.strftime("%Y-%m-%dT%H:%M:%SZ")
+            form["MediaStartTime"] = _iso(recording.started)
         doing = f"asking for the transcript of recording {recording.sid} of call {recording.call_sid}"
         answer = _object(doing, self._ask(doing, "POST", f"{INTELLIGENCE}/Transcripts", form))
         try:
@@ -163,6 +208,27 @@ class Twilio:
             return json.loads(response.text or "null", parse_float=Decimal, parse_constant=str)
 
 
+@contextmanager
+def _told_to(odd: Odd) -> Iterator[None]:
+    try:
+        yield
+    except UnreadableError as error:
+        odd(error)
+
+
+def _between(name: str, since: datetime, before: datetime) -> dict[str, str]:
+    """The filters of a list by when something began.
+
+    That a time of day counts is documented for none of them, and tried nowhere: so the end is one of whole days, and
+    whoever asks leaves out what is too much.
+    """
+    return {f"{name}>": _iso(since), f"{name}<": (before + timedelta(days=1)).date().isoformat()}
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def _object(doing: str, answer: object) -> dict[str, Any]:
     if not isinstance(answer, dict):
         raise UnreadableError(f"{doing}: the answer is no JSON object")
@@ -203,7 +269,10 @@ class _LoopbackHttpClient(HttpClient):
 
 @lru_cache(maxsize=1)
 def _twilio(account_sid: str, key_sid: str, key_secret: str, url: str | None) -> Twilio:
-    sender = TwilioHttpClient(timeout=TIMEOUT_SECONDS, request_hooks={"response": _as_utf_8})
+    # The SDK has no timeout of its own.
+    sender = TwilioHttpClient(
+        timeout=float(os.environ["TWILIO_TIMEOUT_SECONDS"]), request_hooks={"response": _as_utf_8}
+    )
     http_client = _LoopbackHttpClient(url, sender) if url else sender
     return Twilio(Client(key_sid, key_secret, account_sid, http_client=http_client))
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from callscribe.domain.call import Call
+from callscribe.domain.call import ENDED_STATUSES, Call
 from callscribe.domain.errors import UnreadableError
 from callscribe.domain.recording import Recording
 from callscribe.domain.sids import CallSid, RecordingSid
@@ -31,12 +31,18 @@ def call_of(doing: str, fields: Mapping[str, Any]) -> Call:
             to=str(fields.get("to") or ""),
             direction=str(fields.get("direction") or ""),
             started=started,
-            # Twilio gives "0" or nothing while a call lasts.
-            seconds=int(fields["duration"]) if fields.get("status") == "completed" and fields.get("duration") else None,
+            seconds=_call_seconds(fields),
         )
     except (TypeError, ValueError):
         # Their texts quote the fields.
         raise UnreadableError(f"{doing}: sid or duration is of another shape") from None
+
+
+def _call_seconds(fields: Mapping[str, Any]) -> int | None:
+    """How long a call has lasted; Twilio gives "0" or nothing while it lasts, and where nobody answered."""
+    if fields.get("status") == "completed":
+        return int(fields["duration"]) if fields.get("duration") else None
+    return int(fields.get("duration") or 0) if fields.get("status") in ENDED_STATUSES else None
 
 
 def recording_of(doing: str, fields: Mapping[str, Any]) -> Recording:
@@ -71,6 +77,7 @@ def transcript_of(doing: str, fields: Mapping[str, Any]) -> Transcript:
                 "source_sid": source_sid,
                 "seconds": fields.get("duration"),
                 "created": _iso_moment(fields.get("date_created")),
+                "updated": _iso_moment(fields.get("date_updated")),
             }
         )
     except ValidationError as error:
@@ -88,10 +95,12 @@ def configuration_of(fields: Mapping[str, Any]) -> Configuration:
         text = json.dumps([fields["operator_type"], fields.get("config")], sort_keys=True, default=str)
         sha256 = hashlib.sha256(text.encode()).hexdigest()
     version = fields.get("version")
+    attached = fields.get("read_only_attached_operator_sids")
     return Configuration(
         version=version if isinstance(version, int) else None,
         changed=_iso_moment(fields.get("date_updated")),
         sha256=sha256,
+        operator_sids=tuple(map(str, attached)) if isinstance(attached, list) else (),
     )
 
 

@@ -5,6 +5,9 @@ from datetime import datetime, timedelta
 
 from callscribe.domain.sids import CallSid
 
+ENDED_STATUSES = frozenset({"busy", "canceled", "completed", "failed", "no-answer"})
+"""What a call may have come to (Twilio docs, "Call status values")."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
@@ -20,6 +23,11 @@ class Call:
     direction: str
     started: datetime
     seconds: int | None
+
+    @property
+    def ended(self) -> datetime | None:
+        """When it was over; None while it lasts."""
+        return None if self.seconds is None else self.started + timedelta(seconds=self.seconds)
 
     @property
     def day(self) -> str:

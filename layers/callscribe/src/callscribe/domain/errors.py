@@ -13,7 +13,6 @@ CallscribeError
 
 import re
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -71,10 +70,6 @@ class PermanentError(CallscribeError):
 
 class NotFoundError(PermanentError):
     """Twilio does not have the resource, any more or yet."""
-
-
-KNOWN_EVERYWHERE = timedelta(minutes=5)
-"""How long after Twilio has told of a resource it may still answer, somewhere, that it has none such."""
 
 
 def _told(names: Iterable[str]) -> list[str]:

@@ -6,7 +6,7 @@ Every pair that is not in it is a no-op, so events may come twice, late and in a
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -25,8 +25,8 @@ UNFINISHED = frozenset({"in-progress", "paused", "stopped", "processing"})
 OVER_BUDGET = "over_budget"
 """Why a recording is skipped that the day's budget does not allow. Not for ever: hearing of it again resumes it."""
 
-LOOK_AGAIN = timedelta(minutes=15)
-"""When to look again at what has not moved on by itself: transcripts come one or two minutes after the call."""
+MOST_ROUNDS = 5
+"""How often a recording may begin anew, redriven or because its transcript is gone: nothing circles for ever."""
 
 
 class State(StrEnum):
@@ -60,6 +60,12 @@ class Event(StrEnum):
 
 UNSETTLED = frozenset({State.RECEIVED, State.REQUESTING, State.TRANSCRIBING})
 """States that are not the end; these have a `due_at`, and are in the partition of the index `by_due_at` for them."""
+
+BEGINS = frozenset({Event.HEARD_OF, Event.RESUMED, Event.REDRIVEN})
+"""Events since which a recording is unsettled."""
+
+ROUNDS = frozenset({Event.REDRIVEN, Event.TRANSCRIPT_GONE})
+"""Events that let a recording begin anew, `MOST_ROUNDS` times in all."""
 
 UNHEARD_OF = None
 """The state of a recording that has no row."""
@@ -95,12 +101,15 @@ MOVES: Mapping[Event, Move] = MappingProxyType(
 )
 
 
-def after(state: State | None, event: Event, *, claim_is_live: bool = False, reason: str | None = None) -> State | None:
+def after(
+    state: State | None, event: Event, *, claim_is_live: bool = False, reason: str | None = None, rounds: int = 0
+) -> State | None:
     """The state that `event` leads to from `state`, or None where it changes nothing.
 
     This is what the table means; the table adapter's conditions are tested against it, pair by pair.
 
     `claim_is_live`: another worker claimed the recording and its time has not run out. `reason`: why it is skipped.
+    `rounds`: how often it has begun anew.
     """
     move = MOVES[event]
     if state not in move.sources:
@@ -108,6 +117,8 @@ def after(state: State | None, event: Event, *, claim_is_live: bool = False, rea
     if event is Event.CLAIMED and state is State.REQUESTING and claim_is_live:
         return None
     if event is Event.RESUMED and reason != OVER_BUDGET:
+        return None
+    if event in ROUNDS and rounds >= MOST_ROUNDS:
         return None
     return move.to
 
@@ -133,6 +144,17 @@ class Recording:
         """What a row says of the recording beside its state."""
         about = {"source": self.source, "channels": self.channels, "seconds": self.seconds}
         return about | ({"error_code": self.error_code} if self.error_code else {})
+
+    def callback(self) -> dict[str, str]:
+        """The fields of the status callback that Twilio would have sent, as far as it takes."""
+        fields = {
+            "CallSid": self.call_sid,
+            "RecordingSid": self.sid,
+            "RecordingStatus": self.status,
+            "RecordingSource": self.source,
+            "RecordingChannels": str(self.channels),
+        }
+        return fields | ({"ErrorCode": str(self.error_code)} if self.error_code else {})
 
     def not_worth_transcribing(self) -> str | None:
         """Why Conversational Intelligence would refuse it or find nothing, or None."""

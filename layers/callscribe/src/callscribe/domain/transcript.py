@@ -1,7 +1,7 @@
 """A transcript: its sentences, what the operators made of it, and who is speaking on which channel."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -80,6 +80,7 @@ class Transcript(BaseModel):
 
     `source_sid` is None where Twilio leaves out the channel, as its own example of a fetched transcript does.
     `redaction`: whether the Service redacts. `created`: when it was asked for; operators run as they were then.
+    `updated`: when its status was last another.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -93,21 +94,39 @@ class Transcript(BaseModel):
     seconds: Decimal | None = None
     redaction: bool | None = None
     created: datetime | None = None
+    updated: datetime | None = None
+
+    @property
+    def call_sid(self) -> CallSid | None:
+        """The call that is the customer key of our own requests."""
+        try:
+            return CallSid(self.customer_key or "")
+        except ValueError:
+            return None
 
     @property
     def failed(self) -> bool:
         """Whether it has ended without a text."""
         return self.status in FAILED_STATUSES
 
+    @property
+    def ended(self) -> bool:
+        """Whether its status will not change any more."""
+        return self.failed or self.status == "completed"
+
 
 class Configuration(BaseModel):
-    """A version of something that is configured at Twilio: an operator, or a Service. `sha256` is of the operator's."""
+    """A version of something that is configured at Twilio: an operator, or a Service.
+
+    `sha256` is of an operator's configuration, `operator_sids` are those attached to a Service.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     version: int | None
     changed: datetime | None
     sha256: str | None = None
+    operator_sids: tuple[str, ...] = ()
 
     def was_in_force(self, transcript: Transcript) -> bool:
         """Whether the transcript was made with it: it has not changed since."""
@@ -140,10 +159,21 @@ def made_by(
     }
 
 
+def missing_operators(
+    results: Iterable[Mapping[str, Any]], transcript: Transcript, service: Configuration | None
+) -> tuple[str, ...]:
+    """The operators of the Service that have given no result; none where the Service has been changed since."""
+    if service is None or not service.was_in_force(transcript):
+        return ()
+    given = {str(result.get("operator_sid")) for result in results}
+    return tuple(sid for sid in service.operator_sids if sid not in given)
+
+
 class Insights(BaseModel):
     """What is stored of one transcript.
 
-    `results` are the operator results, key for key as Twilio sends them, each with `made_by`.
+    `results` are the operator results, key for key as Twilio sends them, each with `made_by`. `missing_operators` are
+    operators of the Service that had given no result when nobody waited for it any more.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -154,6 +184,7 @@ class Insights(BaseModel):
     participants: Sequence[Participant]
     sentences: Sequence[Sentence]
     results: Sequence[dict[str, Any]]
+    missing_operators: Sequence[str] = ()
 
     def speaker(self, sentence: Sentence) -> Role:
         """Who says the sentence."""

@@ -17,17 +17,27 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from callscribe.adapters.queues import dead_letters, queue
 from callscribe.domain.errors import CallscribeError, TransientError, UnknownEventError
+from callscribe.domain.patience import SENT_BY, UNSETTLED_SINCE, Swept
 from callscribe.edge.retries import Retries
 from callscribe.edge.telemetry import about, count, logger
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message. It was `sent` to its queue; at `deadline` the Lambda service ends this worker, done or not."""
+    """One message. It was `sent` to its queue; at `deadline` the Lambda service ends this worker, done or not.
+
+    `swept`: what the sweep says, where it has sent the message and not Twilio.
+    """
 
     body: str
     sent: datetime
     deadline: datetime
+    swept: Swept | None = None
+
+    @property
+    def reported(self) -> datetime:
+        """Since when it is known, at the latest, what the message tells."""
+        return (self.swept and self.swept.unsettled_since) or self.sent
 
 
 def queue_worker(
@@ -50,7 +60,7 @@ def queue_worker(
                 )
                 return
             try:
-                work(Message(record.body, _sent(record), deadline))
+                work(Message(record.body, _sent(record), deadline, _swept(record)))
             except UnknownEventError as error:
                 logger.warning("unknown event", message_id=record.message_id, **about(error))
                 count("UnknownEvents")
@@ -82,6 +92,15 @@ def _given_up(record: SQSRecord, error: TransientError) -> bool:
         # The queue's own timeout brings it back as well, only later.
         logger.warning("message not put off", message_id=record.message_id, **about(trouble))
     return False
+
+
+def _swept(record: SQSRecord) -> Swept | None:
+    """Read what the sweep has written beside the body; see `Swept.attributes`."""
+    attributes = record.raw_event.get("messageAttributes") or {}
+    if SENT_BY not in attributes:
+        return None
+    since = attributes.get(UNSETTLED_SINCE, {}).get("stringValue", "")
+    return Swept(datetime.fromtimestamp(int(since), UTC) if since.isdecimal() else None)
 
 
 def _sent(record: SQSRecord) -> datetime:

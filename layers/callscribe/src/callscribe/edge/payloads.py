@@ -9,13 +9,11 @@ from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from callscribe.domain.call import Call
+from callscribe.domain.call import ENDED_STATUSES, Call
 from callscribe.domain.errors import UnknownEventError, UnreadableError
 from callscribe.domain.recording import Recording
 from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
 
-# Twilio docs, "Call status values".
-ENDED_STATUSES = frozenset({"busy", "canceled", "completed", "failed", "no-answer"})
 TRANSCRIPT_AVAILABLE = "voice_intelligence_transcript_available"
 
 
@@ -53,6 +51,25 @@ class _Payload(BaseModel):
 def _whole_number(value: object) -> int | None:
     """A number such as Twilio's error codes; None for "0", and for what is none: nothing depends on it."""
     return int(value) or None if isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value) else None
+
+
+def _call_sid(value: object) -> CallSid | None:
+    try:
+        return CallSid(str(value))
+    except ValueError:
+        return None
+
+
+class EndedCall(_Payload):
+    """What the sweep says of a call whose status callback was lost: a part of that callback."""
+
+    call_sid: CallSid = Field(alias="CallSid")
+
+    @staticmethod
+    def is_told_by(body: str) -> bool:
+        """Whether a form is about a call, and about no recording of it."""
+        names = {name for name, _ in parse_qsl(body)}
+        return "CallStatus" in names and names.isdisjoint({"RecordingSid", "RecordingStatus"})
 
 
 class RecordingCallback(_Payload):
@@ -103,6 +120,8 @@ class TranscriptWebhook(_Payload):
     """A webhook of an Intelligence Service. Whatever its `event_type`, the transcript tells its own status."""
 
     transcript_sid: TranscriptSid
+    # Set by our own requests to the CallSid; whoever else asks for transcripts may write anything.
+    call_sid: Annotated[CallSid | None, BeforeValidator(_call_sid)] = Field(alias="customer_key", default=None)
 
     @classmethod
     def read(cls, fields: object) -> Self:

@@ -1,13 +1,17 @@
-"""When a message that could not be settled comes back, and when it is given up.
+"""When a message that could not be settled comes back, when it is given up, and how patient the environment is.
 
-Used by `messages`. Twilio's trouble lasts seconds or hours: the first tries come soon, the later ones spare it.
+Used by `messages` and by handlers. Twilio's trouble lasts seconds or hours: the first tries come soon, the later ones
+spare it.
 """
 
 import math
 import os
 import random
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Self
+
+from callscribe.domain.patience import Patience
 
 LONGEST_DELAY_SECONDS = 900.0
 """Between two tries, however long the trouble lasts: how late a call may be once Twilio is well again."""
@@ -17,6 +21,16 @@ OVERDUE_SECONDS = 2 * 3600
 
 LONGEST_VISIBILITY_SECONDS = 12 * 3600 - 900
 """SQS puts a message off for 12 h since it was received; no invocation is older than 15 min."""
+
+
+def patience() -> Patience:
+    """How long this environment waits, as the stack's parameters say."""
+    return Patience(
+        look_again=timedelta(seconds=float(os.environ["LOOK_AGAIN_SECONDS"])),
+        give_up=timedelta(hours=float(os.environ["GIVE_UP_HOURS"])),
+        known_everywhere=timedelta(seconds=float(os.environ["KNOWN_EVERYWHERE_SECONDS"])),
+        results=timedelta(seconds=float(os.environ["RESULTS_SECONDS"])),
+    )
 
 
 @dataclass(frozen=True, slots=True)

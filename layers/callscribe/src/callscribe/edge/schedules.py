@@ -24,15 +24,15 @@ class Run:
     until: datetime
 
 
-def scheduled(work: Callable[[Run], None]) -> Callable[[dict[str, Any], LambdaContext], None]:
-    """Call `work` with each run."""
+def scheduled[T](work: Callable[[Run], T]) -> Callable[[dict[str, Any], LambdaContext], T]:
+    """Call `work` with each run; what it returns is told to whoever invokes the function by hand."""
 
     @functools.wraps(work)
     @logger.inject_lambda_context(clear_state=True)
-    def handler(_event: dict[str, Any], context: LambdaContext) -> None:
+    def handler(_event: dict[str, Any], context: LambdaContext) -> T:
         left = timedelta(milliseconds=context.get_remaining_time_in_millis())
         try:
-            work(Run(datetime.now(UTC) + left - MARGIN))
+            return work(Run(datetime.now(UTC) + left - MARGIN))
         except Exception as error:
             logger.error("the run failed", **about(error))
             raise

@@ -14,6 +14,15 @@ NAMESPACE = "Callscribe"
 logger = Logger(service=SERVICE)
 
 
+def tell_seconds(name: str, seconds: float) -> None:
+    """Tell how long something has lasted by now, in the metric `name`."""
+    unit = MetricUnit.Seconds
+    with single_metric(
+        name=name, unit=unit, value=seconds, namespace=NAMESPACE, default_dimensions={"service": SERVICE}
+    ):
+        pass
+
+
 def count(name: str, **dimension: str) -> None:
     """Count one event in the metric `name` (CloudWatch embedded metric format, a line of the log).
 

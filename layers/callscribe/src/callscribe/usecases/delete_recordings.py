@@ -6,6 +6,7 @@ Called by `delete_recordings` every hour. The table says which; nothing that was
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from callscribe.adapters.call_lists import CallLists
 from callscribe.adapters.table import CallTable
 from callscribe.adapters.twilio import Twilio
 from callscribe.domain.errors import PermanentError, TransientError
@@ -19,7 +20,7 @@ class Done:
     refused: list[PermanentError] = field(default_factory=list)
 
 
-def delete_recordings(*, table: CallTable, twilio: Twilio, until: datetime) -> Done:
+def delete_recordings(*, lists: CallLists, table: CallTable, twilio: Twilio, until: datetime) -> Done:
     """Delete what is due, the longest due first; begin nothing after `until`. One that fails holds up no other.
 
     Raises:
@@ -27,7 +28,7 @@ def delete_recordings(*, table: CallTable, twilio: Twilio, until: datetime) -> D
     """
     done = Done()
     trouble: TransientError | None = None
-    for call_sid, recording_sid in table.due_for_deletion(datetime.now(UTC)):
+    for call_sid, recording_sid in lists.due_for_deletion(datetime.now(UTC)):
         if datetime.now(UTC) > until:
             break
         try:

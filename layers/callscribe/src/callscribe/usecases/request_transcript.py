@@ -12,10 +12,12 @@ from typing import Any
 from callscribe.adapters.table import CallTable, Moved
 from callscribe.adapters.twilio import Twilio
 from callscribe.domain.call import Call
-from callscribe.domain.errors import KNOWN_EVERYWHERE, NotFoundError, PermanentError, TransientError
-from callscribe.domain.recording import LOOK_AGAIN, OVER_BUDGET, Event, Recording, State
+from callscribe.domain.errors import CallscribeError, NotFoundError, PermanentError, TransientError
+from callscribe.domain.patience import Patience, Swept
+from callscribe.domain.recording import OVER_BUDGET, Event, Recording, State
 from callscribe.domain.settings import Settings
-from callscribe.domain.sids import ServiceSid, TranscriptSid
+from callscribe.domain.sids import CallSid, ServiceSid, TranscriptSid
+from callscribe.domain.transcript import Transcript
 
 
 class ClaimedElsewhereError(TransientError):
@@ -29,18 +31,25 @@ class Outcome(StrEnum):
     FAILED = "failed"
     SETTLED_BEFORE = "settled before"
     REQUESTED = "requested"
+    WAITS = "waits"
+
+
+REPAIRS = frozenset({Outcome.SKIPPED, Outcome.FAILED, Outcome.REQUESTED})
+"""What is a repair where it came of the sweep."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What came of a recording, and the reason that its row gives where there will be no transcript."""
+    """What came of a recording, and why: for one that there will be no transcript of, as its row says."""
 
     outcome: Outcome
     reason: str | None = None
 
     @property
     def kind(self) -> str | None:
-        """The reason in a few fixed words, for a metric: Twilio has hundreds of error codes."""
+        """Why there will be no transcript in a few fixed words, for a metric: Twilio has hundreds of error codes."""
+        if self.outcome not in {Outcome.SKIPPED, Outcome.FAILED}:
+            return None
         return "twilio_refused" if self.reason and self.reason.startswith("twilio_") else self.reason
 
 
@@ -51,7 +60,9 @@ def request_transcript(
     table: CallTable,
     twilio: Twilio,
     settings: Settings,
+    patience: Patience,
     deadline: datetime,
+    swept: Swept | None = None,
 ) -> list[Settled]:
     """Settle what the reported recording is worth, and ask for its transcript.
 
@@ -61,34 +72,68 @@ def request_transcript(
         reported: the recording as the callback tells of it; only where Twilio has none is that believed.
         reported_at: when the callback came.
         deadline: when this worker stops whether it is done or not; its claim lasts as long.
+        swept: what the sweep says, where it has reported the recording.
 
     Raises:
         ClaimedElsewhereError: the message must come back later; it may not be acknowledged.
-        TransientError: likewise.
+        TransientError: likewise. Neither is raised of a recording that is due: the sweep reports it again.
     """
-    recording = _as_twilio_has_it(reported, reported_at, twilio)
+    try:
+        return _request(reported, reported_at, table, twilio, settings, patience, deadline, swept)
+    except Exception as error:
+        if swept is None or swept.unsettled_since is None:
+            raise
+        reason = table.leave(reported.call_sid, reported.sid, error, swept.unsettled_since, patience)
+        if not isinstance(error, CallscribeError):
+            raise
+        return [Settled(Outcome.FAILED, reason) if reason else Settled(Outcome.WAITS, str(error))]
+
+
+def note_ended_call(call_sid: CallSid, *, table: CallTable, twilio: Twilio) -> None:
+    """Write a call whose status callback was lost.
+
+    Raises:
+        NotFoundError: Twilio has no such call.
+        TransientError: the message must come back later.
+    """
+    table.put_call(twilio.call(call_sid), repaired=True)
+
+
+def _request(
+    reported: Recording,
+    reported_at: datetime,
+    table: CallTable,
+    twilio: Twilio,
+    settings: Settings,
+    patience: Patience,
+    deadline: datetime,
+    swept: Swept | None,
+) -> list[Settled]:
+    recording = _as_twilio_has_it(reported, reported_at, twilio, patience)
     call = twilio.call(recording.call_sid)
     # Whose callback comes here was answered here: where the settings lack the number, the call waits until they do not.
     service_sid = settings.for_number(call.to).service_sid
-    request = _Request(table, twilio, call, service_sid, settings.daily_minutes, deadline)
+    request = _Request(
+        table, twilio, call, service_sid, settings.daily_minutes, patience, deadline, repaired=swept is not None
+    )
     table.put_call(call)
     settled = [request.settle(recording)]
     if recording.status in {"absent", "failed"} and not recording.made_by_dial:
         stand_ins = [one for one in twilio.recordings_of(call.sid) if one.made_by_record]
-        if not stand_ins and datetime.now(UTC) - reported_at < KNOWN_EVERYWHERE:
+        if not stand_ins and datetime.now(UTC) - reported_at < patience.known_everywhere:
             raise TransientError(f"call {call.sid} may have a second recording that Twilio does not list yet")
         settled += [request.settle(one) for one in stand_ins]
     return settled
 
 
-def _as_twilio_has_it(reported: Recording, reported_at: datetime, twilio: Twilio) -> Recording:
+def _as_twilio_has_it(reported: Recording, reported_at: datetime, twilio: Twilio, patience: Patience) -> Recording:
     # That Twilio's REST API knows recordings that came to nothing is not documented.
     if reported.status in {"absent", "failed"}:
         return reported
     try:
         return twilio.recording(reported.sid)
     except NotFoundError as error:
-        if datetime.now(UTC) - reported_at < KNOWN_EVERYWHERE:
+        if datetime.now(UTC) - reported_at < patience.known_everywhere:
             raise TransientError(f"{error}: it may not be known everywhere at Twilio yet") from error
         return replace(reported, status="deleted")
 
@@ -102,21 +147,23 @@ class _Request:
     call: Call
     service_sid: ServiceSid
     daily_minutes: int | None
+    patience: Patience
     deadline: datetime
+    repaired: bool
 
     def settle(self, recording: Recording) -> Settled:
-        if recording.unfinished:
-            raise TransientError(f"recording {recording.sid} of call {self.call.sid} is not finished at Twilio yet")
         if reason := recording.not_worth_transcribing():
             return self._settled(Outcome.SKIPPED, Event.NOT_WORTH_IT, recording, reason)
-        heard = self._move(Event.HEARD_OF, recording, due_at=datetime.now(UTC) + LOOK_AGAIN, **recording.about())
+        heard = self._move(Event.HEARD_OF, recording, due_at=self._later(), **recording.about())
+        if recording.unfinished:
+            raise TransientError(f"recording {recording.sid} of call {self.call.sid} is not finished at Twilio yet")
         if recording.status != "completed" and heard.state is State.TRANSCRIBING:
             # Twilio may have taken what it needs before.
             return Settled(Outcome.SETTLED_BEFORE)
         if recording.status != "completed":
             return self._settled(Outcome.FAILED, Event.GIVEN_UP, recording, f"recording_{recording.status}")
         if heard.state is State.SKIPPED:
-            self._move(Event.RESUMED, recording, due_at=datetime.now(UTC) + LOOK_AGAIN)
+            self._move(Event.RESUMED, recording, due_at=self._later())
         return self._claim_and_ask(recording, heard)
 
     def _claim_and_ask(self, recording: Recording, heard: Moved) -> Settled:
@@ -126,28 +173,35 @@ class _Request:
             if claim.state is State.REQUESTING:
                 raise ClaimedElsewhereError(f"recording {recording.sid} of call {self.call.sid} is being requested")
             return Settled(Outcome.SETTLED_BEFORE)
+        if claim.attempts > 1 and (found := self.twilio.transcript_of(recording.sid, self.service_sid)):
+            return self._adopt(recording, found)
         # An earlier try may have been paid for, so its minutes stay counted, and are not counted again.
         if heard.counted_on is None and not self._take_minutes(recording, counted_on):
             return self._settled(Outcome.SKIPPED, Event.OVER_BUDGET, recording, OVER_BUDGET)
-        return self._ask(recording, counted_on, first_try=claim.attempts == 1)
+        return self._ask(recording, counted_on)
 
-    def _ask(self, recording: Recording, counted_on: date, *, first_try: bool) -> Settled:
-        """Ask for the transcript, or adopt the one that an earlier try or somebody else has asked for."""
-        found = None if first_try else self.twilio.transcript_of(recording.sid, self.service_sid)
+    def _ask(self, recording: Recording, counted_on: date) -> Settled:
         try:
-            transcript_sid = found.sid if found else self._create(recording)
+            transcript_sid = self._create(recording)
         except PermanentError as error:
             # What Twilio answers to a second request is not documented, so any refusal may be that.
             found = self.twilio.transcript_of(recording.sid, self.service_sid)
-            if found is None:
-                return self._refused(recording, counted_on, error)
-            transcript_sid = found.sid
-        if found and found.failed:
+            return self._adopt(recording, found) if found else self._refused(recording, counted_on, error)
+        self._move(Event.TRANSCRIPT_CREATED, recording, due_at=self._later(), transcript=transcript_sid)
+        return Settled(Outcome.REQUESTED)
+
+    def _adopt(self, recording: Recording, found: Transcript) -> Settled:
+        """Go on with the transcript that an earlier try or somebody else has asked for."""
+        if found.failed:
             reason = f"transcript_{found.status}"
             return self._settled(Outcome.FAILED, Event.TRANSCRIPT_FAILED, recording, reason, transcript=found.sid)
-        look_again = datetime.now(UTC) + LOOK_AGAIN
-        self._move(Event.TRANSCRIPT_CREATED, recording, due_at=look_again, transcript=transcript_sid)
+        # The webhook of one that has ended may have been sent long ago: the next sweep takes it.
+        due_at = datetime.now(UTC) if found.ended else self._later()
+        self._move(Event.TRANSCRIPT_CREATED, recording, due_at=due_at, transcript=found.sid)
         return Settled(Outcome.REQUESTED)
+
+    def _later(self) -> datetime:
+        return datetime.now(UTC) + self.patience.look_again
 
     def _create(self, recording: Recording) -> TranscriptSid:
         participants = self.twilio.participants(self.call, recording)
@@ -170,4 +224,4 @@ class _Request:
         return Settled(outcome, reason) if move.happened else Settled(Outcome.SETTLED_BEFORE)
 
     def _move(self, event: Event, recording: Recording, **changes: Any) -> Moved:
-        return self.table.move(event, self.call, recording.sid, **changes)
+        return self.table.move(event, self.call, recording.sid, repaired=self.repaired, **changes)

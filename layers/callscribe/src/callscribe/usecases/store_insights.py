@@ -12,11 +12,18 @@ from callscribe.adapters.event_bus import EventBus
 from callscribe.adapters.table import CallTable
 from callscribe.adapters.twilio import Twilio
 from callscribe.domain.call import Call
-from callscribe.domain.errors import NotFoundError, PermanentError, TransientError, UnreadableError
-from callscribe.domain.recording import LOOK_AGAIN, Event, Recording
+from callscribe.domain.errors import (
+    CallscribeError,
+    NotFoundError,
+    PermanentError,
+    TransientError,
+    UnreadableError,
+)
+from callscribe.domain.patience import Patience, Swept
+from callscribe.domain.recording import Event, Recording, State
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid, TranscriptSid
-from callscribe.domain.transcript import Configuration, Insights, Transcript, made_by
+from callscribe.domain.transcript import Configuration, Insights, Transcript, made_by, missing_operators
 
 
 class Outcome(StrEnum):
@@ -25,6 +32,12 @@ class Outcome(StrEnum):
     NOT_OURS = "not ours"
     FAILED = "failed"
     STORED = "stored"
+    GONE = "gone"
+    WAITS = "waits"
+
+
+REPAIRS = frozenset({Outcome.FAILED, Outcome.STORED, Outcome.GONE})
+"""What is a repair where it came of the sweep."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,28 +49,68 @@ class Stores:
     event_bus: EventBus
 
 
-def store_insights(transcript_sid: TranscriptSid, *, stores: Stores, twilio: Twilio, settings: Settings) -> Outcome:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What tells that a transcript is ready.
+
+    `call_sid` is the call that it is of, where that is told. `reported_at` is since when it is known. `swept` is what
+    the sweep says, where it has sent the report.
+    """
+
+    transcript_sid: TranscriptSid
+    call_sid: CallSid | None
+    reported_at: datetime
+    swept: Swept | None = None
+
+
+def store_insights(
+    report: Report, *, stores: Stores, twilio: Twilio, settings: Settings, patience: Patience
+) -> Outcome:
     """Store the transcript if it is completed and under one of our Services, or the reason why there is none.
 
     Raises:
-        NotFoundError: Twilio no longer has the transcript or its call.
+        NotFoundError: Twilio no longer has the transcript, and no row waits for it; or not its call.
         UnreadableError: nothing tells which recording the transcript is of, or an answer is of another shape.
-        TransientError: the message must come back later.
+        TransientError: the message must come back later. None of them is raised of a recording that is due: the sweep
+            reports it again.
     """
-    transcript = twilio.transcript(transcript_sid)
+    try:
+        return _settle(report, stores, twilio, settings, patience)
+    except Exception as error:
+        due_since = report.swept and report.swept.unsettled_since
+        noted = _noted(report.transcript_sid, report.call_sid, stores.table) if due_since else None
+        if not noted or not due_since:
+            raise
+        reason = stores.table.leave(noted.call_sid, noted.sid, error, due_since, patience)
+        if not isinstance(error, CallscribeError):
+            raise
+        return Outcome.FAILED if reason else Outcome.WAITS
+
+
+def _settle(report: Report, stores: Stores, twilio: Twilio, settings: Settings, patience: Patience) -> Outcome:
+    try:
+        transcript = twilio.transcript(report.transcript_sid)
+    except NotFoundError as error:
+        return _gone(report, error, stores.table, patience)
     if not _is_ours(transcript, stores.table, settings):
         return Outcome.NOT_OURS
-    if transcript.status != "completed" and not transcript.failed:
-        # Nothing else may ever tell that it is: no retry of this webhook is documented.
+    if not transcript.ended:
+        # Nothing else may ever tell that it has: no retry of this webhook is documented.
         raise TransientError(f"transcript {transcript.sid} is {transcript.status}, and not completed yet")
     recording = _recording_of(transcript, stores.table, twilio)
     call = twilio.call(recording.call_sid)
     stores.table.put_call(call)
     if transcript.failed:
-        return _fail(transcript, recording, call, stores.table)
+        return _fail(transcript, recording, call, stores.table, patience, repaired=report.swept is not None)
+    insights = _insights(transcript, recording, call, twilio)
+    if insights.missing_operators and datetime.now(UTC) - report.reported_at < patience.results:
+        raise TransientError(
+            f"transcript {transcript.sid} has no result yet of {', '.join(insights.missing_operators)}"
+        )
     # Recordings belong to the whole account: those of other numbers' calls are not ours to delete.
     deletes = call.to in settings.numbers
-    _store(transcript, recording, call, stores, twilio, days=settings.recording_retention_days if deletes else None)
+    days = settings.recording_retention_days if deletes else None
+    _store(insights, recording, call, stores, twilio, days=days, repaired=report.swept is not None)
     # Only now: until the recording in two channels is stored, this one may have to stand in for it.
     # <Dial>'s recording has none: what <Record> made beside it is a message left later.
     if deletes and not recording.made_by_record and not recording.made_by_dial:
@@ -65,23 +118,52 @@ def store_insights(transcript_sid: TranscriptSid, *, stores: Stores, twilio: Twi
     return Outcome.STORED
 
 
+def _gone(report: Report, error: NotFoundError, table: CallTable, patience: Patience) -> Outcome:
+    """Let the recording that waits for the transcript be transcribed anew, a few times."""
+    noted = _noted(report.transcript_sid, report.call_sid, table)
+    if noted is None:
+        raise error
+    now = datetime.now(UTC)
+    if now - report.reported_at < patience.known_everywhere:
+        raise TransientError(f"{error}: it may not be known everywhere at Twilio yet") from error
+    # Due at once: the next sweep asks for another.
+    move = table.move(Event.TRANSCRIPT_GONE, noted.call_sid, noted.sid, due_at=now)
+    if not move.happened and move.state is State.TRANSCRIBING:
+        table.move(Event.GIVEN_UP, noted.call_sid, noted.sid, reason="transcript_gone")
+    return Outcome.GONE
+
+
 def _is_ours(transcript: Transcript, table: CallTable, settings: Settings) -> bool:
     """Whether it is under one of our Services, or was when we asked for it."""
-    return transcript.service_sid in settings.service_sids or _noted(transcript, table) is not None
+    if transcript.service_sid in settings.service_sids:
+        return True
+    return _noted(transcript.sid, transcript.call_sid, table) is not None
 
 
-def _fail(transcript: Transcript, recording: Recording, call: Call, table: CallTable) -> Outcome:
+def _fail(
+    transcript: Transcript, recording: Recording, call: Call, table: CallTable, patience: Patience, *, repaired: bool
+) -> Outcome:
     # The webhook may have overtaken the callback, and a recording nobody has heard of cannot fail.
-    table.move(Event.HEARD_OF, call, recording.sid, due_at=datetime.now(UTC) + LOOK_AGAIN, **recording.about())
+    later = datetime.now(UTC) + patience.look_again
+    table.move(Event.HEARD_OF, call, recording.sid, due_at=later, **recording.about())
     reason = f"transcript_{transcript.status}"
-    table.move(Event.TRANSCRIPT_FAILED, call, recording.sid, reason=reason, transcript=transcript.sid)
+    table.move(
+        Event.TRANSCRIPT_FAILED, call, recording.sid, reason=reason, transcript=transcript.sid, repaired=repaired
+    )
     return Outcome.FAILED
 
 
 def _store(
-    transcript: Transcript, recording: Recording, call: Call, stores: Stores, twilio: Twilio, *, days: int | None
+    insights: Insights,
+    recording: Recording,
+    call: Call,
+    stores: Stores,
+    twilio: Twilio,
+    *,
+    days: int | None,
+    repaired: bool,
 ) -> None:
-    insights = _insights(transcript, recording, call, twilio)
+    transcript = insights.transcript
     if transcript.redaction and stores.unredacted:
         stores.unredacted.put_insights(_unredacted(insights, twilio), call)
     stores.table.put_insights(insights, call)
@@ -93,13 +175,14 @@ def _store(
         recording.sid,
         transcript=transcript.sid,
         delete_at=None if days is None else datetime.now(UTC) + timedelta(days=days),
+        repaired=repaired,
         **recording.about(),
     )
 
 
 def _insights(transcript: Transcript, recording: Recording, call: Call, twilio: Twilio) -> Insights:
     results = twilio.operator_results(transcript.sid, redacted=True)
-    service, operators = _configurations(transcript, twilio) if results else (None, {})
+    service, operators = _configurations(transcript, twilio, anything_made=bool(results))
     return Insights(
         call_sid=call.sid,
         recording_sid=recording.sid,
@@ -107,13 +190,16 @@ def _insights(transcript: Transcript, recording: Recording, call: Call, twilio: 
         participants=twilio.participants(call, recording),
         sentences=twilio.sentences(transcript.sid, redacted=True),
         results=[made_by(result, transcript, service, operators) for result in results],
+        missing_operators=missing_operators(results, transcript, service),
     )
 
 
-def _configurations(transcript: Transcript, twilio: Twilio) -> tuple[Configuration | None, dict[str, Configuration]]:
+def _configurations(
+    transcript: Transcript, twilio: Twilio, *, anything_made: bool
+) -> tuple[Configuration | None, dict[str, Configuration]]:
     """What the operator results may have been made with; unknown where Twilio does not tell: no call depends on it."""
     try:
-        return twilio.service(transcript.service_sid), twilio.operators()
+        return twilio.service(transcript.service_sid), twilio.operators() if anything_made else {}
     except (PermanentError, UnreadableError):
         return None, {}
 
@@ -141,7 +227,7 @@ def _delete_spare_recordings(call: Call, table: CallTable, twilio: Twilio) -> No
         if one.made_by_record and (one.unfinished or one.status == "completed")
     ]
     # One that has a row was reported by itself, and is transcribed.
-    known = table.knows(call.sid) if spares else set()
+    known = table.knows(call.sid) if spares else {}
     for spare in spares:
         if spare.sid not in known and not _is_deleted(spare, twilio):
             now = datetime.now(UTC)
@@ -161,29 +247,20 @@ def _is_deleted(recording: Recording, twilio: Twilio) -> bool:
 
 def _recording_of(transcript: Transcript, table: CallTable, twilio: Twilio) -> Recording:
     """The recording of a transcript, from Twilio; of one that was deleted there, what its row tells."""
-    noted = None if transcript.source_sid else _noted(transcript, table)
+    noted = None if transcript.source_sid else _noted(transcript.sid, transcript.call_sid, table)
     sid = transcript.source_sid or (noted.sid if noted else None)
     if sid is None:
-        if _call_sid(transcript) is None:
+        if transcript.call_sid is None:
             raise UnreadableError(f"transcript {transcript.sid} has neither a source nor a call for a customer key")
         raise TransientError(f"transcript {transcript.sid} came before its creation was noted")
     try:
         return twilio.recording(sid)
     except NotFoundError:
-        if noted := noted or _noted(transcript, table):
+        if noted := noted or _noted(transcript.sid, transcript.call_sid, table):
             return noted
         raise
 
 
-def _noted(transcript: Transcript, table: CallTable) -> Recording | None:
+def _noted(transcript_sid: TranscriptSid, call_sid: CallSid | None, table: CallTable) -> Recording | None:
     """The recording of a transcript, from the row that noted its creation."""
-    call_sid = _call_sid(transcript)
-    return table.recording_of(call_sid, transcript.sid) if call_sid else None
-
-
-def _call_sid(transcript: Transcript) -> CallSid | None:
-    """The call that is the customer key of our own requests."""
-    try:
-        return CallSid(transcript.customer_key or "")
-    except ValueError:
-        return None
+    return table.recording_of(call_sid, transcript_sid) if call_sid else None

@@ -1,0 +1,37 @@
+"""Send the messages that were lost, and those for what has not moved on.
+
+Trigger: every few minutes, and whoever invokes it. It moves nothing, so it may run at any time and twice at once.
+"""
+
+from callscribe.adapters.call_lists import call_lists
+from callscribe.adapters.queues import recordings_queue, transcripts_queue
+from callscribe.adapters.settings import settings_reader
+from callscribe.adapters.table import call_table
+from callscribe.adapters.twilio import twilio
+from callscribe.edge.retries import patience
+from callscribe.edge.schedules import Run, scheduled
+from callscribe.edge.telemetry import about, count, logger, tell_seconds
+from callscribe.usecases.sweep import Queues, sweep
+
+
+@scheduled
+def handler(run: Run) -> dict[str, int | str | None]:
+    """Sweep once, and tell what was found."""
+    settings = settings_reader().current()
+    found = sweep(
+        lists=call_lists(),
+        table=call_table(),
+        queues=Queues(recordings=recordings_queue(), transcripts=transcripts_queue()),
+        twilio=twilio(settings),
+        settings=settings,
+        patience=patience(),
+        until=run.until,
+    )
+    for error in found.odd:
+        logger.error("not compared, for it cannot be read", **about(error))
+        count("ListedUnreadable")
+    tell_seconds("OldestUnsettled", found.oldest_seconds)
+    logger.info("swept", extra=found.told())
+    if found.trouble:
+        raise found.trouble
+    return found.told()

@@ -1,0 +1,152 @@
+"""Finds calls and recordings in the table that nobody has named: what is due, what has failed, what a day had.
+
+Its one write is how far the sweep has come. Everything about one call is in `table`.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cache
+from itertools import batched
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from boto3.dynamodb.conditions import Attr, Key
+
+from callscribe.adapters import items
+from callscribe.adapters.aws_config import CONFIG
+from callscribe.adapters.aws_errors import aws_errors
+from callscribe.adapters.dynamodb import moment_of, query, update_of
+from callscribe.domain.errors import TransientError
+from callscribe.domain.recording import State
+from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+MOST_KEYS = 100
+"""Of one BatchGetItem (DynamoDB quotas)."""
+
+MOST_READS = 10
+"""How often one BatchGetItem is asked for what DynamoDB has left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """A recording that is not settled, as the index tells of it. `due_at` is when to look at it again."""
+
+    call_sid: CallSid
+    recording_sid: RecordingSid
+    state: State
+    transcript: TranscriptSid | None
+    unsettled_since: datetime
+    due_at: datetime
+
+
+class CallLists:
+    """Lists of the table. Every method raises the errors of `aws_errors`."""
+
+    def __init__(self, table: "Table") -> None:
+        self._table = table
+
+    def unsettled(self) -> Iterator[Unsettled]:
+        """Find every recording that is not settled, the longest due first."""
+        for row in self._due_rows("looking for what is not settled", items.DUE):
+            recording = items.recording_of_row(row)
+            yield Unsettled(
+                recording.call_sid,
+                recording.sid,
+                State(row["state"]),
+                TranscriptSid(row["transcript"]) if "transcript" in row else None,
+                moment_of(row["unsettled_since"]),
+                moment_of(row["due_at"]),
+            )
+
+    def needing_attention(self) -> Iterator[dict[str, Any]]:
+        """Find the rows of recordings that wait for a person, the latest first: failed ones, and what was over budget.
+
+        Of each the index tells `state`, `reason`, `due_at` (when it came to that), `attempts`, `transcript` and
+        `error_code`.
+        """
+        return self._due_rows("looking for what has failed", items.DUE_FOR_ATTENTION, newest_first=True)
+
+    def _due_rows(self, doing: str, partition: str, *, newest_first: bool = False) -> Iterator[dict[str, Any]]:
+        due = Key("due").eq(partition)
+        rows = query(
+            self._table, doing, IndexName=items.BY_DUE_AT, KeyConditionExpression=due, ScanIndexForward=not newest_first
+        )
+        now = datetime.now(UTC).timestamp()
+        return (row for row in rows if row["expires_at"] > now)
+
+    def of_day(self, day: date) -> Iterator[dict[str, Any]]:
+        """Find a UTC day's calls and recordings in their order, as the index tells of them."""
+        return query(
+            self._table,
+            f"reading the day {day}",
+            IndexName="by_day",
+            KeyConditionExpression=Key("day").eq(day.isoformat()),
+        )
+
+    def look_up(self, keys: Iterable[Mapping[str, str]]) -> dict[str, dict[str, Any]]:
+        """Find which of these items there are; by `sk`, since SIDs are unique, and the call's own by its `pk`.
+
+        Of each it tells `state`, `reason`, `seconds`, `channels`, `source`, `transcript` and `repaired_at`.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        for some in batched(keys, MOST_KEYS, strict=False):
+            for row in self._get(some):
+                found[row["pk"] if row["sk"] == "CALL" else row["sk"]] = row
+        return found
+
+    def _get(self, keys: Iterable[Mapping[str, str]]) -> Iterator[dict[str, Any]]:
+        name = self._table.name
+        names = ("pk", "sk", "state", "reason", "seconds", "channels", "source", "transcript", "repaired_at")
+        asked: Any = {
+            name: {
+                "Keys": [dict(key) for key in keys],
+                "ProjectionExpression": ", ".join(f"#{one}" for one in names),
+                "ExpressionAttributeNames": {f"#{one}": one for one in names},
+            }
+        }
+        doing = "looking up what Twilio has"
+        for _ in range(MOST_READS):
+            with aws_errors(doing):
+                answer = self._table.meta.client.batch_get_item(RequestItems=asked)
+            yield from answer["Responses"].get(name, [])
+            asked = answer.get("UnprocessedKeys")
+            if not asked:
+                return
+        raise TransientError(f"{doing}: DynamoDB leaves some out, however often it is asked")
+
+    def swept_until(self) -> datetime | None:
+        """Up to when everything at Twilio has been compared with the table; None before the first time."""
+        with aws_errors("reading how far the sweep has come"):
+            item = self._table.get_item(Key=items.SWEEP_KEY).get("Item", {})
+        return moment_of(item["swept_until"]) if "swept_until" in item else None
+
+    def put_swept_until(self, moment: datetime) -> None:
+        """Note that the sweep has come that far; never less far than before."""
+        further = Attr("swept_until").not_exists() | Attr("swept_until").lt(int(moment.timestamp()))
+        farther_already = suppress(self._table.meta.client.exceptions.ConditionalCheckFailedException)
+        with aws_errors("noting how far the sweep has come"), farther_already:
+            self._table.update_item(
+                Key=items.SWEEP_KEY,
+                ConditionExpression=further,
+                **update_of({"swept_until": int(moment.timestamp())}),
+            )
+
+    def due_for_deletion(self, now: datetime) -> Iterator[tuple[CallSid, RecordingSid]]:
+        """Find the recordings that shall be deleted at Twilio by now, the longest due first."""
+        due = Key("due").eq(items.DUE_FOR_DELETION) & Key("due_at").lte(int(now.timestamp()))
+        doing = "looking for recordings to delete at Twilio"
+        for row in query(self._table, doing, IndexName=items.BY_DUE_AT, KeyConditionExpression=due):
+            recording = items.recording_of_row(row)
+            yield recording.call_sid, recording.sid
+
+
+@cache
+def call_lists() -> CallLists:
+    """The lists of this environment's table."""
+    return CallLists(boto3.resource("dynamodb", config=CONFIG).Table(os.environ["TABLE_NAME"]))

@@ -1,0 +1,52 @@
+"""What Twilio has that the table should have too. Pure; the sweep repairs by it, and the ledger counts by it.
+
+Rows are items of the table as far as `state`, `reason`, `seconds`, `transcript`.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from callscribe.domain.recording import UNSETTLED, Recording, State
+from callscribe.domain.sids import RecordingSid
+from callscribe.domain.transcript import Transcript
+
+type Row = Mapping[str, Any]
+
+CAME_TO_NOTHING = frozenset({"absent", "recording_failed"})
+"""Reasons of a recording in two channels for which the one that <Record> made stands in."""
+
+
+def is_untold(row: Row | None) -> bool:
+    """Whether the table lacks how long a call was, which is over."""
+    return row is None or "seconds" not in row
+
+
+def missing_recordings(recordings: Iterable[Recording], rows: Mapping[RecordingSid, Row]) -> list[Recording]:
+    """Of the recordings that Twilio has of one call, those that should have a row and have none.
+
+    A spare one needs none: what <Record> has made while the recording in two channels is, or was, to be had.
+    """
+    recordings = list(recordings)
+    own = [one for one in recordings if _counts(one)]
+    alive = any(one.status not in {"absent", "failed"} for one in own)
+    noted = any(_was_alive(row) for row in rows.values())
+    return [one for one in recordings if one.sid not in rows and (not one.made_by_record or not (alive or noted))]
+
+
+def _counts(recording: Recording) -> bool:
+    """Whether it is of a message, in two channels: what <Dial> made says nothing of a message left later."""
+    return not recording.made_by_record and not recording.made_by_dial
+
+
+def _was_alive(row: Row) -> bool:
+    """The same of a recording that may no longer be at Twilio."""
+    counts = row.get("source") not in {"RecordVerb", "DialVerb"}
+    return counts and row.get("reason") not in CAME_TO_NOTHING
+
+
+def is_untold_end(transcript: Transcript, row: Row | None) -> bool:
+    """Whether a transcript has ended and the table does not know; `row` is of its recording."""
+    state = row["state"] if row else None
+    if not transcript.ended or state == State.ERASED:
+        return False
+    return (state is None or state in UNSETTLED) if transcript.failed else state != State.STORED

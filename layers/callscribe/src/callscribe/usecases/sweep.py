@@ -1,0 +1,261 @@
+"""Finds what has not moved on, and what nobody has told of, and sends the messages that were lost. Called by `sweep`.
+
+It moves nothing itself: its messages go to the queues that the webhooks go to, and to the same code. So two sweeps at
+once do no harm, and neither does one that was not needed.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+
+from callscribe.adapters.call_lists import CallLists, Unsettled
+from callscribe.adapters.items import call_key, recording_key
+from callscribe.adapters.queues import Queue
+from callscribe.adapters.table import CallTable
+from callscribe.adapters.twilio import Twilio
+from callscribe.domain.call import Call
+from callscribe.domain.errors import NotFoundError, TransientError, UnreadableError
+from callscribe.domain.patience import Patience, Swept
+from callscribe.domain.reconcile import Row, is_untold, is_untold_end, missing_recordings
+from callscribe.domain.recording import Recording, State
+from callscribe.domain.settings import Settings
+from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
+from callscribe.domain.transcript import Transcript
+
+SLICE = timedelta(hours=2)
+"""How much of the past is compared at once: after each slice the sweep notes how far it has come."""
+
+LOOKS = 12
+"""How many times `look_again` goes by before what is over is no longer compared: lists may be late too."""
+
+LONGEST_CALL = timedelta(hours=24)
+"""Twilio ends a call after that (Twilio docs, Calls, "TimeLimit")."""
+
+MOST_WAITING = 1000
+"""Messages on a queue that make the sweep leave it alone: it is the queue that is late, and not what is due."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queues:
+    """Where messages go."""
+
+    recordings: Queue
+    transcripts: Queue
+
+
+@dataclass(slots=True)
+class Found:
+    """What a sweep has found, and sent.
+
+    `due`, `recordings`, `transcripts` and `calls` are numbers of messages: for what was due, and for what the table had
+    not heard of. `compared_until` is how far it has come, None where it has not come to it. `trouble` is what kept it
+    from going farther.
+    """
+
+    unsettled: int = 0
+    oldest_seconds: float = 0
+    due: int = 0
+    recordings: int = 0
+    transcripts: int = 0
+    calls: int = 0
+    compared_until: datetime | None = None
+    odd: list[UnreadableError] = field(default_factory=list)
+    trouble: TransientError | None = None
+
+    def told(self) -> dict[str, int | str | None]:
+        """The same for whoever has asked for it."""
+        return {
+            "unsettled": self.unsettled,
+            "oldest_unsettled_seconds": round(self.oldest_seconds),
+            "due": self.due,
+            "recordings": self.recordings,
+            "transcripts": self.transcripts,
+            "calls": self.calls,
+            "compared_until": self.compared_until.isoformat() if self.compared_until else None,
+        }
+
+
+def sweep(
+    *,
+    lists: CallLists,
+    table: CallTable,
+    queues: Queues,
+    twilio: Twilio,
+    settings: Settings,
+    patience: Patience,
+    until: datetime,
+) -> Found:
+    """Send what is due and what was lost; begin nothing after `until`: the next sweep goes on from there.
+
+    Nothing is sent of other numbers' calls and other Services' transcripts, of what is older than the retention, or of
+    what was erased.
+    """
+    run = _Sweep(lists, table, queues, twilio, settings, patience, until)
+    try:
+        run.send_due()
+        run.compare()
+    except TransientError as error:
+        run.found.trouble = error
+    return run.found
+
+
+class _QueueFullError(TransientError):
+    """So much waits on a queue already that more would not help."""
+
+
+@dataclass(slots=True)
+class _Sweep:
+    lists: CallLists
+    table: CallTable
+    queues: Queues
+    twilio: Twilio
+    settings: Settings
+    patience: Patience
+    until: datetime
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    found: Found = field(default_factory=Found)
+    _rooms: dict[int, int] = field(default_factory=dict)
+
+    def send_due(self) -> None:
+        """Send a message for each recording that should have moved on by now."""
+        for one in self.lists.unsettled():
+            self.found.unsettled += 1
+            age = (self.now - one.unsettled_since).total_seconds()
+            self.found.oldest_seconds = max(self.found.oldest_seconds, age)
+            if one.due_at <= self.now:
+                self._send_due(one)
+
+    def _send_due(self, one: Unsettled) -> None:
+        swept = Swept(one.unsettled_since)
+        if one.state is State.TRANSCRIBING and one.transcript:
+            queue, body = self.queues.transcripts, _webhook(one.transcript, one.call_sid)
+        else:
+            # What it has become the worker reads at Twilio.
+            fields = {"CallSid": one.call_sid, "RecordingSid": one.recording_sid, "RecordingStatus": "completed"}
+            queue, body = self.queues.recordings, urlencode(fields)
+        if self._room(queue) > 0:
+            self._send(queue, body, swept)
+            self.found.due += 1
+
+    def compare(self) -> None:
+        """Compare what Twilio has with the table, from where the last sweep has come to until now."""
+        # The first one begins now: what there was before the stack is not its own.
+        first = start = max(
+            self.lists.swept_until() or self.now - self.patience.look_again, self.now - self.table.retention
+        )
+        holds = [self.now - LOOKS * self.patience.look_again]
+        while start < self.now and datetime.now(UTC) < self.until:
+            end = min(start + SLICE, self.now)
+            holds += self._compare(start, end)
+            self.found.compared_until = max(first, min(end, *holds))
+            self.lists.put_swept_until(self.found.compared_until)
+            start = end
+
+    def _compare(self, start: datetime, end: datetime) -> list[datetime]:
+        """Compare the calls and transcripts that began in this time; from when on they must be compared again."""
+        odd = self.found.odd.append
+        calls = [call for number in self.settings.numbers for call in self.twilio.calls_to(number, start, end, odd)]
+        transcripts = [
+            one
+            for service_sid in self.settings.service_sids
+            for one in self.twilio.transcripts_under(service_sid, start, end, odd)
+        ]
+        recordings = self._recordings_of(calls, start)
+        return [*self._compare_calls(calls, recordings), *self._compare_transcripts(transcripts, recordings)]
+
+    def _recordings_of(self, calls: Iterable[Call], start: datetime) -> dict[CallSid, list[Recording]]:
+        of_call: dict[CallSid, list[Recording]] = {call.sid: [] for call in calls}
+        if of_call:
+            ends = [call.ended or self.now for call in calls]
+            for one in self.twilio.recordings_between(start, max(ends), self.found.odd.append):
+                if one.call_sid in of_call:
+                    of_call[one.call_sid].append(one)
+        return of_call
+
+    def _compare_calls(self, calls: Iterable[Call], recordings: Mapping[CallSid, list[Recording]]) -> list[datetime]:
+        over = [call for call in calls if call.ended and self.patience.is_late(call.ended, self.now)]
+        keys = [call_key(call.sid) for call in over]
+        keys += [recording_key(call.sid, one.sid) for call in over for one in recordings[call.sid]]
+        rows = self.lists.look_up(keys)
+        for call in over:
+            self._compare_call(call, recordings[call.sid], rows)
+        lasting = {call.sid for call in calls} - {call.sid for call in over}
+        return [call.started for call in calls if call.sid in lasting and self.now - call.started < LONGEST_CALL]
+
+    def _compare_call(self, call: Call, recordings: Iterable[Recording], rows: Mapping[str, Row]) -> None:
+        own = {one.sid: row for one in recordings if (row := rows.get(f"RECORDING#{one.sid}"))}
+        missing = missing_recordings(recordings, own)
+        untold = is_untold(rows.get(f"CALL#{call.sid}"))
+        if not missing and not untold:
+            return
+        # Rarely come to: also of what is no longer at Twilio.
+        known = self.table.knows(call.sid)
+        if any(row["state"] == State.ERASED for row in known.values()):
+            return
+        for recording in missing_recordings(recordings, known):
+            self._send_lost(self.queues.recordings, urlencode(recording.callback()))
+            self.found.recordings += 1
+            untold = False
+        if untold:
+            self._send_lost(self.queues.recordings, urlencode({"CallSid": call.sid, "CallStatus": "completed"}))
+            self.found.calls += 1
+
+    def _compare_transcripts(
+        self, transcripts: Iterable[Transcript], recordings: Mapping[CallSid, list[Recording]]
+    ) -> list[datetime]:
+        call_sids = {one.sid: call_sid for call_sid, some in recordings.items() for one in some}
+        located = [(one, *self._recording_of(one, call_sids)) for one in transcripts]
+        rows = self.lists.look_up(recording_key(call_sid, sid) for _, call_sid, sid in located if call_sid and sid)
+        again = []
+        for transcript, call_sid, sid in located:
+            row = rows.get(f"RECORDING#{sid}")
+            ended = transcript.updated or self.now
+            if not transcript.ended or not self.patience.is_late(ended, self.now):
+                # One that is noted is due by itself.
+                again += [transcript.created] if transcript.created and not row else []
+            # Where nothing leads to its call, nothing can be stored of it.
+            elif (call_sid or sid) and is_untold_end(transcript, row):
+                self._send_lost(self.queues.transcripts, _webhook(transcript.sid, call_sid))
+                self.found.transcripts += 1
+        return [moment for moment in again if self.now - moment < self.patience.give_up]
+
+    def _recording_of(
+        self, transcript: Transcript, call_sids: Mapping[RecordingSid, CallSid]
+    ) -> tuple[CallSid | None, RecordingSid | None]:
+        """The call and the recording of a transcript, as far as they can be told."""
+        call_sid, sid = transcript.call_sid, transcript.source_sid
+        if call_sid and not sid:
+            known = self.table.knows(call_sid)
+            sid = next((one for one, row in known.items() if row.get("transcript") == transcript.sid), None)
+        elif sid and not call_sid:
+            call_sid = call_sids.get(sid) or self._call_of(sid)
+        return call_sid, sid
+
+    def _call_of(self, sid: RecordingSid) -> CallSid | None:
+        try:
+            return self.twilio.recording(sid).call_sid
+        except NotFoundError:
+            return None
+
+    def _send_lost(self, queue: Queue, body: str) -> None:
+        if self._room(queue) <= 0:
+            raise _QueueFullError(
+                f"over {MOST_WAITING} messages wait on a queue: the sweep goes on when they are fewer"
+            )
+        self._send(queue, body, Swept())
+
+    def _send(self, queue: Queue, body: str, swept: Swept) -> None:
+        queue.put(body, **swept.attributes)
+        self._rooms[id(queue)] -= 1
+
+    def _room(self, queue: Queue) -> int:
+        if id(queue) not in self._rooms:
+            self._rooms[id(queue)] = MOST_WAITING - queue.waiting()
+        return self._rooms[id(queue)]
+
+
+def _webhook(sid: TranscriptSid, call_sid: CallSid | None) -> str:
+    """What Twilio would have sent, as far as it takes."""
+    return json.dumps({"transcript_sid": sid} | ({"customer_key": call_sid} if call_sid else {}))

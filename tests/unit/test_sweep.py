@@ -1,0 +1,492 @@
+"""What was lost is found, what does not move on is looked at, and what is not ours is left alone."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from callscribe.adapters.call_lists import CallLists
+from callscribe.adapters.items import SWEEP_KEY, recording_key
+from callscribe.adapters.table import CallTable
+from callscribe.domain.call import Call
+from callscribe.domain.recording import Event, State
+from callscribe.domain.sids import CallSid, RecordingSid
+from callscribe_tools.simulator import Call as PlacedCall
+from callscribe_tools.simulator import IntelligenceService, PhoneNumber, Scenario, Simulator, load_scenario
+from callscribe_tools.simulator.scenario import TranscriptOutcome
+from harness.answers import answer, recover
+from harness.events import HOST, load_event
+from harness.seeded import recorded, transcript
+from harness.stack import CALLER, NUMBER, SERVICE_SID, Stack
+from harness.workers import DONE, row, state
+
+LATE = timedelta(minutes=6)
+"""Longer ago than what is looked at again."""
+CALLS = "/2010-04-01/Accounts/{account}/Calls.json"
+NOTHING = {"due": 0, "recordings": 0, "transcripts": 0, "calls": 0}
+
+
+def sweep(stack: Stack, **context: Any) -> dict[str, Any]:
+    """Sweep once; what was sent."""
+    found = stack.invoke("sweep", load_event("sweep", "every_few_minutes"), **context)
+    return {name: found[name] for name in NOTHING}
+
+
+def begin(stack: Stack, ago: timedelta = timedelta(hours=1)) -> None:
+    """Let everything until then have been compared."""
+    CallLists(stack.table()).put_swept_until(datetime.now(UTC) - ago)
+
+
+def be_later(stack: Stack, twilio: Simulator, by: timedelta = LATE) -> None:
+    """Let everything that is so have been so for longer."""
+    for call in twilio.state.calls.values():
+        call.started -= by
+    for recording in twilio.state.recordings.values():
+        recording.started -= by
+    for made in twilio.state.transcripts.values():
+        made.created -= by
+        made.updated -= by
+    for item in stack.items():
+        for name in ("due_at", "unsettled_since"):
+            if name in item:
+                stack.table().update_item(
+                    Key={"pk": item["pk"], "sk": item["sk"]},
+                    UpdateExpression="SET #name = #name - :by",
+                    ExpressionAttributeNames={"#name": name},
+                    ExpressionAttributeValues={":by": int(by.total_seconds())},
+                )
+
+
+def work(stack: Stack) -> None:
+    """Let the workers do what is on the queues; nothing comes back."""
+    for name, queue in (("request_transcript", "RecordingsQueue"), ("store_insights", "TranscriptsQueue")):
+        assert stack.work(name, queue) in ([], [DONE], [DONE] * 2, [DONE] * 3)
+
+
+@pytest.fixture
+def lost(stack: Stack, twilio: Simulator, scenario: Scenario) -> PlacedCall:
+    """A call of which the stack has heard nothing."""
+    begin(stack)
+    call = twilio.place_call(scenario, to=NUMBER)
+    stack.messages("RecordingsQueue")
+    stack.empty_calls()
+    be_later(stack, twilio)
+    return call
+
+
+def test_a_recording_of_which_no_callback_came_is_transcribed(
+    lost: PlacedCall, stack: Stack, twilio: Simulator
+) -> None:
+    assert sweep(stack) == NOTHING | {"recordings": 1}
+    work(stack)
+    (dual,) = (one for one in lost.recordings if one.channels == 2)
+    assert [one.source_sid for one in twilio.state.transcripts.values()] == [dual.sid]
+    assert state(stack, dual.sid) == ("transcribing", None)
+    assert "repaired_at" in row(stack, dual.sid)
+    # And the call with it, whose status was lost as well.
+    assert stack.read(lost.sid).call == {
+        **(stack.read(lost.sid).call or {}),
+        "from": CALLER,
+        "seconds": lost.seconds,
+    }
+    assert sweep(stack) == NOTHING
+
+
+def test_its_message_is_what_the_callback_would_have_been(lost: PlacedCall, stack: Stack) -> None:
+    sweep(stack)
+    (message,) = stack.messages("RecordingsQueue")
+    (dual,) = (one for one in lost.recordings if one.channels == 2)
+    assert message["Body"] == (
+        f"CallSid={lost.sid}&RecordingSid={dual.sid}&RecordingStatus=completed"
+        "&RecordingSource=StartCallRecordingAPI&RecordingChannels=2"
+    )
+    assert {name: one["StringValue"] for name, one in message["MessageAttributes"].items()} == {"sent_by": "sweep"}
+
+
+def test_what_is_on_its_way_is_left_alone_and_looked_at_again(
+    stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    begin(stack, timedelta(minutes=30))
+    twilio.place_call(scenario, to=NUMBER)
+    stack.messages("RecordingsQueue")
+    stack.empty_calls()
+    assert sweep(stack) == NOTHING
+    be_later(stack, twilio)
+    assert sweep(stack) == NOTHING | {"recordings": 1}
+
+
+def test_a_call_whose_status_was_lost_is_written(stack: Stack, twilio: Simulator) -> None:
+    begin(stack)
+    call = twilio.place_call(load_scenario("hang_up_in_greeting"), to=NUMBER)
+    stack.empty_calls()
+    be_later(stack, twilio)
+    assert sweep(stack) == NOTHING | {"calls": 1}
+    work(stack)
+    stored = stack.read(call.sid).call
+    assert stored
+    assert (stored["from"], stored["seconds"]) == (CALLER, call.seconds)
+    assert "repaired_at" in stored
+    assert sweep(stack) == NOTHING
+
+
+@pytest.mark.parametrize("end", ["completed", "failed"])
+def test_a_transcript_of_which_no_webhook_came_ends_as_it_did_at_twilio(
+    end: Any, stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    begin(stack)
+    untold = scenario.model_copy(update={"transcript": TranscriptOutcome(status=end, webhook="none")})
+    twilio.place_call(untold, to=NUMBER)
+    work(stack)
+    twilio.complete_transcripts()
+    stack.messages("TranscriptsQueue")
+    assert sweep(stack) == NOTHING
+    be_later(stack, twilio)
+    sent = sweep(stack)
+    assert sent["transcripts"] == 1
+    work(stack)
+    assert state(stack) == (("stored", None) if end == "completed" else ("failed", "transcript_failed"))
+    assert "repaired_at" in row(stack)
+    assert sweep(stack) == NOTHING
+
+
+def test_a_transcript_that_takes_its_time_is_looked_at_now_and_then(
+    stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    begin(stack)
+    twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    for _ in range(3):
+        assert sweep(stack) == NOTHING
+        be_later(stack, twilio)
+        assert sweep(stack) == NOTHING | {"due": 1}
+        work(stack)
+        assert state(stack) == ("transcribing", None)
+        assert stack.queued() == {}
+    twilio.complete_transcripts()
+    work(stack)
+    assert state(stack) == ("stored", None)
+
+
+def test_a_transcript_that_never_ends_is_given_up(stack: Stack, twilio: Simulator, scenario: Scenario) -> None:
+    begin(stack)
+    twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    be_later(stack, twilio, timedelta(hours=24))
+    sweep(stack)
+    work(stack)
+    assert state(stack) == ("failed", "gave_up")
+    assert row(stack)["due"] == "attention"
+    assert sweep(stack) == NOTHING
+
+
+def test_a_transcript_that_is_gone_is_asked_for_anew_and_not_for_ever(
+    stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    begin(stack)
+    twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    for round_ in range(6):
+        assert state(stack) == ("transcribing", None), round_
+        twilio.state.transcripts.clear()
+        be_later(stack, twilio)
+        # The first finds it gone, the second asks for another.
+        sweep(stack)
+        work(stack)
+        be_later(stack, twilio, timedelta(seconds=1))
+        sweep(stack)
+        work(stack)
+    assert state(stack) == ("failed", "transcript_gone")
+
+
+def test_what_a_killed_worker_had_begun_is_gone_on_with(stack: Stack, twilio: Simulator, scenario: Scenario) -> None:
+    begin(stack)
+    call = twilio.place_call(scenario, to=NUMBER)
+    stack.messages("RecordingsQueue")
+    (dual,) = (one for one in call.recordings if one.channels == 2)
+    table = CallTable(stack.table(), retention_days=30)
+    own = Call(
+        sid=CallSid(call.sid), from_=CALLER, to=NUMBER, direction="inbound", started=call.started, seconds=call.seconds
+    )
+    now = datetime.now(UTC) - timedelta(seconds=1)
+    table.move(Event.HEARD_OF, own, RecordingSid(dual.sid), due_at=now)
+    table.move(Event.CLAIMED, own, RecordingSid(dual.sid), due_at=now)
+    assert sweep(stack) == NOTHING | {"due": 1}
+    work(stack)
+    assert state(stack) == ("transcribing", None)
+
+
+def test_while_twilio_is_in_trouble_what_is_due_is_put_off_and_not_sent_again_and_again(
+    stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    begin(stack)
+    twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    be_later(stack, twilio)
+    answer(twilio, "GET", "/v2/Transcripts/{sid}", 503)
+    assert sweep(stack) == NOTHING | {"due": 1}
+    work(stack)
+    assert sweep(stack) == NOTHING
+    recover(twilio)
+    be_later(stack, twilio)
+    twilio.state.transcripts[next(iter(twilio.state.transcripts))].status = "completed"
+    sweep(stack)
+    work(stack)
+    assert state(stack) == ("stored", None)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reason"), [(400, '{"code": 20001}', "twilio_20001"), (404, "{}", "not_found")]
+)
+def test_what_can_never_go_on_fails_with_its_reason_and_does_not_circle(
+    status: int, body: str, reason: str, stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    begin(stack)
+    twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    twilio.complete_transcripts()
+    stack.messages("TranscriptsQueue")
+    be_later(stack, twilio)
+    answer(twilio, "GET", "/2010-04-01/Accounts/{account}/Calls/{sid}.json", status, body)
+    begin(stack, timedelta(0))
+    assert sweep(stack) == NOTHING | {"due": 1}
+    work(stack)
+    assert state(stack) == ("failed", reason)
+    assert stack.queued() == {}
+
+
+def test_calls_to_other_numbers_and_other_recordings_are_not_touched(
+    stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    begin(stack)
+    other = "+12025550188"
+    twilio.account.add(PhoneNumber(number=other, voice_url=f"https://{HOST}/incoming-call"))
+    call = twilio.place_call(scenario, to=other)
+    stack.messages("RecordingsQueue")
+    stack.empty_calls()
+    be_later(stack, twilio)
+    assert any(one.status == "completed" for one in call.recordings)
+    asked = answer(twilio, "GET", "/2010-04-01/Accounts/{account}/Calls/{sid}.json", 503)
+    assert sweep(stack) == NOTHING
+    assert asked == []
+
+
+def test_transcripts_of_other_services_are_not_touched(stack: Stack, twilio: Simulator, scenario: Scenario) -> None:
+    begin(stack)
+    call = twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    twilio.complete_transcripts()
+    work(stack)
+    foreign = IntelligenceService()
+    twilio.account.add(foreign)
+    (own,) = twilio.state.transcripts.values()
+    (mono,) = (one for one in call.recordings if one.channels == 1)
+    own.service_sid, own.source_sid = foreign.sid, mono.sid
+    be_later(stack, twilio)
+    assert sweep(stack) == NOTHING
+
+
+@pytest.mark.parametrize("echoed", [True, False])
+@pytest.mark.parametrize("keyed", [True, False])
+def test_a_transcript_that_somebody_else_asked_for_under_our_service_is_stored(
+    lost: PlacedCall,
+    stack: Stack,
+    twilio: Simulator,
+    echoed: bool,  # noqa: FBT001 (a table)
+    keyed: bool,  # noqa: FBT001
+) -> None:
+    (dual,) = (one for one in lost.recordings if one.channels == 2)
+    made = transcript("GT" + "7" * 32, SERVICE_SID, dual.sid, customer_key=lost.sid if keyed else None)
+    made.created = made.updated = datetime.now(UTC) - LATE
+    twilio.state.transcripts[made.sid] = made
+    twilio.unknowns.transcript_channel_echoed = echoed
+    told = sweep(stack)["transcripts"]
+    # Nothing leads to its call where neither is told.
+    assert told == (1 if echoed or keyed else 0)
+    if echoed:
+        work(stack)
+        assert state(stack) == ("stored", None)
+
+
+def test_a_spare_recording_is_no_recording_that_was_lost(stack: Stack, twilio: Simulator, scenario: Scenario) -> None:
+    begin(stack)
+    call = twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    be_later(stack, twilio)
+    assert {one.source for one in call.recordings} == {"RecordVerb", "StartCallRecordingAPI"}
+    assert sweep(stack)["recordings"] == 0
+
+
+def test_one_that_stands_in_for_an_absent_recording_is_transcribed(
+    lost: PlacedCall, stack: Stack, twilio: Simulator
+) -> None:
+    (dual,) = (one for one in lost.recordings if one.channels == 2)
+    dual.status = "absent"
+    (mono,) = (one for one in lost.recordings if one.channels == 1)
+    assert sweep(stack)["recordings"] == 2
+    work(stack)
+    assert state(stack, dual.sid) == ("skipped", "absent")
+    assert state(stack, mono.sid) == ("transcribing", None)
+    assert len(twilio.state.transcripts) == 1
+
+
+def test_what_was_erased_is_not_brought_back(lost: PlacedCall, stack: Stack) -> None:
+    (dual,) = (one for one in lost.recordings if one.channels == 2)
+    stack.table().put_item(
+        Item={
+            **recording_key(CallSid(lost.sid), RecordingSid(dual.sid)),
+            "state": State.ERASED,
+            "expires_at": int((datetime.now(UTC) + timedelta(days=9)).timestamp()),
+        }
+    )
+    assert sweep(stack) == NOTHING
+
+
+def test_what_is_older_than_the_retention_is_not_touched(stack: Stack, twilio: Simulator, scenario: Scenario) -> None:
+    stack.variables["RETENTION_DAYS"] = "10"
+    begin(stack, timedelta(days=30))
+    for days in (11, 9):
+        twilio.place_call(scenario, to=NUMBER)
+        be_later(stack, twilio, timedelta(days=days))
+    stack.messages("RecordingsQueue")
+    stack.empty_calls()
+    assert sweep(stack)["recordings"] == 1
+
+
+def test_the_first_sweep_touches_nothing_that_was_there_before(
+    stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    twilio.place_call(scenario, to=NUMBER)
+    stack.messages("RecordingsQueue")
+    be_later(stack, twilio, timedelta(hours=3))
+    stack.empty_calls()
+    assert sweep(stack) == NOTHING
+    assert sweep(stack) == NOTHING
+
+
+def test_two_sweeps_at_once_do_no_more_than_one(lost: PlacedCall, stack: Stack, twilio: Simulator) -> None:
+    assert sweep(stack) == sweep(stack) == NOTHING | {"recordings": 1}
+    work(stack)
+    assert [one.customer_key for one in twilio.state.transcripts.values()] == [lost.sid]
+    assert state(stack) == ("transcribing", None)
+
+
+def test_days_without_a_sweep_are_made_up_for(stack: Stack, twilio: Simulator, scenario: Scenario) -> None:
+    begin(stack, timedelta(days=5))
+    for hours in (50, 50, 10):
+        twilio.place_call(scenario, to=NUMBER)
+        be_later(stack, twilio, timedelta(hours=hours))
+    stack.messages("RecordingsQueue")
+    stack.empty_calls()
+    assert sweep(stack)["recordings"] == 3
+
+
+def test_a_sweep_whose_time_is_over_is_gone_on_with_by_the_next(
+    stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    begin(stack, timedelta(days=5))
+    twilio.place_call(scenario, to=NUMBER)
+    be_later(stack, twilio, timedelta(hours=10))
+    stack.messages("RecordingsQueue")
+    stack.empty_calls()
+    # All its time is the margin.
+    assert sweep(stack, milliseconds=15_000) == NOTHING
+    assert sweep(stack)["recordings"] == 1
+
+
+def test_a_call_that_lasts_is_compared_when_it_is_over(stack: Stack, twilio: Simulator, scenario: Scenario) -> None:
+    begin(stack, timedelta(days=1))
+    call = twilio.place_call(scenario, to=NUMBER)
+    stack.messages("RecordingsQueue")
+    stack.empty_calls()
+    be_later(stack, twilio, timedelta(hours=8))
+    call.status = "in-progress"
+    assert sweep(stack) == NOTHING
+    call.status, call.seconds = "completed", 8 * 3600 - 600
+    assert sweep(stack)["recordings"] == 1
+
+
+def test_lists_come_in_pages(stack: Stack, twilio: Simulator, scenario: Scenario, monkeypatch: Any) -> None:
+    monkeypatch.setattr("callscribe.adapters.twilio.PAGE_SIZE", 2)
+    begin(stack)
+    for _ in range(3):
+        twilio.place_call(scenario, to=NUMBER)
+    stack.messages("RecordingsQueue")
+    stack.empty_calls()
+    be_later(stack, twilio)
+    assert sweep(stack)["recordings"] == 3
+
+
+def test_what_cannot_be_read_holds_nothing_else_up(
+    lost: PlacedCall, stack: Stack, twilio: Simulator, logged: Callable[[], str]
+) -> None:
+    odd = next(one for one in lost.recordings if one.channels == 2)
+    other = recorded("RE" + "7" * 32, call_sid=lost.sid, started=odd.started)
+    twilio.state.recordings[other.sid] = other
+    odd.status = 7  # type: ignore[assignment]
+    sweep(stack)
+    (message,) = stack.messages("RecordingsQueue")
+    assert other.sid in message["Body"]
+    assert "not compared, for it cannot be read" in logged()
+
+
+@pytest.mark.parametrize("path", [CALLS, "/2010-04-01/Accounts/{account}/Recordings.json", "/v2/Transcripts"])
+def test_while_twilio_lists_nothing_the_sweep_fails_and_the_next_goes_on(
+    path: str, lost: PlacedCall, stack: Stack, twilio: Simulator
+) -> None:
+    before = stack.table().get_item(Key=SWEEP_KEY)["Item"]
+    answer(twilio, "GET", path, 503)
+    with pytest.raises(Exception, match="503"):
+        sweep(stack)
+    assert stack.table().get_item(Key=SWEEP_KEY)["Item"] == before
+    recover(twilio)
+    assert sweep(stack)["recordings"] == 1
+    assert lost.sid in stack.messages("RecordingsQueue")[0]["Body"]
+
+
+def test_a_queue_that_is_full_is_left_alone(lost: PlacedCall, stack: Stack, monkeypatch: Any) -> None:
+    monkeypatch.setattr("callscribe.usecases.sweep.MOST_WAITING", 0)
+    with pytest.raises(Exception, match="wait on a queue"):
+        sweep(stack)
+    assert stack.queued() == {}
+    assert stack.items() == []
+    assert lost.recordings
+
+
+def metrics(logged: str, name: str) -> list[Mapping[str, Any]]:
+    return [line for line in map(json.loads, logged.splitlines()) if name in line]
+
+
+def test_how_old_the_oldest_is_and_what_was_repaired_is_told(
+    stack: Stack, twilio: Simulator, scenario: Scenario, logged: Callable[[], str], capsys: Any
+) -> None:
+    begin(stack)
+    twilio.place_call(scenario, to=NUMBER)
+    stack.messages("RecordingsQueue")
+    be_later(stack, twilio)
+    sweep(stack)
+    work(stack)
+    be_later(stack, twilio)
+    sweep(stack)
+    told = capsys.readouterr().out
+    assert [line["Repaired"] for line in metrics(told, "Repaired")] == [[1.0]]
+    assert metrics(told, "Repaired")[0]["what"] == "recording"
+    ages = [line["OldestUnsettled"][0] for line in metrics(told, "OldestUnsettled")]
+    assert ages[0] == 0
+    assert LATE.total_seconds() <= ages[1] < LATE.total_seconds() + 60
+    assert '"unsettled":1' in logged()
+
+
+def test_an_expired_row_is_not_swept(stack: Stack) -> None:
+    stack.table().put_item(
+        Item={
+            **recording_key(CallSid("CA" + "1" * 32), RecordingSid("RE" + "1" * 32)),
+            "state": "received",
+            "due": "due",
+            "due_at": 1,
+            "unsettled_since": 1,
+            "expires_at": 1,
+        }
+    )
+    assert sweep(stack) == NOTHING
