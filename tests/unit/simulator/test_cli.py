@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ from twilio.request_validator import RequestValidator
 from typer.testing import CliRunner, Result
 
 from callscribe_tools.simulator.cli import app
+from callscribe_tools.simulator.faults import FaultKind
 from callscribe_tools.simulator.scenario import SCENARIOS
 from callscribe_tools.simulator.server import serving
 from harness.loopback import nobody_answers
@@ -478,6 +480,7 @@ def test_an_intelligence_webhook_elsewhere_must_have_https_too(transcribing: tup
         (["serve", "--connect-to", "hooks.example.com"], "HOST=http://127.0.0.1:PORT"),
         (["serve", "--connect-to", "hooks.example.com=http://192.0.2.1:80"], "only places on this machine"),
         (["serve", "--port", "70000"], "--port"),
+        (["call", "cannot_log_in", "--voice-url", "http://127.0.0.1/", "--fault", "bad_mood"], "--fault"),
     ],
 )
 def test_wrong_usage_is_named(args: list[str], named: str) -> None:
@@ -505,13 +508,13 @@ def test_a_port_that_is_taken_is_wrong_usage(good: Application) -> None:
     assert good.seen == []
 
 
-@pytest.mark.parametrize("args", [[], ["call"], ["serve"], ["scenarios"]])
+@pytest.mark.parametrize("args", [[], ["call"], ["serve"], ["scenarios"], ["faults"]])
 def test_help_teaches_by_an_example(args: list[str]) -> None:
     result = sim(*args, "--help")
 
     assert result.exit_code == 0
     assert re.search(r"^ *Example: callscribe-sim ", result.stdout, re.MULTILINE)
-    assert args == ["scenarios"] or "130  Ctrl-C" in result.stdout
+    assert args in (["scenarios"], ["faults"]) or "130  Ctrl-C" in result.stdout
 
 
 def test_every_shipped_scenario_is_listed_in_a_line_of_its_own() -> None:
@@ -522,6 +525,56 @@ def test_every_shipped_scenario_is_listed_in_a_line_of_its_own() -> None:
     assert all(
         re.fullmatch(r"\w+ +(stored|skipped|failed|nothing recorded)( \(\w+\))?  +\w.{10,}\.", line) for line in lines
     )
+
+
+# --- when things go wrong at Twilio
+
+
+def test_every_fault_is_listed_in_a_line_of_its_own() -> None:
+    lines = sim("faults").stdout.splitlines()
+
+    assert [line.split()[0] for line in lines] == list(FaultKind)
+    assert all(re.fullmatch(r"\w+ +\w.{10,}\.", line) for line in lines)
+
+
+def test_faults_happen_to_the_call_and_are_told(good: Application) -> None:
+    faults = ["--fault", "lost_call_status", "--fault", "doubled_webhooks"]
+
+    result = call(good, "--status-callback", good.url("/status"), *faults)
+    document = told(call(good, "--status-callback", good.url("/status"), *faults, "--json"))
+
+    assert (result.exit_code, document["exit_status"]) == (0, 0)
+    assert good.paths == ["/voice", "/after", "/recorded", "/recorded"] * 2
+    assert "Gone wrong at Twilio: lost_call_status, doubled_webhooks\n" in result.stdout
+    (of_call,) = document["calls"]
+    assert [(one["kind"], one["call_sid"]) for one in document["faults"]] == [
+        ("lost_call_status", of_call["sid"]),
+        ("doubled_webhooks", of_call["sid"]),
+    ]
+    assert all(one["began"] <= one["ended"] for one in document["faults"])
+
+
+def test_nothing_is_told_of_faults_where_there_are_none(good: Application) -> None:
+    assert "Gone wrong" not in call(good).stdout
+
+
+def test_the_call_waits_for_what_is_held_back(good: Application) -> None:
+    result = call(good, "--fault", "reordered_webhooks", "--wait", "0.3", "--json")
+
+    assert "waiting up to 0.3 s" in result.stderr
+    document = told(result)
+    assert [(one["kind"], one["ended"]) for one in document["faults"]] == [("reordered_webhooks", None)]
+
+
+def test_nobody_waits_for_the_end_of_an_endless_transcript(transcribing: tuple[Application, list[str]]) -> None:
+    application, options = transcribing
+
+    began = time.monotonic()
+    result = call(application, *options, "--fault", "transcript_endless", "--transcript-seconds", "0")
+
+    assert result.exit_code == 0
+    assert "Gone wrong at Twilio: transcript_endless\n" in result.stdout
+    assert time.monotonic() - began < 10
 
 
 # --- serve, and signals

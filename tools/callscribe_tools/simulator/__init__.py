@@ -6,6 +6,8 @@ the product, so that it cannot share the product's assumptions. What nobody outs
 
 from callscribe_tools.simulator.account import Account, IntelligenceService, Operator, PhoneNumber
 from callscribe_tools.simulator.connect_to import ConnectTo
+from callscribe_tools.simulator.fault_plan import FaultPlan
+from callscribe_tools.simulator.faults import CallFaults, FaultKind, Injected, Pace, Target
 from callscribe_tools.simulator.scenario import Scenario, load_scenario
 from callscribe_tools.simulator.simulator import Simulator
 from callscribe_tools.simulator.state import Call, Exchange, Recording, Transcript
@@ -21,17 +23,23 @@ from callscribe_tools.simulator.violations import (
 __all__ = [
     "Account",
     "Call",
+    "CallFaults",
     "ConnectTo",
     "Exchange",
+    "FaultKind",
+    "FaultPlan",
+    "Injected",
     "IntelligenceService",
     "NotSimulatedError",
     "Operator",
+    "Pace",
     "PhoneNumber",
     "Recording",
     "Scenario",
     "ScenarioError",
     "SimulationError",
     "Simulator",
+    "Target",
     "Transcript",
     "Unknowns",
     "UnmappedHostError",

@@ -4,11 +4,16 @@
 """
 
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from urllib.parse import urldefrag, urljoin
 
 from callscribe_tools.simulator import call_parameters
 from callscribe_tools.simulator.account import Account, PhoneNumber
+from callscribe_tools.simulator.deliveries import Deliveries, Delivery, What
 from callscribe_tools.simulator.dial_verb import DialVerb
+from callscribe_tools.simulator.fault_record import FaultRecord
+from callscribe_tools.simulator.faults import FaultKind
 from callscribe_tools.simulator.record_verb import end_of_record
 from callscribe_tools.simulator.recorder import Recorder
 from callscribe_tools.simulator.state import Call, State
@@ -38,6 +43,8 @@ class CallRunner:
         account: Account,
         state: State,
         webhooks: Webhooks,
+        deliveries: Deliveries,
+        record: FaultRecord,
         unknowns: Unknowns,
         call: Call,
         progress: Progress,
@@ -45,11 +52,13 @@ class CallRunner:
         self._account = account
         self._state = state
         self._webhooks = webhooks
+        self._deliveries = deliveries
         self._call = call
         self._progress = progress
         self._number: PhoneNumber = account.numbers[call.to]
         self._line = Line(Caller(call.scenario.caller))
-        self._recorder = Recorder(account, state, call, self._line, unknowns, self._send)
+        callback = partial(self._hand_over, "recording callback")
+        self._recorder = Recorder(account, state, call, self._line, unknowns, record, callback)
         self._dial_verb = DialVerb(account, state, call, self._line, self._recorder, progress)
 
     def run(self) -> None:
@@ -216,14 +225,25 @@ class CallRunner:
         with self._state.lock:
             self._call.status = "completed"
             self._call.seconds = max(1, round(self._line.now))
+        if FaultKind.RECORDING_DELETED in self._call.faults:
+            self._recorder.delete_all()
         waits_for = self._line.caller.waits_for
         if waits_for is not None:
             self._progress(f"the caller never heard the {waits_for}, and did not play the rest of the scenario")
         if self._number.status_callback is not None:
-            self._send(self._number.status_callback, call_parameters.of_ended_call(self._account, self._call))
+            params = call_parameters.of_ended_call(self._account, self._call)
+            self._hand_over("call status", self._number.status_callback, params)
         # Recordings take a moment to be ready: after the status callback (assumed).
         self._recorder.deliver()
         self._progress(f"the call has ended after {self._call.seconds} s of simulated time")
+
+    def _hand_over(self, what: What, url: str, params: dict[str, str]) -> None:
+        send, nowhere = partial(self._send, url, params), partial(self._send_nowhere, url, params)
+        self._deliveries.hand_over(Delivery(self._call, what, send, nowhere))
+
+    def _send_nowhere(self, url: str, params: dict[str, str]) -> None:
+        with suppress(DeliveryError):
+            self._webhooks.post_form(url, params, nowhere=True)
 
     def _send(self, url: str, params: dict[str, str]) -> None:
         """Send a callback whose answer means nothing but success."""

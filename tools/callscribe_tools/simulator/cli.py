@@ -11,6 +11,7 @@ import typer
 
 from callscribe_tools.simulator import cli_options as options
 from callscribe_tools.simulator.account import PhoneNumber
+from callscribe_tools.simulator.cli_faults import listed as listed_faults
 from callscribe_tools.simulator.cli_report import Exit, document, exit_of, lines, violation_lines
 from callscribe_tools.simulator.cli_scenarios import listed
 from callscribe_tools.simulator.cli_session import (
@@ -22,6 +23,7 @@ from callscribe_tools.simulator.cli_session import (
     wired,
 )
 from callscribe_tools.simulator.cli_watch import RefusedError, Watch
+from callscribe_tools.simulator.faults import CallFaults, FaultKind
 from callscribe_tools.simulator.scenario import Scenario
 from callscribe_tools.simulator.simulator import Simulator
 from callscribe_tools.simulator.violations import PortTakenError, SimulationError
@@ -72,6 +74,14 @@ Places = Annotated[
 Lenient = Annotated[
     bool, typer.Option("--lenient", help="Go on after what real Twilio would refuse, and tell all of it at the end.")
 ]
+Faults = Annotated[
+    list[FaultKind] | None,
+    typer.Option(
+        "--fault",
+        metavar="KIND",
+        help="What goes wrong at Twilio: a name that `callscribe-sim faults` lists. May be repeated.",
+    ),
+]
 _FROM, _TO = "+12025550142", "+12025550199"
 
 
@@ -98,6 +108,18 @@ def scenarios() -> None:
     print("\n".join(listed()))
 
 
+@app.command()
+def faults() -> None:
+    """List what may go wrong at Twilio, for --fault.
+
+    Each in a line: its name, and what happens. REST requests fail once, and it is the one to create a transcript.
+
+    \b
+    Example: callscribe-sim faults | grep webhook
+    """
+    print("\n".join(listed_faults()))
+
+
 @app.command(epilog=_EXITS)
 def call(
     *,
@@ -116,6 +138,7 @@ def call(
     wait: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="How long to wait for transcripts after the call.")
     ] = 30.0,
+    fault: Faults = None,
     port: Port = 0,
     connect_to: Places = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -138,7 +161,8 @@ def call(
     )
 
     def work(watch: Watch) -> None:
-        place_and_wait(simulator, scenario, watch, from_=from_, port=port, wait=wait)
+        wrong = CallFaults(frozenset(fault or ()))
+        place_and_wait(simulator, scenario, watch, faults=wrong, from_=from_, port=port, wait=wait)
 
     error = _run(simulator, work, lenient=lenient)
     exit_status = exit_of(simulator, error, strict=not lenient)

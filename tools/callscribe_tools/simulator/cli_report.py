@@ -85,6 +85,10 @@ def document(simulator: Simulator, error: SimulationError | None, exit_status: E
                 }
                 for transcript in state.transcripts.values()
             ],
+            "faults": [
+                {"kind": one.kind, "call_sid": one.call_sid, "began": one.began, "ended": one.ended}
+                for one in state.injected
+            ],
             "violations": [
                 {"code": one.code, "text": one.text, "where": one.where, "advice": one.advice}
                 for one in state.violations
@@ -111,6 +115,9 @@ def lines(told: dict[str, Any]) -> Iterator[str]:
     for one in told["transcripts"]:
         answer = "no webhook" if one["webhook_status"] is None else f"webhook answered {one['webhook_status']}"
         yield f"  {one['sid']}: of {one['recording_sid']}, {one['status']}, {answer}"
+
+    if told["faults"]:
+        yield f"Gone wrong at Twilio: {', '.join(one['kind'] for one in told['faults'])}"
 
 
 def violation_lines(violations: list[Violation]) -> Iterator[str]:

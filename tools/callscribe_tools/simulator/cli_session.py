@@ -14,6 +14,7 @@ from callscribe_tools.simulator.cli_options import hosts
 from callscribe_tools.simulator.cli_orders import orders
 from callscribe_tools.simulator.cli_watch import Watch
 from callscribe_tools.simulator.connect_to import ConnectTo
+from callscribe_tools.simulator.faults import CallFaults
 from callscribe_tools.simulator.scenario import Scenario, load_scenario
 from callscribe_tools.simulator.simulator import Simulator
 from callscribe_tools.simulator.violations import SimulationError
@@ -71,7 +72,7 @@ def telling() -> Callable[[str], None]:
 
 
 def place_and_wait(
-    simulator: Simulator, scenario: Scenario, watch: Watch, *, from_: str, port: int, wait: float
+    simulator: Simulator, scenario: Scenario, watch: Watch, *, faults: CallFaults, from_: str, port: int, wait: float
 ) -> None:
     """Place a call to the account's number, and wait for its transcripts and their webhooks.
 
@@ -86,7 +87,7 @@ def place_and_wait(
     (service,) = simulator.account.services.values()
     with simulator.serve(port) as base_url:
         introduce(simulator, base_url)
-        simulator.place_call(scenario, to=number, from_=from_, progress=watch.step)
+        simulator.place_call(scenario, to=number, from_=from_, progress=watch.step, faults=faults)
         watch.look()
         recorded = any(one.status == "completed" for one in simulator.state.recordings.values())
         watch.until_settled(wait, expected=recorded and service.webhook_url is not None)

@@ -28,6 +28,7 @@ class Watch:
     """
 
     def __init__(self, simulator: Simulator, tell: Tell, *, strict: bool) -> None:
+        self._simulator = simulator
         self._state = simulator.state
         self._tell = tell
         self._strict = strict
@@ -72,7 +73,7 @@ class Watch:
             raise RefusedError
 
     def until_settled(self, seconds: float, *, expected: bool) -> bool:
-        """Wait until every transcript that was asked for has ended; say whether that was in time.
+        """Wait until every transcript that was asked for has ended, and nothing is held back; say whether in time.
 
         Parameters
         ----------
@@ -100,6 +101,4 @@ class Watch:
         return True
 
     def _settled(self, *, expected: bool) -> bool:
-        with self._state.lock:
-            ends = [one.settled for one in self._state.transcripts.values()]
-        return all(ends) and (bool(ends) or not expected)
+        return not self._simulator.pending and (bool(self._state.made) or not expected)

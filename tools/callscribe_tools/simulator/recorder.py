@@ -5,13 +5,15 @@ not yet be accessible" when the action is requested (Twilio docs, TwiML <Record>
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
 from callscribe_tools.simulator import call_parameters
 from callscribe_tools.simulator.account import Account
+from callscribe_tools.simulator.fault_record import FaultRecord
+from callscribe_tools.simulator.faults import FaultKind
 from callscribe_tools.simulator.state import Call, Recording, State
 from callscribe_tools.simulator.timeline import Line, Sound, Track
 from callscribe_tools.simulator.twiml import Verb
@@ -44,6 +46,7 @@ class Recorder:
         call: Call,
         line: Line,
         unknowns: Unknowns,
+        record: FaultRecord,
         callback: Callable[[str, dict[str, str]], None],
     ) -> None:
         self._account = account
@@ -51,9 +54,12 @@ class Recorder:
         self._call = call
         self._line = line
         self._unknowns = unknowns
+        self._record = record
         self._callback = callback
         self._running: list[_Running] = []
         self._ended: list[_Running] = []
+        self._gone: list[_Running] = []
+        """Those deleted before they were told of, as they were then."""
 
     def start(self, verb: Verb, document: str, began: float | None = None) -> Recording:
         """Begin a recording now or at `began`, for <Record>, <Dial> or the noun <Recording>."""
@@ -92,11 +98,26 @@ class Recorder:
 
     def deliver(self) -> None:
         """Complete the recordings that have ended, and send their callbacks."""
+        while self._gone:
+            self._tell(self._gone.pop(0))
+        if FaultKind.RECORDING_DELETED in self._call.faults:
+            return  # `delete_all` completes them, when the call is over
         while self._ended:
             running = self._ended.pop(0)
             with self._state.lock:
                 running.recording.status = self._outcome(running.recording)
             self._tell(running)
+
+    def delete_all(self) -> None:
+        """Complete the recordings and delete them at once: their callbacks will tell of what is gone already."""
+        with self._state.lock:
+            for running in self._ended:
+                running.recording.status = self._outcome(running.recording)
+            self._gone = [replace(running, recording=replace(running.recording)) for running in self._ended]
+            self._ended.clear()
+            for recording in self._call.recordings:
+                recording.status = "deleted"
+                self._record.happen(FaultKind.RECORDING_DELETED, self._call.sid)
 
     def _outcome(self, recording: Recording) -> Literal["completed", "absent", "failed"]:
         if not recording.error_code:

@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from callscribe_tools.simulator.account import Account
 from callscribe_tools.simulator.api_errors import ApiError, not_found
+from callscribe_tools.simulator.rest_faults import RestFaults
 from callscribe_tools.simulator.state import State
 from callscribe_tools.simulator.troubles import Troubles
 from callscribe_tools.simulator.violations import Violation
@@ -43,32 +44,44 @@ class Resource:
     methods: dict[str, Work]
 
 
-def build_app(account: Account, state: State, resources: list[Resource], troubles: Troubles) -> Starlette:
+def build_app(
+    account: Account, state: State, resources: list[Resource], troubles: Troubles, faults: RestFaults
+) -> Starlette:
     """Build the application for one account."""
     every = ["GET", "POST", "PUT", "PATCH", "DELETE"]
     return Starlette(
         routes=[
-            Route(resource.path, _endpoint(account, state, resource, troubles), methods=every)
+            Route(resource.path, _endpoint(account, state, resource, troubles, faults), methods=every)
             for resource in [*resources, Resource("/{rest:path}", {})]
         ]
     )
 
 
 def _endpoint(
-    account: Account, state: State, resource: Resource, troubles: Troubles
+    account: Account, state: State, resource: Resource, troubles: Troubles, faults: RestFaults
 ) -> Callable[[Request], Awaitable[Response]]:
+    def answer(request: Request, form: dict[str, str]) -> Response:
+        work = resource.methods.get(request.method, _not_simulated)
+        try:
+            return work(_ask(account, request, form))
+        except ApiError as error:
+            return refused(request, error)
+
+    def refused(request: Request, error: ApiError) -> Response:
+        if error.misuse:
+            where = f"{request.method} {request.url.path}"
+            state.violations.append(Violation(str(error.code), error.message, where))
+        return JSONResponse(error.body(), error.status)
+
     async def endpoint(request: Request) -> Response:
         body = (await request.body()).decode()
-        where = f"{request.method} {request.url.path}"
+        form = dict(parse_qsl(body, keep_blank_values=True))
         try:
             _authenticate(account, request)
-            refusal = troubles.meet()
-            work = resource.methods.get(request.method, _not_simulated)
-            return refusal or work(_ask(account, request, body))
         except ApiError as error:
-            if error.misuse:
-                state.violations.append(Violation(str(error.code), error.message, where))
-            return JSONResponse(error.body(), error.status)
+            return refused(request, error)
+        refusal = troubles.meet()
+        return refusal or await faults.answer(request, form, lambda: answer(request, form))
 
     return endpoint
 
@@ -87,10 +100,9 @@ def _authenticate(account: Account, request: Request) -> None:
         raise ApiError(401, 20003, "Authenticate")
 
 
-def _ask(account: Account, request: Request, body: str) -> Ask:
+def _ask(account: Account, request: Request, form: dict[str, str]) -> Ask:
     sids = {name: str(value) for name, value in request.path_params.items()}
     if sids.pop("account_sid", account.account_sid) != account.account_sid:
         raise not_found(request.url.path)
-    form = dict(parse_qsl(body, keep_blank_values=True))
     if_match = request.headers.get("if-match")
     return Ask(request.url.path, sids, dict(request.query_params), form, if_match)

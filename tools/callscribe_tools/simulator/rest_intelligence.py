@@ -75,7 +75,7 @@ class IntelligenceApi:
     def _delete(self, ask: Ask) -> Response:
         # "To re-transcribe a Recording, delete the original Transcript resource and create a new one."
         with self._state.lock:
-            del self._state.transcripts[self._transcript(ask).sid]
+            self._transcripts.delete(self._transcript(ask))
         return Response(status_code=204)
 
     def _sentences(self, ask: Ask) -> Response:
@@ -113,7 +113,7 @@ class IntelligenceApi:
     def _results(self, ask: Ask) -> list[dict[str, Any]]:
         transcript = self._transcript(ask)
         redacted = _redacted(ask, transcript)
-        if transcript.status != "completed":
+        if transcript.status != "completed" or self._transcripts.results_missing(transcript):
             return []
         call = self._state.calls[self._state.recordings[transcript.source_sid].call_sid]
         return [

@@ -5,11 +5,26 @@ import logging
 from collections.abc import Mapping
 
 import httpx
+from requests.exceptions import ConnectionError as NotReachedError
+from requests.exceptions import ReadTimeout
 from starlette.applications import Starlette
+from starlette.requests import Request
 from twilio.http import HttpClient
 from twilio.http.response import Response
 
+from callscribe_tools.simulator.wire import wired
+
 _logger = logging.getLogger(__name__)
+
+
+class _NoWire:
+    """Where there is no socket: raises at once what the SDK's own client, `requests`, raises for it on one."""
+
+    async def reset(self, request: Request) -> None:
+        raise NotReachedError(f"{request.method} {request.url}: the connection was reset")
+
+    async def stall(self, request: Request, seconds: float) -> None:
+        raise ReadTimeout(f"{request.method} {request.url}: no answer for {seconds:g} s")
 
 
 class InProcessHttpClient(HttpClient):
@@ -17,7 +32,7 @@ class InProcessHttpClient(HttpClient):
 
     def __init__(self, app: Starlette) -> None:
         super().__init__(_logger, is_async=False)
-        self._transport = httpx.ASGITransport(app)
+        self._transport = httpx.ASGITransport(wired(app, _NoWire()))
 
     def request(
         self,

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.applications import Starlette
 
+from callscribe_tools.simulator.resettable import ResettableProtocol
 from callscribe_tools.simulator.violations import PortTakenError, SimulationError
 
 _START_SECONDS = 10.0
@@ -29,7 +30,14 @@ def serving(app: Starlette, port: int = 0) -> Iterator[str]:
     with _listener(port) as listener:
         # asyncio turns Nagle's algorithm off only for sockets made with a protocol number, which these are not.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        config = uvicorn.Config(app, log_level="warning", lifespan="off", ws="none", timeout_graceful_shutdown=2)
+        config = uvicorn.Config(
+            app,
+            http=ResettableProtocol,
+            log_level="warning",
+            lifespan="off",
+            ws="none",
+            timeout_graceful_shutdown=2,
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listener],), name="twilio-rest", daemon=True)
         thread.start()

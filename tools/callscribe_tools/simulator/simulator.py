@@ -3,6 +3,7 @@
 The demo and the tests start here; everything else in this package is behind it.
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 
@@ -11,7 +12,12 @@ import httpx
 from callscribe_tools.simulator.account import Account
 from callscribe_tools.simulator.calls import CallRunner, Progress
 from callscribe_tools.simulator.connect_to import ConnectTo
+from callscribe_tools.simulator.deliveries import Deliveries
+from callscribe_tools.simulator.fault_record import FaultRecord
+from callscribe_tools.simulator.faults import CallFaults
+from callscribe_tools.simulator.held import HeldDeliveries
 from callscribe_tools.simulator.rest_api import build_app
+from callscribe_tools.simulator.rest_faults import RestFaults
 from callscribe_tools.simulator.rest_intelligence import IntelligenceApi
 from callscribe_tools.simulator.rest_operators import OperatorsApi
 from callscribe_tools.simulator.rest_services import ServicesApi
@@ -27,6 +33,9 @@ from callscribe_tools.simulator.violations import SimulationError, Violation
 from callscribe_tools.simulator.webhooks import Webhooks
 from callscribe_tools.simulator.worker import TranscriptionWorker
 
+_LOOK_SECONDS = 0.05
+"""How often to look whether all is done: nothing tells of all of it."""
+
 
 class Simulator:
     """Twilio, for one account.
@@ -40,6 +49,9 @@ class Simulator:
     transcript_seconds:
         While served, a transcript completes by itself so many real seconds after its creation; None: only by
         `complete_transcripts`.
+    list_faults_every:
+        Every so many-th request for all calls, recordings or transcripts of the account is answered 503; None: none
+        is. What belongs to one call is for the faults of that call.
     """
 
     def __init__(
@@ -48,6 +60,7 @@ class Simulator:
         transport: httpx.BaseTransport | None = None,
         *,
         transcript_seconds: float | None = None,
+        list_faults_every: int | None = None,
     ) -> None:
         self.account = account
         self.unknowns = Unknowns()
@@ -55,7 +68,12 @@ class Simulator:
         self.state = State()
         self._transcript_seconds = transcript_seconds
         self._webhooks = Webhooks(account, self.state, transport or ConnectTo({}))
-        self._transcripts = Transcripts(account, self.state, self._webhooks, self.unknowns)
+        self._record = FaultRecord(self.state)
+        self._held = HeldDeliveries(self.state, self._record)
+        self._deliveries = Deliveries(self._held, self._record)
+        self._transcripts = Transcripts(
+            account, self.state, self._webhooks, self._deliveries, self._record, self.unknowns
+        )
         voice = VoiceApi(account, self.state, self.unknowns)
         intelligence = IntelligenceApi(account, self.state, self._transcripts, self.unknowns)
         resources = [
@@ -64,7 +82,8 @@ class Simulator:
             *ServicesApi(account, self.state).resources(),
             *OperatorsApi(account, self.state).resources(),
         ]
-        self.app = build_app(account, self.state, resources, self.troubles)
+        faults = RestFaults(self.state, self._record, lists_every=list_faults_every)
+        self.app = build_app(account, self.state, resources, self.troubles, faults)
 
     @property
     def violations(self) -> list[Violation]:
@@ -95,14 +114,22 @@ class Simulator:
         worker = (
             nullcontext() if seconds is None else TranscriptionWorker(self.state, self._transcripts, seconds).running()
         )
-        # The worker ends first: its last webhook may make the application ask this server.
-        with serving(self.app, port) as base_url, worker:
+        # The worker ends first: its last webhook may let held ones go, and make the application ask this server.
+        with serving(self.app, port) as base_url, self._held.running(), worker:
             yield base_url
 
     def place_call(
-        self, scenario: Scenario, *, to: str, from_: str = "+12025550142", progress: Progress = lambda _: None
+        self,
+        scenario: Scenario,
+        *,
+        to: str,
+        from_: str = "+12025550142",
+        progress: Progress = lambda _: None,
+        faults: CallFaults | None = None,
     ) -> Call:
         """Play a whole call, from dialling to the last callback, and return its record.
+
+        Calls may be placed by many threads at a time. With `faults` some callbacks may be held back; they come later.
 
         Raises
         ------
@@ -112,19 +139,50 @@ class Simulator:
         number = self.account.numbers.get(to)
         if number is None:
             raise SimulationError(f"The account has no number {to}: add a PhoneNumber to it.")
-        call = Call(from_=from_, to=to, phone_number_sid=number.sid, scenario=scenario)
+        call = Call(from_=from_, to=to, phone_number_sid=number.sid, scenario=scenario, faults=faults or CallFaults())
         with self.state.lock:
             self.state.calls[call.sid] = call
-        CallRunner(self.account, self.state, self._webhooks, self.unknowns, call, progress).run()
+        runner = CallRunner(
+            self.account, self.state, self._webhooks, self._deliveries, self._record, self.unknowns, call, progress
+        )
+        with self.state.working():
+            runner.run()
         return call
 
     def complete_transcripts(self) -> list[Transcript]:
-        """Settle every transcript still open, and send their webhooks."""
+        """Settle every transcript still open, but those that never end, and send their webhooks."""
         with self.state.lock:
-            open_ones = [one for one in self.state.transcripts.values() if not one.settled]
+            open_ones = [one for one in self.state.transcripts.values() if one.will_end]
         for transcript in open_ones:
             self._transcripts.settle(transcript)
         return open_ones
+
+    def deliver_held(self) -> int:
+        """Send every webhook that is held back by a fault, without waiting for its time, and say how many."""
+        return self._held.deliver()
+
+    @property
+    def pending(self) -> int:
+        """How much is still to come from Twilio's side, 0 when it is at rest.
+
+        That is: calls that are being played, webhooks being sent or held, transcripts that have not ended and will,
+        and operators' results that are late.
+        """
+        with self.state.lock:
+            open_ones = [one for one in self.state.transcripts.values() if one.will_end or one.results_missing]
+            return self.state.under_way + len(self._held) + len(open_ones)
+
+    def wait_until_at_rest(self, seconds: float) -> bool:
+        """Wait, so many seconds at most, until nothing more comes by itself, and say whether that is so.
+
+        It comes by itself only while served, transcripts only with `transcript_seconds`.
+        """
+        deadline = time.monotonic() + seconds
+        while self.pending:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_LOOK_SECONDS)
+        return True
 
     def send_intelligence_event(self, service_sid: str, payload: Mapping[str, object]) -> None:
         """Post any event as the Service's webhook, signed or not as the account's are; a refusal is a violation.

@@ -4,6 +4,9 @@ Everything that changes or lists it does so inside `with state.lock`; no request
 """
 
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -11,6 +14,7 @@ from typing import Any, Literal
 from callscribe_tools.simulator.account import default_operators
 from callscribe_tools.simulator.audio import wav
 from callscribe_tools.simulator.clock import now
+from callscribe_tools.simulator.faults import CallFaults, FaultKind, Injected
 from callscribe_tools.simulator.scenario import Scenario, TranscriptOutcome
 from callscribe_tools.simulator.sids import new_sid
 from callscribe_tools.simulator.timeline import Sound, Track
@@ -77,6 +81,8 @@ class Call:
     said: list[str] = field(default_factory=list)
     """What the caller was told, in order."""
     recordings: list[Recording] = field(default_factory=list)
+    faults: CallFaults = field(default_factory=CallFaults)
+    """What goes wrong on it, other than by its scenario; of a child, see its parent."""
     sid: str = field(default_factory=lambda: new_sid("CA"))
 
     @property
@@ -114,11 +120,30 @@ class Transcript:
     created: datetime = field(default_factory=now)
     updated: datetime = field(default_factory=now)
     sid: str = field(default_factory=lambda: new_sid("GT"))
+    call: Call | None = field(default=None, repr=False)
+    """The call whose recording it is of; None: there is no such recording."""
+    results_born: float | None = None
+    """When its operators' results are there, on the monotonic clock; None: with its end."""
 
     @property
     def settled(self) -> bool:
         """Say whether it will not change any more."""
         return self.status in {"completed", "failed", "canceled", "error"}
+
+    @property
+    def faults(self) -> CallFaults:
+        """What goes wrong on its call."""
+        return CallFaults() if self.call is None else self.call.faults
+
+    @property
+    def will_end(self) -> bool:
+        """Say whether it is still to end, and will."""
+        return not self.settled and FaultKind.TRANSCRIPT_ENDLESS not in self.faults
+
+    @property
+    def results_missing(self) -> bool:
+        """Say whether its operators' results are still to come although it has ended."""
+        return self.results_born is not None and time.monotonic() < self.results_born
 
 
 @dataclass(frozen=True)
@@ -140,5 +165,22 @@ class State:
     transcripts: dict[str, Transcript] = field(default_factory=dict)
     exchanges: list[Exchange] = field(default_factory=list)
     violations: Violations = field(default_factory=list)
+    made: list[Transcript] = field(default_factory=list)
+    """Every transcript that was ever created, also those deleted since: what Twilio charges for."""
+    injected: list[Injected] = field(default_factory=list)
+    """What has gone wrong through no fault of the application."""
+    under_way: int = 0
+    """How many calls are being played, and transcripts being brought to their end."""
     lock: threading.Condition = field(default_factory=threading.Condition)
     """Notified when a transcript is created or moves on."""
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Count what the block does as under way."""
+        with self.lock:
+            self.under_way += 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.under_way -= 1

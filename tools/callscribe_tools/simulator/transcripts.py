@@ -7,13 +7,18 @@ is read by `transcript_form`.
 import re
 import time
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Literal
 
 from callscribe_tools.simulator.account import Account, IntelligenceService
 from callscribe_tools.simulator.api_errors import ApiError, bad_request, not_found
 from callscribe_tools.simulator.clock import now
-from callscribe_tools.simulator.scenario import TranscriptOutcome
-from callscribe_tools.simulator.state import State, Transcript, TranscriptEnd
+from callscribe_tools.simulator.deliveries import Deliveries, Delivery
+from callscribe_tools.simulator.fault_record import FaultRecord
+from callscribe_tools.simulator.faults import FaultKind
+from callscribe_tools.simulator.state import Call, State, Transcript, TranscriptEnd
+from callscribe_tools.simulator.transcript_faults import TranscriptFaults, deleted_by_fault
 from callscribe_tools.simulator.transcript_form import channel_of, customer_key_of, moment_of, why_it_fails
 from callscribe_tools.simulator.unknowns import Unknowns
 from callscribe_tools.simulator.violations import SimulationError, Violation
@@ -25,10 +30,20 @@ _SERVICE_SID = re.compile(r"GA[0-9a-fA-F]{32}")
 class Transcripts:
     """The Conversational Intelligence side of the simulated account."""
 
-    def __init__(self, account: Account, state: State, webhooks: Webhooks, unknowns: Unknowns) -> None:
+    def __init__(
+        self,
+        account: Account,
+        state: State,
+        webhooks: Webhooks,
+        deliveries: Deliveries,
+        record: FaultRecord,
+        unknowns: Unknowns,
+    ) -> None:
         self._account = account
         self._state = state
         self._webhooks = webhooks
+        self._deliveries = deliveries
+        self._faults = TranscriptFaults(record)
         self._unknowns = unknowns
 
     def create(self, form: Mapping[str, str]) -> Transcript:
@@ -59,12 +74,23 @@ class Transcripts:
                 redaction=service.auto_redaction,
                 media_redaction=service.media_redaction,
                 failure=why_it_fails(source_sid, self._state.recordings.get(source_sid)),
-                outcome=self._outcome(source_sid),
                 status=self._unknowns.transcript_starts_as,
+                call=self._call(source_sid),
             )
+            if transcript.call is not None:
+                transcript.outcome = transcript.call.scenario.transcript
+            self._faults.at_start(transcript)
             self._state.transcripts[transcript.sid] = transcript
+            self._state.made.append(transcript)
             self._state.lock.notify_all()
         return transcript
+
+    def delete(self, transcript: Transcript) -> None:
+        """Delete the transcript."""
+        with self._state.lock:
+            del self._state.transcripts[transcript.sid]
+            if not transcript.settled:
+                self._faults.at_end(transcript)
 
     def advance(self, transcript: Transcript) -> None:
         """Move a waiting transcript to in-progress."""
@@ -73,16 +99,22 @@ class Transcripts:
 
     def settle(self, transcript: Transcript) -> None:
         """Let the transcript end, and send the webhook if one tells of that end."""
-        if transcript.status != "in-progress":
-            self._look_at_source(transcript)
-        end: TranscriptEnd = "failed" if transcript.failure else transcript.outcome.status
-        if not self._move(transcript, end):
-            return
-        if transcript.failure is not None:
-            code, text = transcript.failure
-            self._state.violations.append(Violation(code, text, f"transcript {transcript.sid}"))
-        if end == "completed" or self._is_told(transcript):
-            self._notify(transcript)
+        with self._state.working():
+            if transcript.status != "in-progress":
+                self._look_at_source(transcript)
+            end: TranscriptEnd = "failed" if transcript.failure else transcript.outcome.status
+            if not self._move(transcript, end):
+                return
+            self._blame(transcript)
+            if FaultKind.TRANSCRIPT_STUCK in transcript.faults:
+                return  # nobody is told
+            if end == "completed" or self._is_told(transcript):
+                self._notify(transcript)
+
+    def results_missing(self, transcript: Transcript) -> bool:
+        """Say, to somebody who asks for the operators' results, whether they are still to come after its end."""
+        with self._state.lock:
+            return self._faults.results_missing(transcript)
 
     def send(self, service_sid: str, payload: Mapping[str, object]) -> None:
         """Post a payload as the Service's webhook.
@@ -108,9 +140,15 @@ class Transcripts:
             raise not_found(f"/v2/Services/{sid}")
         return service
 
-    def _outcome(self, source_sid: str) -> TranscriptOutcome:
+    def _call(self, source_sid: str) -> Call | None:
         recording = self._state.recordings.get(source_sid)
-        return TranscriptOutcome() if recording is None else self._state.calls[recording.call_sid].scenario.transcript
+        return None if recording is None else self._state.calls[recording.call_sid]
+
+    def _blame(self, transcript: Transcript) -> None:
+        recording = self._state.recordings.get(transcript.source_sid)
+        if transcript.failure is not None and not deleted_by_fault(transcript, recording):
+            code, text = transcript.failure
+            self._state.violations.append(Violation(code, text, f"transcript {transcript.sid}"))
 
     def _is_told(self, transcript: Transcript) -> bool:
         told = transcript.outcome.webhook or self._unknowns.failed_transcript_webhook
@@ -129,6 +167,8 @@ class Transcripts:
                 return False
             transcript.status = status
             transcript.updated = now()
+            if transcript.settled:
+                self._faults.at_end(transcript)
             self._state.lock.notify_all()
             return True
 
@@ -155,4 +195,14 @@ class Transcripts:
             "customer_key": transcript.customer_key,
             "event_type": "voice_intelligence_transcript_available",
         }
-        self.send(service.sid, {key: value for key, value in payload.items() if value is not None})
+        told = {key: value for key, value in payload.items() if value is not None}
+        send = partial(self.send, service.sid, told)
+        if transcript.call is None:
+            send()
+            return
+        nowhere = partial(self._send_nowhere, service.webhook_url, told)
+        self._deliveries.hand_over(Delivery(transcript.call, "transcript webhook", send, nowhere))
+
+    def _send_nowhere(self, url: str, payload: Mapping[str, object]) -> None:
+        with suppress(DeliveryError):
+            self._webhooks.post_json(url, payload, signed=self._unknowns.intelligence_webhook_signed, nowhere=True)

@@ -1,4 +1,4 @@
-"""Troubles of Twilio's REST API that a test or a demo orders: throttling, and being down.
+"""Troubles of Twilio's REST API that a test or a demo orders: throttling, and being down; and how they are answered.
 
 `rest_api` meets them before it does any work, so a refused request "was never processed" (Twilio docs, error 20429).
 """
@@ -26,10 +26,24 @@ class Troubles:
         """Refuse the request, or let it pass."""
         if self.throttle_next:
             self.throttle_next -= 1
-            error = ApiError(429, 20429, "Too Many Requests")
-            told = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
-            return JSONResponse(error.body(), error.status, told)
+            return throttling(self.retry_after)
         if self.unavailable_next:
             self.unavailable_next -= 1
-            return HTMLResponse(_DOWN, 503)
+            return unavailability()
         return None
+
+
+def throttling(retry_after: int | None) -> Response:
+    """Build 429, with the header Retry-After or without."""
+    told = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    return refusal(ApiError(429, 20429, "Too Many Requests"), told)
+
+
+def unavailability() -> Response:
+    """Build 503."""
+    return HTMLResponse(_DOWN, 503)
+
+
+def refusal(error: ApiError, headers: dict[str, str] | None = None) -> Response:
+    """Build the answer that an error is."""
+    return JSONResponse(error.body(), error.status, headers)

@@ -15,6 +15,7 @@ from twilio.request_validator import RequestValidator
 
 from callscribe_tools.simulator.account import Account
 from callscribe_tools.simulator.connect_to import is_loopback
+from callscribe_tools.simulator.dead_end import DeadEnd
 from callscribe_tools.simulator.overrides import ConnectionOverrides, split_overrides
 from callscribe_tools.simulator.state import Exchange, State
 from callscribe_tools.simulator.violations import Violation
@@ -38,6 +39,7 @@ class Webhooks:
         self._account = account
         self._state = state
         self._client = httpx.Client(transport=transport, trust_env=False)
+        self._nowhere = httpx.Client(transport=DeadEnd(), trust_env=False)
 
     def signed_form(self, url: str, params: Mapping[str, str]) -> tuple[dict[str, str], bytes]:
         """Build headers and body of a signed form post to a configured URL; its fragment is not signed."""
@@ -61,8 +63,8 @@ class Webhooks:
             del headers["X-Twilio-Signature"]
         return address, headers, body
 
-    def post_form(self, url: str, params: Mapping[str, str]) -> httpx.Response:
-        """Post a signed form, retried as the URL's overrides say.
+    def post_form(self, url: str, params: Mapping[str, str], *, nowhere: bool = False) -> httpx.Response:
+        """Post a signed form, retried as the URL's overrides say; `nowhere` is where nobody listens.
 
         Raises
         ------
@@ -73,9 +75,11 @@ class Webhooks:
         address, overrides = split_overrides(url)
         headers, body = self.signed_form(url, params)
         self._state.violations += [Violation("overrides", text, url) for text in overrides.ignored]
-        return self._deliver(address, headers, body, dict(params), overrides)
+        return self._deliver(self._to(nowhere=nowhere), address, headers, body, dict(params), overrides)
 
-    def post_json(self, url: str, payload: Mapping[str, object], *, signed: bool) -> httpx.Response:
+    def post_json(
+        self, url: str, payload: Mapping[str, object], *, signed: bool, nowhere: bool = False
+    ) -> httpx.Response:
         """Post signed JSON once: no retry of the Intelligence webhook is documented (none *assumed*).
 
         Raises
@@ -86,7 +90,8 @@ class Webhooks:
         params = {key: str(value) for key, value in payload.items()}
         self._check_address(url, params)
         address, headers, body = self.signed_json(url, payload, signed=signed)
-        return self._deliver(address, headers, body, params, ConnectionOverrides(retries=0))
+        overrides = ConnectionOverrides(retries=0)
+        return self._deliver(self._to(nowhere=nowhere), address, headers, body, params, overrides)
 
     def _signature(self, address: str, params: Mapping[str, str]) -> str:
         # Always the primary Auth Token: API keys never sign webhooks.
@@ -113,8 +118,12 @@ class Webhooks:
             # being developed is asked on this machine: there is no way.
             self._state.violations.append(Violation("http", "a webhook URL that is not https", url))
 
+    def _to(self, *, nowhere: bool) -> httpx.Client:
+        return self._nowhere if nowhere else self._client
+
     def _deliver(
         self,
+        client: httpx.Client,
         address: str,
         headers: dict[str, str],
         body: bytes,
@@ -123,7 +132,7 @@ class Webhooks:
     ) -> httpx.Response:
         deadline = time.monotonic() + overrides.total_time
         for attempts_left in range(overrides.retries, -1, -1):
-            outcome = self._attempt(address, headers, body, overrides)
+            outcome = _attempt(client, address, headers, body, overrides)
             status = outcome.status_code if isinstance(outcome, httpx.Response) else None
             with self._state.lock:
                 token = headers["I-Twilio-Idempotency-Token"]
@@ -135,14 +144,15 @@ class Webhooks:
                 break
         raise error
 
-    def _attempt(
-        self, address: str, headers: dict[str, str], body: bytes, overrides: ConnectionOverrides
-    ) -> httpx.Response | httpx.TransportError:
-        timeout = httpx.Timeout(overrides.read_timeout, connect=overrides.connect_timeout)
-        try:
-            return self._client.post(address, headers=headers, content=body, timeout=timeout)
-        except httpx.TransportError as error:
-            return error
+
+def _attempt(
+    client: httpx.Client, address: str, headers: dict[str, str], body: bytes, overrides: ConnectionOverrides
+) -> httpx.Response | httpx.TransportError:
+    timeout = httpx.Timeout(overrides.read_timeout, connect=overrides.connect_timeout)
+    try:
+        return client.post(address, headers=headers, content=body, timeout=timeout)
+    except httpx.TransportError as error:
+        return error
 
 
 def _failure(outcome: httpx.Response | httpx.TransportError) -> tuple[str, DeliveryError]:

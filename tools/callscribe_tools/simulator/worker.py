@@ -1,10 +1,12 @@
 """Moves transcripts by real time while the simulator is served: waiting, then in-progress, then at their end."""
 
+import math
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from callscribe_tools.simulator.faults import FaultKind
 from callscribe_tools.simulator.state import State, Transcript
 from callscribe_tools.simulator.transcripts import Transcripts
 from callscribe_tools.simulator.violations import SimulationError, Violation
@@ -73,21 +75,29 @@ class TranscriptionWorker:
         return [one for one in open_ones if self._phase(one) > _reached(one)]
 
     def _phase(self, transcript: Transcript) -> int:
+        half_done, done = self._changes(transcript)
         age = time.monotonic() - transcript.born
-        return min(int(2 * age / self._lasts(transcript)), _DONE) if self._lasts(transcript) else _DONE
+        return _DONE if age >= done else _HALF_DONE if age >= half_done else 0
 
-    def _lasts(self, transcript: Transcript) -> float:
-        own = transcript.outcome.seconds
-        return self._seconds if own is None else own
+    def _changes(self, transcript: Transcript) -> tuple[float, float]:
+        """Give the ages at which it goes on, and ends."""
+        own, faults = transcript.outcome.seconds, transcript.faults
+        lasts = self._seconds if own is None else own
+        if FaultKind.TRANSCRIPT_ENDLESS in faults:
+            return lasts / 2, math.inf
+        return lasts / 2, lasts + (faults.pace.stuck_seconds if FaultKind.TRANSCRIPT_STUCK in faults else 0.0)
 
     def _next_change(self) -> float | None:
         """Seconds until some transcript moves by itself, None when there is none."""
-        changes = [
-            transcript.born + self._lasts(transcript) * (_reached(transcript) + 1) / _DONE
-            for transcript in self._state.transcripts.values()
-            if not transcript.settled
-        ]
-        return max(0.0, min(changes) - time.monotonic()) if changes else None
+        next_change = min(
+            (
+                transcript.born + self._changes(transcript)[_reached(transcript)]
+                for transcript in self._state.transcripts.values()
+                if not transcript.settled
+            ),
+            default=math.inf,
+        )
+        return None if next_change == math.inf else max(0.0, next_change - time.monotonic())
 
 
 def _reached(transcript: Transcript) -> int:
