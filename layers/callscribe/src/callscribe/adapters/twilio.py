@@ -268,15 +268,19 @@ class _LoopbackHttpClient(HttpClient):
 
 
 @lru_cache(maxsize=1)
-def _twilio(account_sid: str, key_sid: str, key_secret: str, url: str | None) -> Twilio:
+def _twilio(account_sid: str, key_sid: str, key_secret: str, url: str | None, timeout_seconds: float) -> Twilio:
     # The SDK has no timeout of its own.
-    sender = TwilioHttpClient(
-        timeout=float(os.environ["TWILIO_TIMEOUT_SECONDS"]), request_hooks={"response": _as_utf_8}
-    )
+    sender = TwilioHttpClient(timeout=timeout_seconds, request_hooks={"response": _as_utf_8})
     http_client = _LoopbackHttpClient(url, sender) if url else sender
     return Twilio(Client(key_sid, key_secret, account_sid, http_client=http_client))
 
 
-def twilio(settings: Settings) -> Twilio:
+def connect(settings: Settings, timeout_seconds: float) -> Twilio:
     """The account that the settings name; the connection is kept while they stay the same."""
-    return _twilio(settings.account_sid, settings.api_key_sid, settings.api_key_secret, settings.twilio_url)
+    credentials = (settings.account_sid, settings.api_key_sid, settings.api_key_secret)
+    return _twilio(*credentials, settings.twilio_url, timeout_seconds)
+
+
+def twilio(settings: Settings) -> Twilio:
+    """The same, with the patience of this environment."""
+    return connect(settings, float(os.environ["TWILIO_TIMEOUT_SECONDS"]))
