@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import create_server
 
+import httpx
+
 type Answer = tuple[int, str]
 
 
@@ -31,6 +33,43 @@ def answering(*answers: Answer) -> Iterator[str]:
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join(5)
+
+
+@contextmanager
+def in_front_of(target: str, failures: int, answer: Answer) -> Iterator[tuple[str, list[int]]]:
+    """An address that passes everything on to `target`, but answers the first so many requests itself.
+
+    Returns:
+        The address, and the statuses of all its answers so far, growing.
+    """
+    statuses: list[int] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            sent = self.rfile.read(int(self.headers.get("content-length", 0)))
+            status, body, kind = answer[0], answer[1].encode(), "application/x-amz-json-1.0"
+            if len(statuses) >= failures:
+                # The host stays the one that was signed.
+                got = httpx.post(target + self.path, content=sent, headers=dict(self.headers), trust_env=False)
+                status, body, kind = got.status_code, got.content, got.headers.get("content-type", kind)
+            statuses.append(status)
+            self.send_response(status)
+            self.send_header("content-type", kind)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the library's name for it)
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", statuses
         finally:
             server.shutdown()
             thread.join(5)

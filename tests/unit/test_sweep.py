@@ -22,7 +22,7 @@ from harness.seeded import recorded, transcript
 from harness.stack import CALLER, NUMBER, SERVICE_SID, Stack
 from harness.workers import DONE, row, state
 
-LATE = timedelta(minutes=6)
+LATE = timedelta(minutes=5)
 """Longer ago than what is looked at again."""
 CALLS = "/2010-04-01/Accounts/{account}/Calls.json"
 NOTHING = {"due": 0, "recordings": 0, "transcripts": 0, "calls": 0}
@@ -404,6 +404,22 @@ def test_a_call_that_lasts_is_compared_when_it_is_over(stack: Stack, twilio: Sim
     call.status = "in-progress"
     assert sweep(stack) == NOTHING
     call.status, call.seconds = "completed", 8 * 3600 - 600
+    assert sweep(stack)["recordings"] == 1
+
+
+def test_a_recording_that_twilio_lists_late_is_found_also_of_a_long_call(
+    stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    begin(stack, timedelta(days=1))
+    call = twilio.place_call(scenario, to=NUMBER)
+    stack.messages("RecordingsQueue")
+    stack.empty_calls()
+    be_later(stack, twilio, timedelta(hours=8))
+    call.seconds = 8 * 3600 - 600
+    unlisted = dict(twilio.state.recordings)
+    twilio.state.recordings.clear()
+    assert sweep(stack) == NOTHING | {"calls": 1}
+    twilio.state.recordings.update(unlisted)
     assert sweep(stack)["recordings"] == 1
 
 

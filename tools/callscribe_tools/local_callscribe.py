@@ -121,12 +121,16 @@ def running(
     stack_name: str = "callscribe-local",
     parameters: Mapping[str, str] | None = None,
     transcript_seconds: float = 1.0,
+    list_faults_every: int | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> Iterator[LocalCallscribe]:
     """Build and deploy Callscribe, and wire numbers of the simulated Twilio to it, until the context ends.
 
     Parameters:
         parameters: the stack's parameters that shall differ from their defaults.
         transcript_seconds: how long the simulated Twilio works on a transcript.
+        list_faults_every: how often one of its lists fails; None: never.
+        settings: fields of the settings document that shall differ from those of the demo.
 
     Raises:
         LocalAwsError: what went wrong while starting, building or deploying.
@@ -138,14 +142,19 @@ def running(
             # Nobody wants to wait here until a recording is finished at Twilio, or for a queue.
             fast = {"BackoffFirstSeconds": "1", "WorkerConcurrency": "10", "ResultsSeconds": "1"}
             stack = deploy(aws, stack_name, progress, parameters={**fast, **(parameters or {})})
-        twilio = Simulator(Account(), ConnectTo(stack.connect_to), transcript_seconds=transcript_seconds)
+        twilio = Simulator(
+            Account(),
+            ConnectTo(stack.connect_to),
+            transcript_seconds=transcript_seconds,
+            list_faults_every=list_faults_every,
+        )
         wire(twilio.account, stack)
         progress("Starting the simulated Twilio")
         with twilio.serve() as twilio_url:
             progress("Writing the settings secret")
             aws.client("secretsmanager").put_secret_value(
                 SecretId=stack.outputs["SettingsSecretArn"],
-                SecretString=json.dumps(settings_document(twilio.account, twilio_url)),
+                SecretString=json.dumps(settings_document(twilio.account, twilio_url) | dict(settings or {})),
             )
             yield LocalCallscribe(stack, twilio, twilio_url)
 

@@ -141,17 +141,23 @@ class _Sweep:
 
     def compare(self) -> None:
         """Compare what Twilio has with the table, from where the last sweep has come to until now."""
-        # The first one begins now: what there was before the stack is not its own.
-        first = start = max(
-            self.lists.swept_until() or self.now - self.patience.look_again, self.now - self.table.retention
-        )
-        holds = [self.now - LOOKS * self.patience.look_again]
+        since = self.lists.swept_until()
+        if since is None:
+            # What there was before the stack is not its own. Noted at once: a Twilio in trouble must not put it off.
+            since = self.now - 2 * self.patience.look_again
+            self.lists.put_swept_until(since)
+        first = start = max(since, self.now - self.table.retention)
+        holds = [self.now - self._compared_for]
         while start < self.now and datetime.now(UTC) < self.until:
             end = min(start + SLICE, self.now)
             holds += self._compare(start, end)
             self.found.compared_until = max(first, min(end, *holds))
             self.lists.put_swept_until(self.found.compared_until)
             start = end
+
+    @property
+    def _compared_for(self) -> timedelta:
+        return LOOKS * self.patience.look_again
 
     def _compare(self, start: datetime, end: datetime) -> list[datetime]:
         """Compare the calls and transcripts that began in this time; from when on they must be compared again."""
@@ -181,8 +187,13 @@ class _Sweep:
         rows = self.lists.look_up(keys)
         for call in over:
             self._compare_call(call, recordings[call.sid], rows)
-        lasting = {call.sid for call in calls} - {call.sid for call in over}
-        return [call.started for call in calls if call.sid in lasting and self.now - call.started < LONGEST_CALL]
+        return [call.started for call in calls if self._may_change(call)]
+
+    def _may_change(self, call: Call) -> bool:
+        """Whether Twilio may still tell something new of a call."""
+        if call.ended is None:
+            return self.now - call.started < LONGEST_CALL
+        return self.now - call.ended < self._compared_for
 
     def _compare_call(self, call: Call, recordings: Iterable[Recording], rows: Mapping[str, Row]) -> None:
         own = {one.sid: row for one in recordings if (row := rows.get(f"RECORDING#{one.sid}"))}

@@ -1,0 +1,95 @@
+"""`make soak`: see the package."""
+
+import json
+import os
+import signal
+import sys
+import time
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from callscribe_tools.local_aws import LocalAwsError
+from callscribe_tools.local_aws.paths import ROOT
+from callscribe_tools.local_callscribe import running
+from callscribe_tools.soak import report
+from callscribe_tools.soak.plan import LIST_FAULTS_EVERY, PARAMETERS, planned
+from callscribe_tools.soak.plants import Plant, plant
+from callscribe_tools.soak.run import play
+from callscribe_tools.soak.verdict import judge
+
+_console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def main(
+    *,
+    calls: Annotated[int, typer.Option(min=1, help="How many calls are placed.")] = 1000,
+    seed: Annotated[
+        int, typer.Option(help="Which calls, and what goes wrong on which: the same for the same seed.")
+    ] = 1,
+    broken: Annotated[
+        Plant | None, typer.Option("--plant", help="Break one call afterwards: the verdict must see it.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Place many calls through the deployed local stack while things go wrong, and judge what became of each.
+
+    \b
+    Webhooks are lost, doubled, late, out of order, or sent where nobody listens; Twilio's REST API throttles, fails,
+    breaks connections, and does what it is asked without an answer; recordings are deleted, transcripts get stuck, fail
+    or never end, and their results come late. The verdict comes from the simulated Twilio's own record.
+
+    \b
+    Exit status:
+      0    nothing lost, doubled or paid twice, everything healed in time, and the ledger agrees
+      1    something was
+      130  Ctrl-C
+
+    \b
+    Example: python -m callscribe_tools.soak --calls 100 --json | jq .heal_seconds
+    """
+    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    started = time.monotonic()
+
+    def progress(text: str) -> None:
+        _console.print(f"[dim]{time.monotonic() - started:5.0f} s[/]  ", end="")
+        _console.print(text, markup=False)
+
+    work_dir = ROOT / ".local" / f"soak-{os.getpid()}"
+    try:
+        with running(
+            work_dir,
+            progress,
+            stack_name="callscribe-soak",
+            parameters=PARAMETERS,
+            list_faults_every=LIST_FAULTS_EVERY,
+            settings={"daily_minutes": None},
+        ) as local:
+            run = play(local, list(planned(calls, seed)), progress)
+            if broken:
+                progress(f"Planting a {broken}: {plant(broken, local, run).sid}")
+            progress("Comparing what is stored with what should be")
+            verdict = judge(local, run)
+    except LocalAwsError as error:
+        _console.print(str(error), markup=False)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        _console.print("Stopped, and everything with it.")
+        raise typer.Exit(130) from None
+    if as_json:
+        print(json.dumps(report.for_machines(run, verdict), indent=2), flush=True)
+    else:
+        print("\n".join(report.for_people(run, verdict)), flush=True)
+    raise typer.Exit(1 if any(verdict.faults()) else 0)
+
+
+def _terminate(number: int, _frame: FrameType | None) -> None:
+    # An exception, so that every context on the way out ends what it has started.
+    sys.exit(128 + number)
+
+
+if __name__ == "__main__":
+    typer.run(main)

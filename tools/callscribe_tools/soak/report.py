@@ -1,0 +1,53 @@
+"""Tells people and machines what a soak has shown. It decides nothing."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from callscribe_tools.soak.run import Run
+from callscribe_tools.soak.verdict import LONGEST_HEAL_SECONDS, Verdict
+
+_LONGEST_LISTING = 20
+
+
+def for_people(run: Run, verdict: Verdict) -> Iterator[str]:
+    """The soak, line by line."""
+    yield f"Calls        {verdict.calls} in {run.seconds:.0f} s, {_throughput(run, verdict):.1f} a second"
+    yield "Should be    " + ", ".join(f"{count} {end}" for end, count in sorted(verdict.ends.items()))
+    yield f"Lost         {len(verdict.lost)}"
+    yield f"Doubled      {len(verdict.doubled)}"
+    yield f"Paid twice   {len(verdict.paid_twice)}"
+    yield f"Healed       {len(verdict.heals)} of {len(verdict.healed)} disturbed calls"
+    yield (
+        f"Time to heal median {verdict.median:.1f} s, worst {verdict.worst:.1f} s "
+        f"after the fault's end; at most {LONGEST_HEAL_SECONDS:.0f} s"
+    )
+    yield f"Sweeps       {run.sweeps}, and {run.failed_sweeps} that Twilio failed; {run.found} things found lost"
+    yield f"Webhooks     {verdict.not_accepted} not accepted at first"
+    yield "Faults       on the calls:"
+    yield from (f"  {kind:26} {share:6.1%}" for kind, share in sorted(verdict.shares.items()))
+    wrong = list(verdict.faults())
+    yield from (f"WRONG: {one}" for one in wrong[:_LONGEST_LISTING])
+    if len(wrong) > _LONGEST_LISTING:
+        yield f"… and {len(wrong) - _LONGEST_LISTING} more"
+
+
+def for_machines(run: Run, verdict: Verdict) -> dict[str, Any]:
+    """The same, whole."""
+    return {
+        "calls": verdict.calls,
+        "seconds": round(run.seconds, 1),
+        "calls_a_second": round(_throughput(run, verdict), 2),
+        "expected": dict(verdict.ends),
+        "lost": list(verdict.lost),
+        "doubled": list(verdict.doubled),
+        "paid_twice": list(verdict.paid_twice),
+        "heal_seconds": {"median": round(verdict.median, 1), "worst": round(verdict.worst, 1)},
+        "sweeps": {"done": run.sweeps, "failed": run.failed_sweeps, "found": run.found},
+        "webhooks_not_accepted": verdict.not_accepted,
+        "faults": {str(kind): round(share, 4) for kind, share in verdict.shares.items()},
+        "wrong": list(verdict.faults()),
+    }
+
+
+def _throughput(run: Run, verdict: Verdict) -> float:
+    return verdict.calls / run.seconds if run.seconds else 0.0
