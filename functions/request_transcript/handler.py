@@ -7,6 +7,7 @@ Idempotency key: RecordingSid.
 from callscribe.adapters.settings import settings_reader
 from callscribe.adapters.table import call_table
 from callscribe.adapters.twilio import twilio
+from callscribe.domain.patience import GAVE_UP
 from callscribe.edge.messages import Message, queue_worker
 from callscribe.edge.payloads import EndedCall, RecordingCallback
 from callscribe.edge.retries import patience
@@ -41,5 +42,7 @@ def handler(message: Message) -> None:
         logger.info("recording settled", outcome=settled.outcome, reason=settled.reason)
         if settled.kind:
             count("RecordingsNotTranscribed", reason=settled.kind)
+        if settled.reason == GAVE_UP:
+            count("GivenUp")
         if message.swept and settled.outcome in REPAIRS:
             count("Repaired", what="recording")

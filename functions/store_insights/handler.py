@@ -12,7 +12,7 @@ from callscribe.edge.messages import Message, queue_worker
 from callscribe.edge.payloads import TranscriptWebhook
 from callscribe.edge.retries import patience
 from callscribe.edge.telemetry import count, logger
-from callscribe.usecases.store_insights import REPAIRS, Report, Stores, store_insights
+from callscribe.usecases.store_insights import REPAIRS, Outcome, Report, Stores, store_insights
 
 
 @queue_worker
@@ -35,5 +35,7 @@ def handler(message: Message) -> None:
     )
     logger.info("transcript settled", outcome=outcome)
     count("TranscriptsSettled", outcome=outcome)
+    if outcome is Outcome.GAVE_UP:
+        count("GivenUp")
     if message.swept and outcome in REPAIRS:
         count("Repaired", what="transcript")

@@ -169,7 +169,9 @@ def test_a_transcript_that_takes_its_time_is_looked_at_now_and_then(
     assert state(stack) == ("stored", None)
 
 
-def test_a_transcript_that_never_ends_is_given_up(stack: Stack, twilio: Simulator, scenario: Scenario) -> None:
+def test_a_transcript_that_never_ends_is_given_up(
+    stack: Stack, twilio: Simulator, scenario: Scenario, capsys: Any
+) -> None:
     begin(stack)
     twilio.place_call(scenario, to=NUMBER)
     work(stack)
@@ -178,6 +180,9 @@ def test_a_transcript_that_never_ends_is_given_up(stack: Stack, twilio: Simulato
     work(stack)
     assert state(stack) == ("failed", "gave_up")
     assert row(stack)["due"] == "attention"
+    told = capsys.readouterr().out
+    assert [line["GivenUp"] for line in metrics(told, "GivenUp")] == [[1.0]]
+    assert metrics(told, "Repaired") == []
     assert sweep(stack) == NOTHING
 
 
@@ -234,6 +239,21 @@ def test_while_twilio_is_in_trouble_what_is_due_is_put_off_and_not_sent_again_an
     sweep(stack)
     work(stack)
     assert state(stack) == ("stored", None)
+
+
+def test_a_recording_that_cannot_be_asked_for_is_given_up(
+    stack: Stack, twilio: Simulator, scenario: Scenario, capsys: Any
+) -> None:
+    begin(stack)
+    twilio.place_call(scenario, to=NUMBER)
+    answer(twilio, "POST", "/v2/Transcripts", 503)
+    stack.work("request_transcript", "RecordingsQueue")
+    be_later(stack, twilio, timedelta(hours=24))
+    # The claim of the first try has run out as well.
+    assert sweep(stack)["due"] == 1
+    work(stack)
+    assert state(stack) == ("failed", "gave_up")
+    assert [line["GivenUp"] for line in metrics(capsys.readouterr().out, "GivenUp")] == [[1.0]]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,9 @@ LONGEST_HEAL_SECONDS = 2 * SWEEP_SECONDS
 LEAST_SHARE = 0.05
 """On how many of the calls each kind of fault must have happened for a soak to say anything about it."""
 
+_SEEN_BY_THE_CALL = frozenset({FaultKind.LOST_RECORDING_CALLBACK, FaultKind.LOST_CALL_STATUS, FaultKind.DEAD_URL})
+"""Faults after which only Twilio's list of calls that are over tells of the call."""
+
 _READERS = 4
 _DELIVERY_CODES = frozenset({"11200", "11205", "95200"})
 """What Twilio says of a webhook that was not accepted: a fault like others, which must heal like others."""
@@ -158,9 +161,10 @@ class _Record:
 
     def healed(self, call: Call, settled: float | None) -> Healed:
         """How long the call took from the end of the last fault on its way."""
-        # Time on the line is not real time: before it is over by Twilio's record, nobody can know that it is.
-        over = call.started.timestamp() + call.seconds
-        ended = max(self.ended[call.sid], over)
+        ended = self.ended[call.sid]
+        if self.kinds[call.sid] & _SEEN_BY_THE_CALL:
+            # Time on the line is not real time: before the call is over by Twilio's record, nobody can know that it is.
+            ended = max(ended, call.started.timestamp() + call.seconds)
         if settled is not None:
             # A sweep that failed is one more fault for all that waited for it.
             ended = max([ended, *(one for one in self._lists if one < settled)])

@@ -19,7 +19,7 @@ from callscribe.domain.errors import (
     TransientError,
     UnreadableError,
 )
-from callscribe.domain.patience import Patience, Swept
+from callscribe.domain.patience import GAVE_UP, Patience, Swept
 from callscribe.domain.recording import Event, Recording, State
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid, TranscriptSid
@@ -33,6 +33,7 @@ class Outcome(StrEnum):
     FAILED = "failed"
     STORED = "stored"
     GONE = "gone"
+    GAVE_UP = "gave up"
     WAITS = "waits"
 
 
@@ -84,6 +85,8 @@ def store_insights(
         reason = stores.table.leave(noted.call_sid, noted.sid, error, due_since, patience)
         if not isinstance(error, CallscribeError):
             raise
+        if reason == GAVE_UP:
+            return Outcome.GAVE_UP
         return Outcome.FAILED if reason else Outcome.WAITS
 
 
