@@ -19,14 +19,14 @@ PARAMETERS: Mapping[str, str] = {
     "BackoffFirstSeconds": "1",
     "GiveUpHours": str(GIVE_UP_SECONDS / 3600),
     "KnownEverywhereSeconds": "3",
-    "LookAgainSeconds": "10",
+    "LookAgainSeconds": "8",
     "QueueVisibilitySeconds": "12",
-    "ResultsSeconds": "12",
+    "ResultsSeconds": "14",
     "TwilioTimeoutSeconds": "2",
     "WorkerConcurrency": "4",
     "WorkerTimeoutSeconds": "10",
 }
-PACE = Pace(late_seconds=4, timeout_seconds=4, stuck_seconds=20, results_seconds=6)
+PACE = Pace(late_seconds=4, timeout_seconds=4, stuck_seconds=20, results_seconds=8)
 LIST_FAULTS_EVERY = 40
 """Every so many-th list that the sweep asks for fails."""
 
@@ -40,7 +40,6 @@ _STORED: Mapping[str, str] = {
 _OTHERS: Mapping[str, str] = {
     "hang_up_in_greeting": NUMBER,
     "one_second": NUMBER,
-    "silent_call": JAPANESE_NUMBER,
 }
 _MEETS_ALL = frozenset({FaultKind.LOST_CALL_STATUS, FaultKind.DOUBLED_WEBHOOKS, FaultKind.LATE_WEBHOOKS})
 """What can go wrong also on a call without a recording."""
