@@ -221,6 +221,23 @@ def test_at_a_terminal_a_table_has_lines(
     told = callscribe("failed").stdout
     assert "─" in told
     assert "[bold]odd[/]" in told
+    # Where there is no room for all columns nothing is cut.
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = callscribe("failed").stdout
+    assert "WHAT       message on recordings\nSIDS       CA" + "1" * 32 in narrow
+    assert "WHAT TO DO A shape or a mistake" in narrow
+
+
+def test_the_ledger_fits_into_80_columns(
+    callscribe: Callable[..., Result], stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert stack.items() == []
+    monkeypatch.setattr("callscribe_tools.operator.printing.is_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    header, line, day, *_ = callscribe("ledger", "--since", "3d").stdout.splitlines()
+    assert header.split()[-1] == "MISSING"
+    assert set(line) == {"─"}
+    assert day.split() == [day[:10], *["0"] * 10]
 
 
 def test_what_is_slow_tells_how_far_it_is(callscribe: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:

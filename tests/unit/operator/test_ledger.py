@@ -356,7 +356,7 @@ def test_what_cannot_be_read_is_counted_and_holds_nothing_up(
     ledger = take()
     assert ledger.unreadable == 1
     assert len(ledger.missing) == 3
-    assert "1 entries of Twilio's lists could not be read" in callscribe("ledger", "--since", "2d").stderr
+    assert "could not be read, and are not compared: 1." in callscribe("ledger", "--since", "2d").stderr
 
 
 def test_twilio_is_asked_again_before_it_is_said_to_be_in_trouble(

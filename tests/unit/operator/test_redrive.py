@@ -105,8 +105,6 @@ def test_killed_between_sending_and_deleting_the_letter_is_sent_again_which_work
 
     with monkeypatch.context() as patched:
         patched.setattr(DeadLetters, "delete", killed)
-        # As if it were hidden no longer.
-        patched.setattr("callscribe_tools.operator.redrive.TAKEN_SECONDS", 0)
         result = callscribe("redrive")
     assert result.exit_code == 130
     assert "Stopped." in result.stderr
@@ -125,18 +123,19 @@ def test_killed_between_sending_and_deleting_the_letter_is_sent_again_which_work
 def test_a_letter_that_cannot_be_sent_is_not_deleted(
     bury: Callable[..., None], stack: Stack, callscribe: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bury("Recordings", BODY, reason="KeyError")
+    for _ in range(3):
+        bury("Recordings", BODY, reason="KeyError")
 
     def refuse(*_: object, **__: object) -> None:
         raise TransientError("putting a message on its queue: AWS answered 503 ServiceUnavailable")
 
     with monkeypatch.context() as patched:
         patched.setattr(Queue, "put", refuse)
-        patched.setattr("callscribe_tools.operator.redrive.TAKEN_SECONDS", 0)
         result = callscribe("redrive")
     assert result.exit_code == 3
     assert "AWS answered 503 ServiceUnavailable. Try again" in result.stderr
-    assert stack.queued() == {"RecordingsDeadLetters": [BODY]}
+    # All of them at once, and not when they would be shown again by themselves.
+    assert stack.queued() == {"RecordingsDeadLetters": [BODY] * 3}
 
 
 def test_only_the_letters_of_one_queue_or_of_one_call(

@@ -106,7 +106,7 @@ def failed(
         print_table(
             ("WHAT", "SIDS", "STATE", "REASON", "AGE", "WHAT TO DO"),
             (
-                (one.what, " ".join(one.sids) or "?", one.state, one.reason or "?", age(one.since), one.what_to_do)
+                (one.what, "\n".join(one.sids) or "?", one.state, one.reason or "?", age(one.since), one.what_to_do)
                 for one in found
             ),
         )
@@ -162,7 +162,7 @@ def _print_redriven(done: list[Redriven], *, as_json: bool) -> None:
         print_table(
             ("WHAT", "SIDS", "REASON", "OUTCOME", "WHAT TO DO"),
             (
-                (one.what, " ".join(one.sids) or "?", one.reason or "?", one.outcome.value, one.what_to_do)
+                (one.what, "\n".join(one.sids) or "?", one.reason or "?", one.outcome.value, one.what_to_do)
                 for one in done
             ),
         )
@@ -188,8 +188,9 @@ def ledger(
 ) -> None:
     """Compare what Twilio has of the calls with what is stored, day by day, and say what is missing.
 
-    Each thing counts on the UTC day on which its call began. What has not had its time yet is in flight. What is older
-    than the table keeps anything is left out.
+    Each thing counts on the UTC day on which its call began. CALLS, RECS and TRANS are the calls, recordings and
+    transcripts that Twilio has. The others are the table's recordings; FLIGHT is also what has not had its time yet.
+    What is older than the table keeps anything is left out.
 
     \b
     Example: callscribe ledger --since 7d
@@ -239,11 +240,15 @@ def _ledger_document(taken: Ledger, repaired: int) -> dict[str, Any]:
     }
 
 
+# All columns fit into 80 characters.
+_SHORT = {"recordings": "recs", "transcripts": "trans", "in_flight": "flight"}
+
+
 def _print_ledger(taken: Ledger) -> None:
     names = [one.name for one in fields(Day) if one.name != "day"]
     rows = [[one.day.isoformat(), *(getattr(one, name) for name in names)] for one in taken.days]
     total = ["in all", *(sum(getattr(one, name) for one in taken.days) for name in names)]
-    print_table(["DAY", *(name.replace("_", " ").upper() for name in names)], [*rows, total])
+    print_table(["DAY", *(_SHORT.get(name, name).upper() for name in names)], [*rows, total])
     if taken.missing:
         print()
         print_table(
@@ -254,7 +259,7 @@ def _print_ledger(taken: Ledger) -> None:
 
 def _print_conclusion(environment: Environment, taken: Ledger, repaired: int) -> None:
     if taken.unreadable:
-        console.print(f"{taken.unreadable} entries of Twilio's lists could not be read, and are not compared.")
+        console.print(f"Entries of Twilio's lists that could not be read, and are not compared: {taken.unreadable}.")
     if not taken.missing:
         console.print("Nothing is missing.")
     elif repaired:

@@ -4,13 +4,15 @@ The body of a letter is never shown: it may hold a phone number.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from callscribe.adapters.aws_errors import aws_errors
+from callscribe.domain.errors import PermanentError, TransientError
 from callscribe.domain.sids import CallSid
 from callscribe.domain.stand_ins import REDRIVEN
 
@@ -66,19 +68,26 @@ class DeadLetters:
     def look(self) -> list[Letter]:
         """See all letters and leave them where they are."""
         seen: list[Letter] = []
-        try:
-            seen.extend(self.take())
-        finally:
-            self.put_back(seen)
+        with closing(self.take()) as letters:
+            try:
+                for one in letters:
+                    seen.append(one)  # noqa: PERF402 (what is seen before an error must be in it)
+            finally:
+                self.put_back(seen)
         return seen
 
-    def take(self, hidden_seconds: int = HIDDEN_SECONDS) -> Iterator[Letter]:
+    def take(self, hidden_seconds: int = HIDDEN_SECONDS) -> Generator[Letter]:
         """Receive letter by letter until none is left; each is hidden for so long, and then there again."""
         seen: set[str] = set()
         # Where looking takes longer than letters are hidden, the first ones come again.
         while new := [one for one in self._receive(hidden_seconds) if one.message_id not in seen]:
             seen.update(one.message_id for one in new)
-            yield from new
+            try:
+                while new:
+                    yield new.pop(0)
+            finally:
+                # Whoever takes no more leaves the others for the next.
+                self.put_back(new)
 
     def _receive(self, hidden_seconds: int) -> list[Letter]:
         with aws_errors(f"reading the dead letters of the queue of {self._of}"):
@@ -93,8 +102,9 @@ class DeadLetters:
         return [_letter(one) for one in answer.get("Messages", [])]
 
     def put_back(self, letters: list[Letter]) -> None:
-        """Show letters again at once. One that is not is there again when its time is over."""
-        with aws_errors(f"leaving the dead letters of the queue of {self._of}"):
+        """Show letters again at once; where that cannot be done, they are there again when their time is over."""
+        doing = f"leaving the dead letters of the queue of {self._of}"
+        with suppress(TransientError, PermanentError), aws_errors(doing):
             for some in batched(letters, MOST_AT_ONCE, strict=False):
                 self._client.change_message_visibility_batch(
                     QueueUrl=self._url,

@@ -19,6 +19,12 @@ type Tell = Callable[[str], None]
 QUIET_SECONDS = 2.0
 """What takes no longer need not tell how far it is."""
 
+PROSE = frozenset({"WHAT", "STATE", "REASON", "OUTCOME", "WHAT TO DO"})
+"""Columns whose words may be on several lines."""
+
+PROSE_WIDTH = 24
+"""What they need to be read at all."""
+
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 """Standard error: standard output holds the result and nothing else."""
 
@@ -58,18 +64,43 @@ def telling() -> Iterator[Tell]:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table: with lines for a person at a terminal, and for a pipe as text that nothing cuts."""
+    """Print a table: with lines for a person at a terminal, and for a pipe as text that nothing cuts.
+
+    Each line of a cell is one at a terminal, and a word in a pipe.
+    """
     cells = [[str(cell) for cell in row] for row in rows]
     if is_terminal():
-        table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
-        for row in cells:
-            table.add_row(*map(Text, row))
-        Console(highlight=False).print(table)
+        _print_for_people(columns, cells)
         return
-    lines = [list(columns), *cells]
+    lines = [list(columns), *([cell.replace("\n", " ") for cell in row] for row in cells)]
     widths = [max(len(line[number]) for line in lines) for number in range(len(columns))]
     for line in lines:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _print_for_people(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    filled = [number for number in range(len(columns)) if not cells or any(row[number] for row in cells)]
+    columns, cells = [columns[number] for number in filled], [[row[number] for number in filled] for row in cells]
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
+    narrowest = len(columns) - 1
+    for number, name in enumerate(columns):
+        longest = max((len(line) for row in cells for line in row[number].splitlines()), default=0)
+        # A SID or a number that is cut is none; only prose may take more lines than it has.
+        least = max(min(longest, PROSE_WIDTH) if name in PROSE else longest, len(name))
+        table.add_column(name, overflow="fold", min_width=least)
+        narrowest += least
+    for row in cells:
+        table.add_row(*map(Text, row))
+    console = Console(highlight=False)
+    if narrowest <= console.width:
+        console.print(table)
+        return
+    # Too narrow for that: one below the other.
+    width = max(map(len, columns))
+    for row in cells:
+        for name, cell in zip(columns, row, strict=True):
+            print(name.ljust(width), cell.replace("\n", " "))
+        print()
 
 
 def print_json(document: Any) -> None:

@@ -5,6 +5,7 @@ which workers bear; a recording is due from the moment it begins anew, so that t
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -83,19 +84,19 @@ def redrive(
 def _letters(line: Line, call_sid: CallSid | None, *, dry_run: bool, progress: Tell) -> Iterator[Redriven]:
     progress(f"Taking the dead letters of the queue of {line.name}")
     kept: list[Letter] = []
-    try:
-        for letter in line.dead_letters.take(TAKEN_SECONDS):
-            if call_sid and letter.call_sid != call_sid:
+    with closing(line.dead_letters.take(TAKEN_SECONDS)) as letters:
+        try:
+            for letter in letters:
                 kept.append(letter)
-                continue
-            left = letter.redriven >= MOST_ROUNDS
-            if left or dry_run:
-                kept.append(letter)
-            else:
-                _send(line, letter)
-            yield _told(line, letter, left=left, dry_run=dry_run)
-    finally:
-        line.dead_letters.put_back(kept)
+                if call_sid and letter.call_sid != call_sid:
+                    continue
+                left = letter.redriven >= MOST_ROUNDS
+                if not left and not dry_run:
+                    _send(line, letter)
+                    kept.pop()
+                yield _told(line, letter, left=left, dry_run=dry_run)
+        finally:
+            line.dead_letters.put_back(kept)
 
 
 def _send(line: Line, letter: Letter) -> None:
