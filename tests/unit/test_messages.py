@@ -45,12 +45,17 @@ def worker(offline_stack: Stack, monkeypatch: pytest.MonkeyPatch, first_delay_se
     queues.queue.cache_clear()
     queues.dead_letters.cache_clear()
 
-    def work(error: Exception | None, *, tries: int = 1, age_seconds: float = 0) -> bool:
+    def work(
+        error: Exception | None, *, tries: int = 1, age_seconds: float = 0, attributes: dict[str, str] | None = None
+    ) -> bool:
         sqs, url = aws("sqs"), offline_stack.physical_ids["RecordingsQueue"]
         sqs.send_message(QueueUrl=url, MessageBody="a=b")
         (received,) = sqs.receive_message(QueueUrl=url, VisibilityTimeout=400)["Messages"]
         event = sqs_event("a=b")
         event["Records"][0]["receiptHandle"] = received["ReceiptHandle"]
+        event["Records"][0]["messageAttributes"] = {
+            name: {"dataType": "String", "stringValue": text} for name, text in (attributes or {}).items()
+        }
         event["Records"][0]["attributes"] |= {
             "ApproximateReceiveCount": str(tries),
             "SentTimestamp": str(round((time.time() - age_seconds) * 1000)),
@@ -201,6 +206,13 @@ def test_what_no_retry_helps_goes_to_the_dead_letters_at_once(
     assert letters(offline_stack) == [("a=b", reason)]
     assert counted() == ["DeadLetters"]
     assert "+12025550142" not in logged()
+
+
+def test_how_often_a_message_was_redriven_is_kept_with_it(worker: Worker, offline_stack: Stack) -> None:
+    assert worker(UnreadableError("no JSON"), attributes={"redriven": "2", "sent_by": "sweep"})
+    (letter,) = offline_stack.messages("RecordingsDeadLetters")
+    attributes = {name: one["StringValue"] for name, one in letter["MessageAttributes"].items()}
+    assert attributes == {"reason": "no JSON", "redriven": "2"}
 
 
 @pytest.mark.parametrize("age_seconds", [0, 30 * HOURS])

@@ -18,12 +18,11 @@ from callscribe_tools.simulator import IntelligenceService, PhoneNumber, Scenari
 from callscribe_tools.simulator.scenario import TranscriptOutcome
 from harness.answers import answer, recover
 from harness.events import HOST, load_event
+from harness.later import LATE, be_later, work
 from harness.seeded import recorded, transcript
 from harness.stack import CALLER, NUMBER, SERVICE_SID, Stack
-from harness.workers import DONE, row, state
+from harness.workers import row, state
 
-LATE = timedelta(minutes=5)
-"""Longer ago than what is looked at again."""
 CALLS = "/2010-04-01/Accounts/{account}/Calls.json"
 NOTHING = {"due": 0, "recordings": 0, "transcripts": 0, "calls": 0}
 
@@ -37,32 +36,6 @@ def sweep(stack: Stack, **context: Any) -> dict[str, Any]:
 def begin(stack: Stack, ago: timedelta = timedelta(hours=1)) -> None:
     """Let everything until then have been compared."""
     CallLists(stack.table()).put_swept_until(datetime.now(UTC) - ago)
-
-
-def be_later(stack: Stack, twilio: Simulator, by: timedelta = LATE) -> None:
-    """Let everything that is so have been so for longer."""
-    for call in twilio.state.calls.values():
-        call.started -= by
-    for recording in twilio.state.recordings.values():
-        recording.started -= by
-    for made in twilio.state.transcripts.values():
-        made.created -= by
-        made.updated -= by
-    for item in stack.items():
-        for name in ("due_at", "unsettled_since"):
-            if name in item:
-                stack.table().update_item(
-                    Key={"pk": item["pk"], "sk": item["sk"]},
-                    UpdateExpression="SET #name = #name - :by",
-                    ExpressionAttributeNames={"#name": name},
-                    ExpressionAttributeValues={":by": int(by.total_seconds())},
-                )
-
-
-def work(stack: Stack) -> None:
-    """Let the workers do what is on the queues; nothing comes back."""
-    for name, queue in (("request_transcript", "RecordingsQueue"), ("store_insights", "TranscriptsQueue")):
-        assert stack.work(name, queue) in ([], [DONE], [DONE] * 2, [DONE] * 3)
 
 
 @pytest.fixture

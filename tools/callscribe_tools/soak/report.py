@@ -16,6 +16,7 @@ def for_people(run: Run, verdict: Verdict) -> Iterator[str]:
     yield f"Lost         {len(verdict.lost)}"
     yield f"Doubled      {len(verdict.doubled)}"
     yield f"Paid twice   {len(verdict.paid_twice)}"
+    yield "Ledger       " + (f"{len(verdict.disagreements)} disagreements" if verdict.disagreements else "agrees")
     yield f"Healed       {len(verdict.heals)} of {len(verdict.healed)} disturbed calls"
     yield (
         f"Time to heal median {verdict.median:.1f} s, worst {verdict.worst:.1f} s "
@@ -45,6 +46,7 @@ def for_machines(run: Run, verdict: Verdict) -> dict[str, Any]:
         "sweeps": {"done": run.sweeps, "failed": run.failed_sweeps, "found": run.found},
         "webhooks_not_accepted": verdict.not_accepted,
         "faults": {str(kind): round(share, 4) for kind, share in verdict.shares.items()},
+        "ledger_disagreements": list(verdict.disagreements),
         "wrong": list(verdict.faults()),
     }
 

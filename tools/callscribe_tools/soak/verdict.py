@@ -6,13 +6,14 @@ The product's ledger is only compared with it: it must not be what tells.
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import median
 
 from callscribe.adapters.items import StoredCall
 from callscribe_tools import verdict
 from callscribe_tools.local_callscribe import LocalCallscribe
 from callscribe_tools.simulator import Call, FaultKind, Scenario, Simulator
+from callscribe_tools.soak.ledger import disagreements
 from callscribe_tools.soak.plan import GIVE_UP_SECONDS, SWEEP_SECONDS
 from callscribe_tools.soak.run import Run
 
@@ -50,8 +51,7 @@ class Verdict:
     not_accepted: int
     shares: Mapping[FaultKind, float]
     healed: Sequence[Healed]
-    undisturbed: Sequence[float]
-    disagreements: Sequence[str] = field(default_factory=list)
+    disagreements: Sequence[str]
 
     @property
     def heals(self) -> list[float]:
@@ -107,11 +107,7 @@ def judge(local: LocalCallscribe, run: Run) -> Verdict:
         not_accepted=len(local.twilio.violations) - len(refused),
         shares={kind: record.count(kind) / len(run.calls) for kind in FaultKind},
         healed=[record.healed(call, run.settled.get(call.sid)) for call in run.calls if record.kinds[call.sid]],
-        undisturbed=[
-            run.settled[call.sid] - record.ended[call.sid]
-            for call in run.calls
-            if not record.kinds[call.sid] and call.sid in run.settled and call.sid in record.ended
-        ],
+        disagreements=disagreements(local, run.began, expected),
     )
 
 

@@ -92,7 +92,7 @@ class CallLists:
     def look_up(self, keys: Iterable[Mapping[str, str]]) -> dict[str, dict[str, Any]]:
         """Find which of these items there are; by `sk`, since SIDs are unique, and the call's own by its `pk`.
 
-        Of each it tells `state`, `reason`, `seconds`, `channels`, `source`, `transcript` and `repaired_at`.
+        Of each it tells `state`, `reason`, `seconds`, `channels`, `source`, `transcript`, `repaired_at` and `started`.
         """
         found: dict[str, dict[str, Any]] = {}
         for some in batched(keys, MOST_KEYS, strict=False):
@@ -102,7 +102,7 @@ class CallLists:
 
     def _get(self, keys: Iterable[Mapping[str, str]]) -> Iterator[dict[str, Any]]:
         name = self._table.name
-        names = ("pk", "sk", "state", "reason", "seconds", "channels", "source", "transcript", "repaired_at")
+        names = ("pk", "sk", "state", "reason", "seconds", "channels", "source", "transcript", "repaired_at", "started")
         asked: Any = {
             name: {
                 "Keys": [dict(key) for key in keys],

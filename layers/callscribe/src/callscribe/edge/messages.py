@@ -18,6 +18,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from callscribe.adapters.queues import dead_letters, queue
 from callscribe.domain.errors import CallscribeError, TransientError, UnknownEventError
 from callscribe.domain.patience import SENT_BY, UNSETTLED_SINCE, Swept
+from callscribe.domain.stand_ins import REDRIVEN
 from callscribe.edge.retries import Retries
 from callscribe.edge.telemetry import about, count, logger
 
@@ -118,5 +119,12 @@ def _tries(record: SQSRecord) -> int:
 def _bury(record: SQSRecord, reason: str, **told: Any) -> None:
     """Put the message into the dead letters; where they take nothing, it comes back."""
     logger.error("message to the dead letters", message_id=record.message_id, reason=reason, **told)
-    dead_letters().put(record.body, reason=reason)
+    dead_letters().put(record.body, reason=reason, **_redriven(record))
     count("DeadLetters")
+
+
+def _redriven(record: SQSRecord) -> dict[str, str]:
+    """How often it has been here before: without that, one that can never be settled would be redriven for ever."""
+    attributes = record.raw_event.get("messageAttributes") or {}
+    times = attributes.get(REDRIVEN, {}).get("stringValue")
+    return {REDRIVEN: times} if times else {}

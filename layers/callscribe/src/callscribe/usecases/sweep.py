@@ -4,24 +4,23 @@ It moves nothing itself: its messages go to the queues that the webhooks go to, 
 once do no harm, and neither does one that was not needed.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlencode
 
 from callscribe.adapters.call_lists import CallLists, Unsettled
 from callscribe.adapters.items import call_key, recording_key
 from callscribe.adapters.queues import Queue
 from callscribe.adapters.table import CallTable
-from callscribe.adapters.twilio import Twilio
+from callscribe.adapters.twilio import Odd, Twilio
+from callscribe.domain import stand_ins
 from callscribe.domain.call import Call
 from callscribe.domain.errors import NotFoundError, TransientError, UnreadableError
 from callscribe.domain.patience import Patience, Swept
 from callscribe.domain.reconcile import Row, is_untold, is_untold_end, missing_recordings
 from callscribe.domain.recording import Recording, State
 from callscribe.domain.settings import Settings
-from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
+from callscribe.domain.sids import CallSid, RecordingSid
 from callscribe.domain.transcript import Transcript
 
 SLICE = timedelta(hours=2)
@@ -130,11 +129,9 @@ class _Sweep:
     def _send_due(self, one: Unsettled) -> None:
         swept = Swept(one.unsettled_since)
         if one.state is State.TRANSCRIBING and one.transcript:
-            queue, body = self.queues.transcripts, _webhook(one.transcript, one.call_sid)
+            queue, body = self.queues.transcripts, stand_ins.of_transcript(one.transcript, one.call_sid)
         else:
-            # What it has become the worker reads at Twilio.
-            fields = {"CallSid": one.call_sid, "RecordingSid": one.recording_sid, "RecordingStatus": "completed"}
-            queue, body = self.queues.recordings, urlencode(fields)
+            queue, body = self.queues.recordings, stand_ins.of_noted(one.call_sid, one.recording_sid)
         if self._room(queue) > 0:
             self._send(queue, body, swept)
             self.found.due += 1
@@ -168,17 +165,8 @@ class _Sweep:
             for service_sid in self.settings.service_sids
             for one in self.twilio.transcripts_under(service_sid, start, end, odd)
         ]
-        recordings = self._recordings_of(calls, start)
+        recordings = recordings_of(calls, start, self.now, self.twilio, odd)
         return [*self._compare_calls(calls, recordings), *self._compare_transcripts(transcripts, recordings)]
-
-    def _recordings_of(self, calls: Iterable[Call], start: datetime) -> dict[CallSid, list[Recording]]:
-        of_call: dict[CallSid, list[Recording]] = {call.sid: [] for call in calls}
-        if of_call:
-            ends = [call.ended or self.now for call in calls]
-            for one in self.twilio.recordings_between(start, max(ends), self.found.odd.append):
-                if one.call_sid in of_call:
-                    of_call[one.call_sid].append(one)
-        return of_call
 
     def _compare_calls(self, calls: Iterable[Call], recordings: Mapping[CallSid, list[Recording]]) -> list[datetime]:
         over = [call for call in calls if call.ended and self.patience.is_late(call.ended, self.now)]
@@ -206,18 +194,18 @@ class _Sweep:
         if any(row["state"] == State.ERASED for row in known.values()):
             return
         for recording in missing_recordings(recordings, known):
-            self._send_lost(self.queues.recordings, urlencode(recording.callback()))
+            self._send_lost(self.queues.recordings, stand_ins.of_recording(recording))
             self.found.recordings += 1
             untold = False
         if untold:
-            self._send_lost(self.queues.recordings, urlencode({"CallSid": call.sid, "CallStatus": "completed"}))
+            self._send_lost(self.queues.recordings, stand_ins.of_call(call.sid))
             self.found.calls += 1
 
     def _compare_transcripts(
         self, transcripts: Iterable[Transcript], recordings: Mapping[CallSid, list[Recording]]
     ) -> list[datetime]:
         call_sids = {one.sid: call_sid for call_sid, some in recordings.items() for one in some}
-        located = [(one, *self._recording_of(one, call_sids)) for one in transcripts]
+        located = [(one, *recording_of(one, call_sids, self.table, self.twilio)) for one in transcripts]
         rows = self.lists.look_up(recording_key(call_sid, sid) for _, call_sid, sid in located if call_sid and sid)
         again = []
         for transcript, call_sid, sid in located:
@@ -228,27 +216,9 @@ class _Sweep:
                 again += [transcript.created] if transcript.created and not row else []
             # Where nothing leads to its call, nothing can be stored of it.
             elif (call_sid or sid) and is_untold_end(transcript, row):
-                self._send_lost(self.queues.transcripts, _webhook(transcript.sid, call_sid))
+                self._send_lost(self.queues.transcripts, stand_ins.of_transcript(transcript.sid, call_sid))
                 self.found.transcripts += 1
         return [moment for moment in again if self.now - moment < self.patience.give_up]
-
-    def _recording_of(
-        self, transcript: Transcript, call_sids: Mapping[RecordingSid, CallSid]
-    ) -> tuple[CallSid | None, RecordingSid | None]:
-        """The call and the recording of a transcript, as far as they can be told."""
-        call_sid, sid = transcript.call_sid, transcript.source_sid
-        if call_sid and not sid:
-            known = self.table.knows(call_sid)
-            sid = next((one for one, row in known.items() if row.get("transcript") == transcript.sid), None)
-        elif sid and not call_sid:
-            call_sid = call_sids.get(sid) or self._call_of(sid)
-        return call_sid, sid
-
-    def _call_of(self, sid: RecordingSid) -> CallSid | None:
-        try:
-            return self.twilio.recording(sid).call_sid
-        except NotFoundError:
-            return None
 
     def _send_lost(self, queue: Queue, body: str) -> None:
         if self._room(queue) <= 0:
@@ -267,6 +237,34 @@ class _Sweep:
         return self._rooms[id(queue)]
 
 
-def _webhook(sid: TranscriptSid, call_sid: CallSid | None) -> str:
-    """What Twilio would have sent, as far as it takes."""
-    return json.dumps({"transcript_sid": sid} | ({"customer_key": call_sid} if call_sid else {}))
+def recordings_of(
+    calls: Iterable[Call], start: datetime, now: datetime, twilio: Twilio, odd: Odd
+) -> dict[CallSid, list[Recording]]:
+    """What Twilio has recorded of these calls, none of which began before `start`."""
+    of_call: dict[CallSid, list[Recording]] = {call.sid: [] for call in calls}
+    if of_call:
+        ends = [call.ended or now for call in calls]
+        for one in twilio.recordings_between(start, max(ends), odd):
+            if one.call_sid in of_call:
+                of_call[one.call_sid].append(one)
+    return of_call
+
+
+def recording_of(
+    transcript: Transcript, call_sids: Mapping[RecordingSid, CallSid], table: CallTable, twilio: Twilio
+) -> tuple[CallSid | None, RecordingSid | None]:
+    """The call and the recording of a transcript, as far as they can be told; `call_sids` need not be asked for."""
+    call_sid, sid = transcript.call_sid, transcript.source_sid
+    if call_sid and not sid:
+        known = table.knows(call_sid)
+        sid = next((one for one, row in known.items() if row.get("transcript") == transcript.sid), None)
+    elif sid and not call_sid:
+        call_sid = call_sids.get(sid) or _call_of(sid, twilio)
+    return call_sid, sid
+
+
+def _call_of(sid: RecordingSid, twilio: Twilio) -> CallSid | None:
+    try:
+        return twilio.recording(sid).call_sid
+    except NotFoundError:
+        return None

@@ -1,0 +1,43 @@
+"""Lets time pass, at Twilio and in the table, and lets the workers do what waits for them."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from callscribe_tools.simulator import Simulator
+from harness.stack import Stack
+from harness.workers import DONE
+
+LATE = timedelta(minutes=6)
+"""Longer ago than what is looked at again."""
+
+
+def be_later(stack: Stack, twilio: Simulator, by: timedelta = LATE) -> None:
+    """Let everything that is so have been so for longer."""
+    for call in twilio.state.calls.values():
+        call.started -= by
+    for recording in twilio.state.recordings.values():
+        recording.started -= by
+    for made in twilio.state.transcripts.values():
+        made.created -= by
+        made.updated -= by
+    for item in stack.items():
+        stack.table().put_item(Item=item | _earlier(item, by))
+
+
+def _earlier(item: dict[str, Any], by: timedelta) -> dict[str, Any]:
+    changed: dict[str, Any] = {
+        name: item[name] - int(by.total_seconds()) for name in ("due_at", "unsettled_since") if name in item
+    }
+    if "started" in item:
+        started = datetime.fromisoformat(item["started"]) - by
+        changed["started"] = started.strftime("%Y-%m-%dT%H:%M:%SZ")
+        # The day is the first writer's, and may be another than the start's.
+        days = date.fromisoformat(item["day"]) - datetime.fromisoformat(item["started"]).date()
+        changed["day"] = (started.date() + days).isoformat()
+    return changed
+
+
+def work(stack: Stack) -> None:
+    """Let the workers do what is on the queues; nothing comes back."""
+    for name, queue in (("request_transcript", "RecordingsQueue"), ("store_insights", "TranscriptsQueue")):
+        assert all(answer == DONE for answer in stack.work(name, queue))

@@ -1,0 +1,246 @@
+"""`callscribe` as a whole: help that teaches, environments that are found, errors that say what to do."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from typer.testing import CliRunner, Result
+
+from callscribe_tools.operator.cli import app
+from harness.deployed import Deployed
+from harness.loopback import nobody_answers
+from harness.stack import Stack, aws
+
+COMMANDS = ["failed", "redrive", "ledger", "sweep"]
+
+
+@pytest.mark.parametrize("command", [[], *([one] for one in COMMANDS)])
+def test_help_teaches_by_an_example_and_tells_the_exit_statuses(command: list[str]) -> None:
+    result = CliRunner().invoke(app, [*command, "--help"], prog_name="callscribe")
+    assert result.exit_code == 0
+    assert re.search(r"^ *Example: callscribe ", result.stdout, re.MULTILINE)
+    assert re.search(r"Exit status:\n +0  fine\n", result.stdout)
+    assert "130  Ctrl-C" in result.stdout
+
+
+# --- which stack
+
+
+def test_the_stack_is_that_of_the_environment(callscribe: Callable[..., Result]) -> None:
+    assert json.loads(callscribe("failed", "--json").stdout)["stack"] == "callscribe-dev"
+    result = callscribe("failed", "--env", "prod")
+    assert result.exit_code == 3
+    assert "There is no stack callscribe-prod in us-east-1. Deploy it" in result.stderr
+
+
+def test_the_stack_may_be_named_and_is_in_the_commands_to_try_next(
+    callscribe: Callable[..., Result], stack: Stack, bury: Callable[..., None], tmp_path: Path, monkeypatch: Any
+) -> None:
+    assert stack.physical_ids
+    monkeypatch.chdir(tmp_path)
+    bury("Recordings", "a=b")
+    result = callscribe("failed", "--stack", "callscribe-dev")
+    assert result.exit_code == 0
+    assert "callscribe redrive --stack callscribe-dev" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (None, "There is no samconfig.toml here"),
+        ("version = ", "samconfig.toml cannot be read"),
+        ("version = 0.1", "samconfig.toml has no stack_name for dev"),
+    ],
+)
+def test_without_its_configuration_the_way_out_is_told(
+    text: str | None, told: str, callscribe: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if text is not None:
+        (tmp_path / "samconfig.toml").write_text(text)
+    result = callscribe("failed")
+    assert result.exit_code == 3
+    assert told in result.stderr
+    assert "--stack callscribe-dev" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["CallsTableName", "LookAgainSeconds", "SweepFunctionName"])
+def test_a_stack_of_another_version_is_said_to_be_one(
+    name: str, callscribe: Callable[..., Result], deployed: Deployed
+) -> None:
+    deployed.changed[name] = None
+    result = callscribe("sweep")
+    assert result.exit_code == 3
+    assert f"The stack callscribe-dev has no {name}" in result.stderr
+
+
+# --- what AWS refuses
+
+
+def test_without_credentials_it_is_said_how_to_have_some(
+    callscribe: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, "nowhere")
+    boto3.setup_default_session()
+    result = callscribe("failed")
+    assert result.exit_code == 3
+    assert "There are no AWS credentials. Log in" in result.stderr
+
+
+def test_without_a_region_it_is_said_to_be_missing(
+    callscribe: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "nowhere")
+    boto3.setup_default_session()
+    result = callscribe("failed")
+    assert result.exit_code == 3
+    assert "There is no AWS region. Set AWS_DEFAULT_REGION" in result.stderr
+
+
+def test_an_unknown_profile_is_said_to_be_one(
+    callscribe: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    result = callscribe("failed")
+    assert result.exit_code == 3
+    assert "There is no AWS profile of that name" in result.stderr
+
+
+def test_what_is_not_allowed_is_said_with_who_and_what(callscribe: Callable[..., Result], deployed: Deployed) -> None:
+    deployed.denied = True
+    result = callscribe("failed")
+    assert result.exit_code == 3
+    assert "Looking for the stack callscribe-dev: You may not do that: User: arn:aws:iam" in result.stderr
+
+
+def test_where_nothing_answers_the_endpoint_is_named(
+    callscribe: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", nobody_answers())
+    monkeypatch.setattr(
+        "callscribe_tools.operator.environment._CONFIG",
+        Config(retries={"total_max_attempts": 1}),
+    )
+    result = callscribe("failed")
+    assert result.exit_code == 3
+    assert "AWS is not reached. Check the network and, if you set it, AWS_ENDPOINT_URL" in result.stderr
+
+
+def test_a_table_that_is_gone_is_said_to_be(callscribe: Callable[..., Result], empty_stack: Stack) -> None:
+    aws("dynamodb").delete_table(TableName=empty_stack.physical_ids["CallsTable"])
+    result = callscribe("failed")
+    assert result.exit_code == 3
+    assert "Looking for what has failed: AWS refuses it (ResourceNotFoundException" in result.stderr
+
+
+# --- the settings
+
+
+def test_settings_that_were_not_written_are_said_to_be_missing(callscribe: Callable[..., Result]) -> None:
+    result = callscribe("ledger", "--since", "7d")
+    assert result.exit_code == 3
+    assert "The settings have not been written. Write them: aws secretsmanager put-secret-value" in result.stderr
+
+
+def test_settings_that_are_wrong_are_said_to_be(callscribe: Callable[..., Result], empty_stack: Stack) -> None:
+    empty_stack.write_settings({"auth_tokens": [], "numbers": {}, "account_sid": "+12025550142"})
+    result = callscribe("ledger", "--since", "7d")
+    assert result.exit_code == 3
+    assert "the settings document is wrong" in result.stderr.lower()
+
+
+# --- wrong usage
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["failed", "--since", "yesterday"], "write it as 30d, 12h, 2026-11-01"),
+        (["failed", "--since", "99999d99"], "is no time"),
+        (["ledger", "--since", "2999-01-01"], "is in the future"),
+        (["ledger", "--since", "1d", "--until", "2d"], "must be after --since"),
+        (["ledger"], "--since"),
+        (["redrive", "--call", "RE" + "1" * 32], "no SID of a call"),
+        (["redrive", "--queue", "calls"], "recordings"),
+        (["failed", "--env", "test"], "staging"),
+    ],
+)
+def test_wrong_usage_is_told_and_nothing_is_asked(
+    arguments: list[str], told: str, callscribe: Callable[..., Result], deployed: Deployed
+) -> None:
+    deployed.denied = True
+    result = callscribe(*arguments)
+    assert result.exit_code == 2
+    assert told in result.stderr
+
+
+# --- sweep
+
+
+def test_sweep_lets_the_stack_sweep_and_prints_what_it_found(
+    callscribe: Callable[..., Result], document: Callable[..., Any], stack: Stack
+) -> None:
+    assert stack.items() == []
+    found = document("sweep")
+    assert (found["unsettled"], found["due"], found["recordings"]) == (0, 0, 0)
+    result = callscribe("sweep")
+    assert result.exit_code == 0
+    assert "unsettled                 0" in result.stdout
+
+
+def test_a_sweep_that_fails_says_why(callscribe: Callable[..., Result], empty_stack: Stack) -> None:
+    assert empty_stack.physical_ids
+    result = callscribe("sweep")
+    assert result.exit_code == 1
+    assert "The sweep failed: the settings have not been written yet" in result.stderr
+    assert "/callscribe-dev/sweep" in result.stderr
+
+
+# --- how it looks
+
+
+def test_at_a_terminal_a_table_has_lines(
+    bury: Callable[..., None], callscribe: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bury("Recordings", "CallSid=CA" + "1" * 32, reason="[bold]odd[/]")
+    assert "─" not in callscribe("failed").stdout
+    monkeypatch.setattr("callscribe_tools.operator.printing.is_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "200")
+    told = callscribe("failed").stdout
+    assert "─" in told
+    assert "[bold]odd[/]" in told
+    # Where there is no room for all columns nothing is cut.
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = callscribe("failed").stdout
+    assert "WHAT       message on recordings\nSIDS       CA" + "1" * 32 in narrow
+    assert "WHAT TO DO A shape or a mistake" in narrow
+
+
+def test_the_ledger_fits_into_80_columns(
+    callscribe: Callable[..., Result], stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert stack.items() == []
+    monkeypatch.setattr("callscribe_tools.operator.printing.is_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    header, line, day, *_ = callscribe("ledger", "--since", "3d").stdout.splitlines()
+    assert header.split()[-1] == "MISSING"
+    assert set(line) == {"─"}
+    assert day.split() == [day[:10], *["0"] * 10]
+
+
+def test_what_is_slow_tells_how_far_it_is(callscribe: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "dead letters" not in callscribe("failed").stderr
+    monkeypatch.setattr("callscribe_tools.operator.printing.QUIET_SECONDS", 0.0)
+    assert "Looking at the dead letters of the queue of transcripts" in callscribe("failed").stderr

@@ -1,0 +1,290 @@
+"""`callscribe redrive`: what has failed is sent again, and nothing is lost wherever it is killed."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+from callscribe.adapters.queues import Queue
+from callscribe.domain.errors import TransientError
+from callscribe.domain.recording import MOST_ROUNDS
+from callscribe_tools.operator.dead_letters import DeadLetters
+from callscribe_tools.simulator import Call, Scenario, Simulator, load_scenario
+from harness.events import load_event
+from harness.later import LATE, be_later, work
+from harness.stack import NUMBER, Stack
+from harness.workers import row, state
+
+CALL_SID, OTHER = "CA" + "1" * 32, "CA" + "2" * 32
+BODY = f"CallSid={CALL_SID}&RecordingSid=RE{'1' * 32}&RecordingStatus=completed&Odd=%2B%C3%A4"
+
+
+@pytest.fixture
+def failed(stack: Stack, twilio: Simulator) -> Call:
+    """A call whose transcript has failed, and which goes on once that is mended."""
+    twilio.unknowns.failed_transcript_webhook = "available"
+    call = twilio.place_call(load_scenario("transcript_fails"), to=NUMBER)
+    work(stack)
+    twilio.complete_transcripts()
+    work(stack)
+    assert state(stack) == ("failed", "transcript_failed")
+    return call
+
+
+@pytest.fixture
+def stored(stack: Stack, twilio: Simulator, scenario: Scenario) -> Call:
+    call = twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    twilio.complete_transcripts()
+    work(stack)
+    assert state(stack) == ("stored", None)
+    return call
+
+
+def attributes(message: dict[str, Any]) -> dict[str, str]:
+    return {name: one["StringValue"] for name, one in message.get("MessageAttributes", {}).items()}
+
+
+# --- dead letters
+
+
+def test_a_letter_goes_back_to_its_queue_as_it_is(
+    bury: Callable[..., None], stack: Stack, callscribe: Callable[..., Result]
+) -> None:
+    bury("Recordings", BODY, reason="KeyError")
+    bury("Transcripts", '{"transcript_sid": 1 }', reason="KeyError", redriven="3")
+    result = callscribe("redrive")
+    assert result.exit_code == 0
+    assert "2 sent." in result.stderr
+    (recording,) = stack.messages("RecordingsQueue")
+    (transcript,) = stack.messages("TranscriptsQueue")
+    assert (recording["Body"], attributes(recording)) == (BODY, {"redriven": "1"})
+    assert (transcript["Body"], attributes(transcript)) == ('{"transcript_sid": 1 }', {"redriven": "4"})
+    assert stack.queued() == {}
+
+
+def test_a_letter_that_was_redriven_five_times_is_left_and_said(
+    bury: Callable[..., None], stack: Stack, callscribe: Callable[..., Result], document: Callable[..., Any]
+) -> None:
+    bury("Recordings", BODY, reason="KeyError", redriven="5")
+    result = callscribe("redrive")
+    assert result.exit_code == 1
+    assert "redriven 5 times" in result.stdout
+    (one,) = document("redrive")["redriven"]
+    assert (one["outcome"], one["sids"][0]) == ("left", CALL_SID)
+    assert stack.queued() == {"RecordingsDeadLetters": [BODY]}
+
+
+def test_a_letter_that_fails_whenever_it_is_redriven_is_left_at_last(
+    bury: Callable[..., None], stack: Stack, callscribe: Callable[..., Result]
+) -> None:
+    bury("Recordings", "RecordingSid=odd", reason="odd")
+    for _ in range(MOST_ROUNDS):
+        assert callscribe("redrive").exit_code == 0
+        stack.work("request_transcript", "RecordingsQueue")
+    assert callscribe("redrive").exit_code == 1
+    assert stack.queued() == {"RecordingsDeadLetters": ["RecordingSid=odd"]}
+
+
+def test_killed_between_sending_and_deleting_the_letter_is_sent_again_which_workers_bear(
+    bury: Callable[..., None],
+    stack: Stack,
+    twilio: Simulator,
+    scenario: Scenario,
+    callscribe: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    twilio.place_call(scenario, to=NUMBER)
+    (message,) = stack.messages("RecordingsQueue")
+    bury("Recordings", message["Body"], reason="KeyError")
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DeadLetters, "delete", killed)
+        result = callscribe("redrive")
+    assert result.exit_code == 130
+    assert "Stopped." in result.stderr
+    assert callscribe("redrive").exit_code == 0
+    sent = stack.messages("RecordingsQueue")
+    assert [(one["Body"], attributes(one)) for one in sent] == [(message["Body"], {"redriven": "1"})] * 2
+    assert stack.messages("RecordingsDeadLetters") == []
+    for one in sent:
+        bury("Recordings", one["Body"])
+    callscribe("redrive")
+    work(stack)
+    assert state(stack) == ("transcribing", None)
+    assert len(twilio.state.transcripts) == 1
+
+
+def test_a_letter_that_cannot_be_sent_is_not_deleted(
+    bury: Callable[..., None], stack: Stack, callscribe: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        bury("Recordings", BODY, reason="KeyError")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise TransientError("putting a message on its queue: AWS answered 503 ServiceUnavailable")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Queue, "put", refuse)
+        result = callscribe("redrive")
+    assert result.exit_code == 3
+    assert "AWS answered 503 ServiceUnavailable. Try again" in result.stderr
+    # All of them at once, and not when they would be shown again by themselves.
+    assert stack.queued() == {"RecordingsDeadLetters": [BODY] * 3}
+
+
+def test_only_the_letters_of_one_queue_or_of_one_call(
+    bury: Callable[..., None], stack: Stack, callscribe: Callable[..., Result]
+) -> None:
+    webhook = f'{{"transcript_sid": "GT{"1" * 32}", "customer_key": "{OTHER}"}}'
+    bury("Recordings", BODY)
+    bury("Recordings", BODY.replace(CALL_SID, OTHER))
+    bury("Transcripts", webhook)
+    callscribe("redrive", "--call", OTHER, "--queue", "transcripts")
+    assert stack.messages("RecordingsQueue") == []
+    assert [one["Body"] for one in stack.messages("TranscriptsQueue")] == [webhook]
+    callscribe("redrive", "--call", CALL_SID)
+    assert [one["Body"] for one in stack.messages("RecordingsQueue")] == [BODY]
+    callscribe("redrive", "--queue", "recordings")
+    assert stack.queued() == {"RecordingsQueue": [BODY.replace(CALL_SID, OTHER)]}
+
+
+def test_the_sweeps_own_word_of_a_call_is_still_understood(
+    bury: Callable[..., None],
+    stack: Stack,
+    twilio: Simulator,
+    callscribe: Callable[..., Result],
+) -> None:
+    call = twilio.place_call(load_scenario("hang_up_in_greeting"), to=NUMBER)
+    stack.empty_calls()
+    bury("Recordings", f"CallSid={call.sid}&CallStatus=completed", reason="KeyError")
+    callscribe("redrive")
+    work(stack)
+    assert (stack.read(call.sid).call or {})["seconds"] == call.seconds
+
+
+# --- recordings
+
+
+def test_a_recording_that_failed_begins_anew_and_its_message_is_sent(
+    failed: Call, stack: Stack, callscribe: Callable[..., Result], twilio: Simulator
+) -> None:
+    # Mended: there is no transcript any more that has failed.
+    twilio.state.transcripts.clear()
+    result = callscribe("redrive")
+    assert result.exit_code == 0
+    assert failed.sid in result.stdout
+    assert state(stack) == ("received", None)
+    work(stack)
+    assert state(stack) == ("transcribing", None)
+    assert row(stack)["rounds"] == 1
+
+
+def test_killed_before_its_message_is_sent_the_sweep_sends_it(
+    failed: Call,
+    stack: Stack,
+    twilio: Simulator,
+    callscribe: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert failed.recordings
+    twilio.state.transcripts.clear()
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Queue, "put", killed)
+        assert callscribe("redrive").exit_code == 130
+    assert stack.queued() == {}
+    be_later(stack, twilio, timedelta(seconds=1))
+    stack.invoke("sweep", load_event("sweep", "every_few_minutes"))
+    work(stack)
+    assert state(stack) == ("transcribing", None)
+
+
+def test_a_recording_begins_anew_five_times_and_then_is_left_and_said(
+    failed: Call, stack: Stack, twilio: Simulator, callscribe: Callable[..., Result]
+) -> None:
+    for _ in range(MOST_ROUNDS):
+        assert callscribe("redrive").exit_code == 0
+        work(stack)
+        be_later(stack, twilio, LATE)
+        assert state(stack) == ("failed", "transcript_failed")
+    for arguments in ([], ["--dry-run"], ["--call", failed.sid]):
+        result = callscribe("redrive", *arguments)
+        assert result.exit_code == 1
+        assert "begun anew 5 times" in result.stdout
+    assert stack.queued() == {}
+
+
+def test_a_dry_run_changes_nothing(
+    failed: Call, bury: Callable[..., None], stack: Stack, callscribe: Callable[..., Result]
+) -> None:
+    bury("Recordings", BODY, reason="KeyError")
+    bury("Transcripts", "{}", reason="KeyError")
+    before = stack.items()
+    for _ in range(2):
+        result = callscribe("redrive", "--dry-run")
+        assert result.exit_code == 0
+        assert "3 would be sent." in result.stderr
+        assert failed.sid in result.stdout
+    assert stack.items() == before
+    assert stack.queued() == {"RecordingsDeadLetters": [BODY], "TranscriptsDeadLetters": ["{}"]}
+
+
+def test_the_recordings_go_with_their_queue(failed: Call, stack: Stack, callscribe: Callable[..., Result]) -> None:
+    assert failed.recordings
+    assert "Nothing to redrive." in callscribe("redrive", "--queue", "transcripts").stderr
+    assert state(stack)[0] == "failed"
+    callscribe("redrive", "--queue", "recordings")
+    assert state(stack)[0] == "received"
+
+
+def test_only_the_recordings_of_one_call(failed: Call, stack: Stack, callscribe: Callable[..., Result]) -> None:
+    callscribe("redrive", "--call", OTHER)
+    assert state(stack)[0] == "failed"
+    callscribe("redrive", "--call", failed.sid)
+    assert state(stack)[0] == "received"
+
+
+def test_a_call_that_is_stored_is_read_anew_where_it_is_named(
+    stored: Call, stack: Stack, twilio: Simulator, callscribe: Callable[..., Result]
+) -> None:
+    assert "Nothing to redrive." in callscribe("redrive").stderr
+    (transcript,) = twilio.state.transcripts.values()
+    transcript.operators = dict([*transcript.operators.items()][:1])
+    callscribe("redrive", "--call", stored.sid)
+    work(stack)
+    assert state(stack) == ("stored", None)
+    assert len(stack.read(stored.sid).insights[0].results) == 1
+
+
+def test_a_call_stays_stored_whose_recording_was_deleted_since(
+    stored: Call, stack: Stack, callscribe: Callable[..., Result]
+) -> None:
+    for one in stored.recordings:
+        one.status = "deleted"
+    callscribe("redrive", "--call", stored.sid)
+    work(stack)
+    assert state(stack) == ("stored", None)
+    assert stack.queued() == {}
+
+
+def test_what_is_on_its_way_or_at_its_end_is_said_and_left(
+    stack: Stack, twilio: Simulator, scenario: Scenario, document: Callable[..., Any]
+) -> None:
+    waiting = twilio.place_call(scenario, to=NUMBER)
+    short = twilio.place_call(load_scenario("one_second"), to=NUMBER)
+    work(stack)
+    (first,) = document("redrive", "--call", waiting.sid)["redriven"]
+    assert first["outcome"] == "on its way"
+    told = document("redrive", "--call", short.sid)["redriven"]
+    assert {one["outcome"] for one in told} == {"nothing to do"}
+    assert "skipped as too_short" in told[0]["what_to_do"]
+    assert stack.queued() == {}

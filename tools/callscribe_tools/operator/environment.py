@@ -1,0 +1,209 @@
+"""One environment as the operator's commands need it, and how it is found: its stack says where everything is."""
+
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from callscribe.adapters import twilio as twilio_adapter
+from callscribe.adapters.aws_errors import aws_errors
+from callscribe.adapters.call_lists import CallLists
+from callscribe.adapters.queues import Queue
+from callscribe.adapters.table import CallTable
+from callscribe.adapters.twilio import Twilio
+from callscribe.domain.patience import Patience
+from callscribe.domain.settings import Settings, from_json
+from callscribe_tools.operator.dead_letters import DeadLetters
+from callscribe_tools.operator.errors import OperatorError
+
+SAMCONFIG = Path("samconfig.toml")
+
+TWILIO_TIMEOUT_SECONDS = 30.0
+"""A person waits, over whatever network there is, and no webhook does."""
+
+_CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 4, "mode": "standard"})
+# A sweep may take five minutes, and one that is asked for again while it runs would run twice.
+_SWEEP_CONFIG = Config(connect_timeout=5, read_timeout=330, retries={"total_max_attempts": 1, "mode": "standard"})
+
+
+class Env(StrEnum):
+    """The environments of samconfig.toml."""
+
+    DEV = "dev"
+    STAGING = "staging"
+    PROD = "prod"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A queue with its dead letters. `name` is recordings or transcripts."""
+
+    name: str
+    queue: Queue
+    dead_letters: DeadLetters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """A stack that is deployed.
+
+    `option` names it on the command line, for commands to try next. `settings` and `sweep` ask AWS when they are
+    called; they raise what they say.
+    """
+
+    stack: str
+    option: str
+    lists: CallLists
+    table: CallTable
+    recordings: Line
+    transcripts: Line
+    patience: Patience
+    settings: Callable[[], Settings]
+    sweep: Callable[[], dict[str, Any]]
+
+    def command(self, text: str) -> str:
+        """A command of `callscribe` to try next, for this environment."""
+        name, _, rest = text.partition(" ")
+        return " ".join(filter(None, ["callscribe", name, self.option, rest]))
+
+    def twilio(self, settings: Settings) -> Twilio:
+        """The account at Twilio."""
+        return twilio_adapter.connect(settings, TWILIO_TIMEOUT_SECONDS)
+
+
+def stack_of(env: Env, samconfig: Path = SAMCONFIG) -> str:
+    """The name of an environment's stack, from the configuration that it is deployed by.
+
+    Raises:
+        OperatorError: it is not there, or cannot be read.
+    """
+    try:
+        return str(tomllib.loads(samconfig.read_text("utf-8"))[env]["deploy"]["parameters"]["stack_name"])
+    except FileNotFoundError:
+        told = f"There is no {samconfig} here"
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        told = f"{samconfig} cannot be read ({error})"
+    except (KeyError, TypeError):
+        told = f"{samconfig} has no stack_name for {env}"
+    raise OperatorError(f"{told}. Change to the folder of the repository, or name the stack: --stack callscribe-{env}")
+
+
+def deployed(stack: str, option: str = "") -> Environment:
+    """Find out where everything of a stack is.
+
+    Raises:
+        OperatorError: there is no such stack, or it is another version's.
+        TransientError: CloudFormation does not answer, or may not be asked.
+        BotoCoreError: there are no credentials, or there is no region.
+    """
+    outputs, parameters = _described(stack)
+    table = boto3.resource("dynamodb", config=_CONFIG).Table(outputs["CallsTableName"])
+    sqs = boto3.client("sqs", config=_CONFIG)
+
+    def line(name: str, kind: str) -> Line:
+        dead_letters = DeadLetters(sqs, outputs[f"{kind}DeadLettersUrl"], name)
+        return Line(name, Queue(sqs, outputs[f"{kind}QueueUrl"]), dead_letters)
+
+    return Environment(
+        stack=stack,
+        option=option,
+        lists=CallLists(table),
+        table=CallTable(table, int(parameters["RetentionDays"])),
+        recordings=line("recordings", "Recordings"),
+        transcripts=line("transcripts", "Transcripts"),
+        patience=Patience(
+            look_again=timedelta(seconds=float(parameters["LookAgainSeconds"])),
+            give_up=timedelta(hours=float(parameters["GiveUpHours"])),
+            known_everywhere=timedelta(seconds=float(parameters["KnownEverywhereSeconds"])),
+            results=timedelta(seconds=float(parameters["ResultsSeconds"])),
+        ),
+        settings=lambda: _settings(outputs["SettingsSecretArn"]),
+        sweep=lambda: _sweep(stack, outputs["SweepFunctionName"]),
+    )
+
+
+class _Told(dict[str, str]):
+    """What a stack says of itself, by name."""
+
+    def __init__(self, stack: str, told: Mapping[str, str]) -> None:
+        super().__init__(told)
+        self._stack = stack
+
+    def __missing__(self, name: str) -> str:
+        raise OperatorError(
+            f"The stack {self._stack} has no {name}: it is none of Callscribe's, or of another version. "
+            "Deploy this version, or name another stack: --stack"
+        )
+
+
+def _described(stack: str) -> tuple[_Told, _Told]:
+    """The outputs and the parameters of a stack."""
+    client = boto3.client("cloudformation", config=_CONFIG)
+    with aws_errors(f"looking for the stack {stack}"):
+        try:
+            (described,) = client.describe_stacks(StackName=stack)["Stacks"]
+        except ClientError as error:
+            if "does not exist" not in str(error):
+                raise
+            raise OperatorError(
+                f"There is no stack {stack} in {client.meta.region_name}. Deploy it by `sam deploy --config-env …`, "
+                "name another by --env or --stack, or set another region: AWS_DEFAULT_REGION"
+            ) from None
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in described.get("Outputs", [])}
+    parameters = {one["ParameterKey"]: one["ParameterValue"] for one in described.get("Parameters", [])}
+    return _Told(stack, outputs), _Told(stack, parameters)
+
+
+def _settings(secret_arn: str) -> Settings:
+    """Read the settings in force.
+
+    Raises:
+        OperatorError: they have not been written.
+        SettingsError: they are wrong.
+        TransientError: Secrets Manager does not answer, or may not be asked.
+    """
+    client = boto3.client("secretsmanager", config=_CONFIG)
+    with aws_errors("reading the settings"):
+        try:
+            document = client.get_secret_value(SecretId=secret_arn).get("SecretString", "")
+        except client.exceptions.ResourceNotFoundException:
+            # Also what is said of a secret that has never had a value.
+            document = ""
+    if not document:
+        raise OperatorError(
+            "The settings have not been written. Write them: "
+            f"aws secretsmanager put-secret-value --secret-id {secret_arn} --secret-string file://settings.json"
+        )
+    return from_json(document)
+
+
+class SweepError(OperatorError):
+    """The sweep ran, and failed."""
+
+
+def _sweep(stack: str, function: str) -> dict[str, Any]:
+    """Let the stack sweep once; what it has found, as its function tells it.
+
+    Raises:
+        SweepError: it failed.
+        TransientError: Lambda does not answer, or may not be asked.
+    """
+    client = boto3.client("lambda", config=_SWEEP_CONFIG)
+    with aws_errors("invoking the sweep"):
+        answer = client.invoke(FunctionName=function, InvocationType="RequestResponse", Payload=b"{}")
+        told: dict[str, Any] = json.loads(answer["Payload"].read() or b"null") or {}
+    if "FunctionError" in answer:
+        reason = str(told.get("errorMessage", "")).rstrip(".") or "it does not say why"
+        raise SweepError(
+            f"The sweep failed: {reason}. What it had found it has sent, and the next goes on from there; "
+            f"its log is the log group /{stack}/sweep"
+        )
+    return told

@@ -1,0 +1,88 @@
+"""What went wrong, in sentences that say what to do. `cli` prints them, and nothing else of an error."""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
+from botocore.exceptions import ConnectionError as NotReachedError
+
+from callscribe.domain.errors import CallscribeError
+
+_LOG_IN = "Log in, or set AWS_PROFILE: `aws sts get-caller-identity` must answer."
+
+# The first kind that fits decides.
+_OF_BOTOCORE: Mapping[type[BotoCoreError], str] = MappingProxyType(
+    {
+        NoCredentialsError: f"There are no AWS credentials. {_LOG_IN}",
+        PartialCredentialsError: f"The AWS credentials are not whole. {_LOG_IN}",
+        CredentialRetrievalError: f"The AWS credentials cannot be had. {_LOG_IN}",
+        TokenRetrievalError: f"The AWS credentials cannot be had. {_LOG_IN}",
+        SSOError: f"The AWS credentials cannot be had. {_LOG_IN}",
+        ProfileNotFound: "There is no AWS profile of that name. `aws configure list-profiles` lists those there are.",
+        NoRegionError: "There is no AWS region. Set AWS_DEFAULT_REGION, or a region in the profile.",
+        NotReachedError: "AWS is not reached. Check the network and, if you set it, AWS_ENDPOINT_URL; then try again.",
+        HTTPClientError: "AWS does not answer. Check the network and, if you set it, AWS_ENDPOINT_URL; then try again.",
+    }
+)
+
+_LOGGED_OUT = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+"""Codes of AWS's that say that it does not take the credentials (AWS general reference, "Common errors")."""
+
+
+class OperatorError(Exception):
+    """A command cannot go on. The message says what happened, and what to do."""
+
+
+def sentences_of(error: Exception) -> str:
+    """What an error means to an operator: what happened, and what to do."""
+    for one in _causes(error):
+        if isinstance(one, ClientError):
+            return _of_refusal(error, one)
+        if isinstance(one, BotoCoreError):
+            told = next((text for kind, text in _OF_BOTOCORE.items() if isinstance(one, kind)), None)
+            return _joined(error, told or f"{type(one).__name__}: {one}")
+    # Ours say already what to do, where there is anything to do but to try again.
+    again = "" if isinstance(error, OperatorError) else " Try again; what was done stays done."
+    return f"{error}.{again}" if again else str(error)
+
+
+def _of_refusal(error: Exception, refusal: ClientError) -> str:
+    told = refusal.response.get("Error", {})
+    code, message = told.get("Code", ""), told.get("Message", "")
+    if code in _LOGGED_OUT:
+        return f"AWS does not take the credentials ({code}). {_LOG_IN}"
+    if code.startswith(("AccessDenied", "NotAuthorized", "Unauthorized")):
+        return _joined(error, f"You may not do that: {message}. Let your role do it, or use another AWS_PROFILE.")
+    return _joined(error, f"AWS refuses it ({code}: {message}).")
+
+
+def _joined(error: Exception, told: str) -> str:
+    doing = str(error).partition(":")[0] if isinstance(error, CallscribeError) else ""
+    return f"{doing[:1].upper()}{doing[1:]}: {told}" if doing else told
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__

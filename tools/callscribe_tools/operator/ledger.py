@@ -1,0 +1,380 @@
+"""The ledger: what Twilio has of our calls beside what the table has of them, day by day, and what is missing.
+
+It decides by the functions that the sweep decides by, so that the two can never disagree on what is missing. A month is
+as cheap in memory as a day: only numbers are kept of what is over.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from functools import partial
+from typing import Any
+
+from callscribe.adapters.call_lists import CallLists
+from callscribe.adapters.items import call_key, recording_key
+from callscribe.adapters.table import CallTable
+from callscribe.adapters.twilio import Odd, Twilio
+from callscribe.domain import stand_ins
+from callscribe.domain.call import Call
+from callscribe.domain.errors import TransientError, UnreadableError
+from callscribe.domain.patience import Patience, Swept
+from callscribe.domain.reconcile import Row, is_untold, is_untold_end, missing_recordings
+from callscribe.domain.recording import UNSETTLED, Recording, State
+from callscribe.domain.settings import Settings
+from callscribe.domain.sids import CallSid, RecordingSid
+from callscribe.domain.transcript import Transcript
+from callscribe.usecases.sweep import LOOKS, Queues, recording_of, recordings_of
+
+DAY = timedelta(days=1)
+SECOND = timedelta(seconds=1)
+
+TRIES = 4
+"""How often a list is asked for: in months of them Twilio says once that it is busy."""
+
+LONGEST_PAUSE_SECONDS = 60.0
+
+
+class Kind(StrEnum):
+    """What may be missing."""
+
+    CALL = "call"
+    RECORDING = "recording"
+    TRANSCRIPT = "transcript"
+
+
+@dataclass(slots=True)
+class Day:
+    """A UTC day's numbers, each thing on the day on which its call began.
+
+    `calls`, `recordings` and `transcripts` are at Twilio. `stored`, `skipped`, `failed` and `erased` are rows of
+    recordings in the table. `in_flight` are its unsettled ones, and what it still lacks and has time for. `repaired`
+    are rows, and calls, that there are because of the sweep. `missing` is what Twilio has and the table should have.
+    """
+
+    day: date
+    calls: int = 0
+    recordings: int = 0
+    transcripts: int = 0
+    stored: int = 0
+    skipped: int = 0
+    failed: int = 0
+    in_flight: int = 0
+    repaired: int = 0
+    erased: int = 0
+    missing: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """One thing that Twilio has and the table has not.
+
+    `sid` is its own. `call_sid` and `recording_sid` are known as far as Twilio tells them. `began` is when the call
+    began, or the transcript was asked for. `message` is the body that brings it, for its queue.
+    """
+
+    kind: Kind
+    sid: str
+    call_sid: CallSid | None
+    recording_sid: RecordingSid | None
+    day: date
+    began: datetime
+    what_to_do: str
+    message: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What was compared, from `since` until `until`; `unreadable` is how much of Twilio's lists nobody could read."""
+
+    since: datetime
+    until: datetime
+    days: Sequence[Day]
+    missing: Sequence[Missing]
+    unreadable: int
+
+
+def take_ledger(
+    *,
+    lists: CallLists,
+    table: CallTable,
+    twilio: Twilio,
+    settings: Settings,
+    patience: Patience,
+    since: datetime,
+    until: datetime,
+    progress: Callable[[str], None],
+) -> Ledger:
+    """Compare the calls that began in this time, and all there is of them. Writes nothing.
+
+    What is older than the table keeps anything is left out, and so is what has not begun.
+
+    Parameters:
+        progress: told each day that is begun.
+
+    Raises:
+        TransientError: Twilio or AWS did not answer, also when asked again, or may not be asked.
+        PermanentError: one of them refuses.
+        UnreadableError: a whole list of Twilio's is of another shape.
+    """
+    now = datetime.now(UTC)
+    since = max(since, now - table.retention).replace(microsecond=0)
+    until = min(until, now)
+    book = _Book(lists, table, twilio, settings, patience, since, until, now, progress)
+    for start, end in _slices(since, until):
+        book.take(start, end)
+    # Recordings are transcribed later than they are made, at most so much.
+    for start, end in _slices(max(since, until), min(now, until + patience.give_up)):
+        book.take_late(start, end)
+    return Ledger(since, until, [*book.days.values()], book.missing, book.unreadable)
+
+
+def repair(missing: Iterable[Missing], queues: Queues) -> int:
+    """Send for each missing thing the very message that the sweep would send; how many that were. May be repeated.
+
+    Raises:
+        TransientError: SQS did not take one. What was sent is on its way.
+    """
+    sent = 0
+    for one in missing:
+        queue = queues.transcripts if one.kind is Kind.TRANSCRIPT else queues.recordings
+        queue.put(one.message, **Swept().attributes)
+        sent += 1
+    return sent
+
+
+def _slices(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """The days of this time; the first and the last may be parts of one."""
+    while since < until:
+        midnight = datetime(since.year, since.month, since.day, tzinfo=UTC) + DAY
+        yield since, min(midnight, until)
+        since = midnight
+
+
+@dataclass(slots=True)
+class _Book:
+    """What is kept from one day to the next."""
+
+    lists: CallLists
+    table: CallTable
+    twilio: Twilio
+    settings: Settings
+    patience: Patience
+    since: datetime
+    until: datetime
+    now: datetime
+    progress: Callable[[str], None]
+    days: dict[date, Day] = field(default_factory=dict)
+    missing: list[Missing] = field(default_factory=list)
+    unreadable: int = 0
+    # Of this day and of those beside it: a transcript may be asked for after midnight, and a row have another day.
+    _rows: dict[date, list[dict[str, Any]]] = field(default_factory=dict)
+    _counted: deque[set[tuple[str, str]]] = field(default_factory=lambda: deque(maxlen=3))
+    _calls: deque[dict[CallSid, datetime]] = field(default_factory=lambda: deque(maxlen=3))
+    _call_sids: deque[dict[RecordingSid, CallSid]] = field(default_factory=lambda: deque(maxlen=3))
+
+    def take(self, start: datetime, end: datetime) -> None:
+        """Compare what began in this time, which is of one day."""
+        self.progress(f"Comparing {start.date()}")
+        day = self.days.setdefault(start.date(), Day(start.date()))
+        calls = self._read(
+            lambda odd: [one for to in self.settings.numbers for one in self.twilio.calls_to(to, start, end, odd)]
+        )
+        recordings = self._read(lambda odd: recordings_of(calls, start, self.now, self.twilio, odd))
+        self._calls.append({call.sid: call.started for call in calls})
+        self._call_sids.append({one.sid: call_sid for call_sid, some in recordings.items() for one in some})
+        day.calls += len(calls)
+        day.recordings += len(self._call_sids[-1])
+        rows = self._rows_around(start.date())
+        self._counted.append(set())
+        self._count_rows(day, rows.values(), start, end)
+        self._compare_calls(day, calls, recordings, rows)
+        self._compare_transcripts(start, end, rows)
+
+    def take_late(self, start: datetime, end: datetime) -> None:
+        """Compare the transcripts of earlier calls that were asked for in this time."""
+        self.progress(f"Comparing transcripts that were asked for on {start.date()}")
+        self._compare_transcripts(start, end, self._rows_around(start.date()))
+
+    def _read[T](self, ask: Callable[[Odd], T]) -> T:
+        """Ask for whole lists, again where they did not come, and count what of them cannot be read."""
+        for tries in range(1, TRIES + 1):
+            odd: list[UnreadableError] = []
+            try:
+                answer = ask(odd.append)
+            except TransientError as error:
+                if tries == TRIES:
+                    raise
+                pause = min(error.retry_after or 2.0**tries, LONGEST_PAUSE_SECONDS)
+                self.progress(f"{error}: asking again in {pause:g} s")
+                time.sleep(pause)
+            else:
+                self.unreadable += len(odd)
+                return answer
+        raise AssertionError("the last try gives an answer or raises")
+
+    # --- what the table has
+
+    def _rows_around(self, day: date) -> dict[str, dict[str, Any]]:
+        """The rows of a day and of those beside it, by the keys of `CallLists.look_up`."""
+        around = [day - DAY, day, day + DAY]
+        self._rows = {one: self._rows.get(one) or list(self.lists.of_day(one)) for one in around}
+        return {_key(row): row for rows in self._rows.values() for row in rows}
+
+    def _count_rows(self, day: Day, rows: Iterable[Row], start: datetime, end: datetime) -> None:
+        for row in rows:
+            if CallSid(row["pk"].removeprefix("CALL#")) in self._calls[-1] or start <= _started(row) < end:
+                self._count(day, row)
+
+    def _count(self, day: Day, row: Row) -> None:
+        key = (row["pk"], row["sk"])
+        if any(key in counted for counted in self._counted):
+            return
+        self._counted[-1].add(key)
+        day.repaired += "repaired_at" in row
+        if "state" not in row:
+            return
+        state = State(row["state"])
+        day.stored += state is State.STORED
+        day.skipped += state is State.SKIPPED
+        day.failed += state is State.FAILED
+        day.erased += state is State.ERASED
+        day.in_flight += state in UNSETTLED
+
+    # --- what Twilio has
+
+    def _compare_calls(
+        self,
+        day: Day,
+        calls: Sequence[Call],
+        recordings: Mapping[CallSid, list[Recording]],
+        rows: Mapping[str, Row],
+    ) -> None:
+        # What has a row is not missing, whatever it says. The index is behind, and tells too little to say more.
+        unclear = [
+            call
+            for call in calls
+            if is_untold(rows.get(f"CALL#{call.sid}"))
+            or any(f"RECORDING#{one.sid}" not in rows for one in recordings[call.sid])
+        ]
+        own = self.lists.look_up(call_key(call.sid) for call in unclear)
+        for call in unclear:
+            self._compare_call(day, call, recordings[call.sid], own.get(f"CALL#{call.sid}"))
+
+    def _compare_call(self, day: Day, call: Call, recordings: Sequence[Recording], row: Row | None) -> None:
+        known = self.table.knows(call.sid)
+        for found in filter(None, [row, *known.values()]):
+            self._count(day, found)
+        if any(one["state"] == State.ERASED for one in known.values()):
+            return
+        late = call.ended is not None and self.patience.is_late(call.ended, self.now)
+        missing = missing_recordings(recordings, known)
+        if not late:
+            day.in_flight += len(missing) or is_untold(row)
+            return
+        for one in missing:
+            self._miss(day, Kind.RECORDING, one.sid, call.sid, one.sid, call.started, stand_ins.of_recording(one))
+        # What is sent of a recording brings its call.
+        if is_untold(row) and not missing:
+            self._miss(day, Kind.CALL, call.sid, call.sid, None, call.started, stand_ins.of_call(call.sid))
+
+    def _compare_transcripts(self, start: datetime, end: datetime, rows: Mapping[str, Row]) -> None:
+        transcripts = self._read(
+            lambda odd: [
+                one
+                for service_sid in self.settings.service_sids
+                for one in self.twilio.transcripts_under(service_sid, start, end + SECOND, odd)
+                # Twilio is asked in whole seconds, and need not keep to them.
+                if one.created is None or start <= one.created < end
+            ]
+        )
+        call_sids = {sid: call_sid for some in self._call_sids for sid, call_sid in some.items()}
+        located = [(one, *self._read(partial(self._recording_of, one, call_sids))) for one in transcripts]
+        stored = {sk for sk, row in rows.items() if row.get("state") == State.STORED}
+        keys = [
+            recording_key(call_sid, sid)
+            for _, call_sid, sid in located
+            if call_sid and sid and f"RECORDING#{sid}" not in stored
+        ]
+        rows = {**rows, **self.lists.look_up(keys)}
+        for transcript, call_sid, sid in located:
+            self._compare_transcript(transcript, call_sid, sid, rows.get(f"RECORDING#{sid}"), start)
+
+    def _recording_of(
+        self, transcript: Transcript, call_sids: Mapping[RecordingSid, CallSid], _odd: Odd
+    ) -> tuple[CallSid | None, RecordingSid | None]:
+        return recording_of(transcript, call_sids, self.table, self.twilio)
+
+    def _compare_transcript(
+        self,
+        transcript: Transcript,
+        call_sid: CallSid | None,
+        sid: RecordingSid | None,
+        row: Row | None,
+        start: datetime,
+    ) -> None:
+        began = self._began(call_sid, row) or transcript.created or start
+        if not self.since <= began < self.until:
+            return
+        day = self.days.setdefault(began.date(), Day(began.date()))
+        day.transcripts += 1
+        # Where nothing leads to its call, nothing can be stored of it. What is unsettled is counted by its row.
+        if not (call_sid or sid) or (row and row["state"] in UNSETTLED):
+            return
+        untold = is_untold_end(transcript, row) if transcript.ended else row is None
+        if not untold or self._is_erased(call_sid):
+            return
+        if not transcript.ended or not self.patience.is_late(transcript.updated or self.now, self.now):
+            day.in_flight += 1
+            return
+        body = stand_ins.of_transcript(transcript.sid, call_sid)
+        self._miss(day, Kind.TRANSCRIPT, transcript.sid, call_sid, sid, transcript.created or start, body)
+
+    def _began(self, call_sid: CallSid | None, row: Row | None) -> datetime | None:
+        """When a call began, as Twilio or the table tells it."""
+        told = next((calls[call_sid] for calls in self._calls if call_sid and call_sid in calls), None)
+        return told or (_started(row) if row and "started" in row else None)
+
+    def _is_erased(self, call_sid: CallSid | None) -> bool:
+        known = self.table.knows(call_sid) if call_sid else {}
+        return any(row["state"] == State.ERASED for row in known.values())
+
+    def _miss(
+        self,
+        day: Day,
+        kind: Kind,
+        sid: str,
+        call_sid: CallSid | None,
+        recording_sid: RecordingSid | None,
+        began: datetime,
+        message: str,
+    ) -> None:
+        day.missing += 1
+        self.missing.append(
+            Missing(
+                kind=kind,
+                sid=sid,
+                call_sid=call_sid,
+                recording_sid=recording_sid,
+                day=day.day,
+                began=began,
+                what_to_do=self._what_to_do(began),
+                message=message,
+            )
+        )
+
+    def _what_to_do(self, began: datetime) -> str:
+        if self.now - began < LOOKS * self.patience.look_again:
+            minutes = -(-2 * self.patience.look_again // timedelta(minutes=1))
+            return f"Wait: the sweep sends it within {minutes} minutes"
+        return "The sweep looks no longer so far back: --repair sends it"
+
+
+def _key(row: Row) -> str:
+    return str(row["pk"] if row["sk"] == "CALL" else row["sk"])
+
+
+def _started(row: Row) -> datetime:
+    return datetime.fromisoformat(row["started"])
