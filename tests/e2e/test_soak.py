@@ -23,7 +23,6 @@ def test_nothing_is_lost_doubled_or_paid_for_twice_and_all_heals_in_time(soaked:
     verdict = judge(*soaked)
     assert list(verdict.faults()) == []
     assert len(verdict.heals) == len(verdict.healed) > 0
-    assert not [one for one in soaked[0].troubles() if "Error" in one]
 
 
 # What is broken stays broken: so these come last, and each sees what is its own.

@@ -50,7 +50,7 @@ def _taken(local: LocalCallscribe, since: datetime) -> Ledger:
 
 
 def _differences(ledger: Ledger, expected: Mapping[str, Scenario]) -> Iterator[str]:
-    ends = Counter(one.expect for one in expected.values())
+    ends = Counter[str](one.expect for one in expected.values())
     for end in _ENDS:
         told = sum(getattr(day, end) for day in ledger.days)
         if told != ends[end]:
