@@ -60,6 +60,23 @@ def test_a_webhook_that_may_not_be_made_durable_is_not_acknowledged(
     assert held(local) == before
 
 
+@pytest.mark.parametrize(
+    ("sid", "action"),
+    [
+        ("ReadCalls", "dynamodb:GetItem"),
+        ("FindDueRecordings", "dynamodb:Query"),
+        ("NoteHowFarItHasCome", "dynamodb:UpdateItem"),
+    ],
+)
+def test_a_sweep_that_may_not_do_its_work_says_so(local: LocalCallscribe, sid: str, action: str) -> None:
+    functions, name = local.stack.aws.client("lambda"), local.stack.outputs["SweepFunctionName"]
+    assert "FunctionError" not in functions.invoke(FunctionName=name, Payload=b"{}")
+    with without(local, "SweepRole", sid):
+        answer = functions.invoke(FunctionName=name, Payload=b"{}")
+        assert answer["FunctionError"]
+        assert action in answer["Payload"].read().decode()
+
+
 def test_a_worker_that_may_not_put_a_message_off_leaves_that_to_the_queue(local: LocalCallscribe) -> None:
     queue = local.stack.outputs["RecordingsQueueUrl"]
     sqs = local.stack.aws.client("sqs")
