@@ -13,6 +13,7 @@ from callscribe.adapters.table import CallTable
 from callscribe.domain.call import Call
 from callscribe.domain.recording import Event, State
 from callscribe.domain.sids import CallSid, RecordingSid
+from callscribe_tools.local_callscribe import settings_document
 from callscribe_tools.simulator import Call as PlacedCall
 from callscribe_tools.simulator import IntelligenceService, PhoneNumber, Scenario, Simulator, load_scenario
 from callscribe_tools.simulator.scenario import TranscriptOutcome
@@ -20,7 +21,7 @@ from harness.answers import answer, recover
 from harness.events import HOST, load_event
 from harness.later import LATE, be_later, work
 from harness.seeded import recorded, transcript
-from harness.stack import CALLER, NUMBER, SERVICE_SID, Stack
+from harness.stack import CALLER, NUMBER, SERVICE_SID, Gateway, Stack
 from harness.workers import row, state
 
 CALLS = "/2010-04-01/Accounts/{account}/Calls.json"
@@ -322,6 +323,27 @@ def test_one_that_stands_in_for_an_absent_recording_is_transcribed(
     assert state(stack, dual.sid) == ("skipped", "absent")
     assert state(stack, mono.sid) == ("transcribing", None)
     assert len(twilio.state.transcripts) == 1
+
+
+def test_what_the_fallback_recorded_while_the_settings_were_wrong_is_found_once_they_are_right(
+    stack: Stack, twilio: Simulator, twilio_url: str, gateway: Gateway, scenario: Scenario
+) -> None:
+    begin(stack)
+    stack.write_settings({"numbers": "wrong"})
+    call = twilio.place_call(scenario, to=NUMBER)
+    assert ("/voice-fallback", 200) in gateway.answers
+    # Its callback cannot be verified, and Twilio does not try for ever.
+    assert ("/ci-create-transcript", 503) in gateway.answers
+    assert stack.queued() == {}
+    stack.write_settings(settings_document(twilio.account, twilio_url))
+    be_later(stack, twilio)
+    assert sweep(stack) == NOTHING | {"recordings": 1}
+    work(stack)
+    twilio.complete_transcripts()
+    work(stack)
+    (recording,) = call.recordings
+    assert state(stack, recording.sid) == ("stored", None)
+    assert [one.role for one in stack.read(call.sid).insights[0].participants] == ["unknown"]
 
 
 def test_what_was_erased_is_not_brought_back(lost: PlacedCall, stack: Stack) -> None:
