@@ -211,9 +211,11 @@ class _Request:
         if isinstance(error, NotFoundError):
             # What is created cannot be missing, so it is the Service; the settings can be mended.
             raise TransientError(f"{error}: check the number's service_sid in the settings") from error
-        if self.daily_minutes is not None:
+        settled = self._settled(Outcome.FAILED, Event.GIVEN_UP, recording, error.reason)
+        # After the move, which happens once: the minutes of other recordings must not be given back with a repetition.
+        if settled.outcome is Outcome.FAILED and self.daily_minutes is not None:
             self.table.give_back_minutes(recording.minutes, counted_on)
-        return self._settled(Outcome.FAILED, Event.GIVEN_UP, recording, error.reason)
+        return settled
 
     def _take_minutes(self, recording: Recording, day: date) -> bool:
         limit = self.daily_minutes
