@@ -15,7 +15,7 @@ from harness.events import http_event, load_event, signed
 from harness.stack import CALLER, NUMBER, SERVICE_SID, account
 from harness.world import CALL_BEGAN, Message, Situation, World
 
-DUAL, MONO = "RE" + "2" * 32, "RE" + "1" * 32
+DUAL, MONO = RecordingSid("RE" + "2" * 32), RecordingSid("RE" + "1" * 32)
 ANOTHER_CALL = "CA" + "2" * 32
 FORM = "application/x-www-form-urlencoded"
 
@@ -34,51 +34,54 @@ def _fields(sid: str = DUAL, status: str = "completed") -> dict[str, str]:
     }
 
 
-def _callback(status: str = "completed") -> Message:
+def callback_of(status: str = "completed") -> Message:
+    """The message that tells of the recording in two channels."""
     return _message("request_transcript", urlencode(_fields(status=status)))
 
 
 def _voicemail(world: World) -> Message:
     world.add_recording(DUAL)
     world.add_recording(MONO, source="RecordVerb")
-    return _callback()
+    return callback_of()
 
 
 def _absent(world: World) -> Message:
     world.add_recording(DUAL, status="absent", seconds=0.0)
     world.add_recording(MONO, source="RecordVerb")
-    return _callback("absent")
+    return callback_of("absent")
 
 
 def _over_budget(world: World) -> Message:
     world.write_settings(daily_minutes=0)
     world.add_recording(DUAL)
-    return _callback()
+    return callback_of()
 
 
 def _refused(world: World) -> Message:
     # The minutes of another recording are counted on the same day.
-    assert _table(world).take_minutes(1, datetime.now(UTC).date(), 1000)
+    assert table_of(world).take_minutes(1, datetime.now(UTC).date(), 1000)
     answer(world.twilio, "POST", "/v2/Transcripts", 400, '{"code": 95118, "message": "no", "status": 400}')
     world.add_recording(DUAL)
-    return _callback()
+    return callback_of()
 
 
-def _table(world: World) -> CallTable:
+def table_of(world: World) -> CallTable:
+    """The table as the functions have it, whose moves can be made without them."""
     return CallTable(world.stack.table(), retention_days=365)
 
 
-def _own_call(world: World, sid: str | None = None) -> Call:
+def own_call(world: World) -> Call:
+    """The call as the domain knows it."""
     return Call(
-        sid=CallSid(sid or world.call.sid), from_=CALLER, to=NUMBER, direction="inbound", started=CALL_BEGAN, seconds=21
+        sid=CallSid(world.call.sid), from_=CALLER, to=NUMBER, direction="inbound", started=CALL_BEGAN, seconds=21
     )
 
 
 def _is_due(world: World, sid: str = DUAL) -> None:
-    _table(world).put_call(_own_call(world))
-    _table(world).move(
+    table_of(world).put_call(own_call(world))
+    table_of(world).move(
         Event.HEARD_OF,
-        _own_call(world),
+        own_call(world),
         RecordingSid(sid),
         due_at=datetime.now(UTC) - timedelta(seconds=9),
         source="StartCallRecordingAPI",
@@ -175,14 +178,14 @@ def _much_was_lost(world: World) -> dict[str, Any]:
 def _due_for_deletion(world: World) -> dict[str, Any]:
     for number in (4, 5):
         sid = world.add_recording("RE" + str(number) * 32)
-        _table(world).move(
+        table_of(world).move(
             Event.TRANSCRIPT_STORED,
-            _own_call(world),
+            own_call(world),
             RecordingSid(sid),
             delete_at=datetime.now(UTC) - timedelta(hours=1),
             transcript=TranscriptSid("GT" + str(number) * 32),
         )
-    _table(world).put_call(_own_call(world))
+    table_of(world).put_call(own_call(world))
     return load_event("delete_recordings", "every_hour")
 
 

@@ -6,6 +6,7 @@ handlers run for real.
 
 import json
 import re
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -28,6 +29,8 @@ type Send = Callable[[], Any]
 type Meddler = Callable[[Step, Send], Any]
 
 MOTO = BotocoreStubber()
+ONE_AT_A_TIME = threading.Lock()
+"""A conditional write of DynamoDB's is of one piece; moto's would not be, among several threads."""
 
 HOSTS = {"dynamodb": "dynamodb", "sqs": "sqs", "eventbridge": "events", "secrets-manager": "secretsmanager"}
 """By what botocore calls the service of a request, what the service's host is called."""
@@ -164,7 +167,8 @@ def _by_moto(service: str, request: AWSPreparedRequest) -> AWSResponse:
     """What moto answers; asked without its server, which takes three times as long."""
     host = f"{HOSTS[service]}.us-east-1.amazonaws.com"
     request.url = urlunsplit(urlsplit(request.url)._replace(scheme="https", netloc=host))
-    answer = MOTO.process_request(request)
+    with ONE_AT_A_TIME:
+        answer = MOTO.process_request(request)
     assert answer
     status, headers, body = answer
     return aws_answer(request.url, status, body, headers)

@@ -76,13 +76,17 @@ def request_transcript(
 
     Raises:
         ClaimedElsewhereError: the message must come back later; it may not be acknowledged.
-        TransientError: likewise. Neither is raised of a recording that is due: the sweep reports it again.
+        TransientError: likewise. Neither is raised of a recording that is due, and still unsettled: the sweep reports
+            it again.
     """
     try:
         return _request(reported, reported_at, table, twilio, settings, patience, deadline, swept)
     except Exception as error:
         if swept is None or swept.unsettled_since is None:
             raise
+        if isinstance(error, ClaimedElsewhereError):
+            # Not given up, however old it is: the other worker may be paying for it, and its claim is due by itself.
+            return [Settled(Outcome.WAITS, str(error))]
         reason = table.leave(reported.call_sid, reported.sid, error, swept.unsettled_since, patience)
         if not isinstance(error, CallscribeError):
             raise
