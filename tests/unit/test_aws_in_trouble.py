@@ -9,8 +9,10 @@ from callscribe.domain.errors import CallscribeError
 from callscribe_tools.simulator import Scenario
 from harness.aws_faults import TROUBLES, all_of, once, twice, unheard
 from harness.ends import COUNTED, Ends, end_of
-from harness.situations import SITUATIONS
+from harness.events import sqs_event
+from harness.situations import DUAL, SITUATIONS, callback_of
 from harness.wire import Meddler, Step
+from harness.workers import DONE
 from harness.world import World
 
 SCHEDULED = ("sweep", "delete_recordings")
@@ -87,3 +89,34 @@ def test_a_service_that_fails_the_whole_time_holds_everything_up_and_loses_nothi
         if SITUATIONS[name].function in ACCEPTORS:
             assert answer["statusCode"] == 503
         assert (service, end_of(world)) == (service, ends.after(""))
+
+
+@pytest.mark.parametrize("trouble", ["throttled", "failing", "unavailable", "cut off"])
+@pytest.mark.parametrize(
+    "name",
+    ["a voicemail", "a transcript that is due", "what was lost", "recordings to delete", "a recording's callback"],
+)
+def test_settings_that_cannot_be_read_hold_everything_up_and_lose_nothing(
+    name: str, trouble: str, world: World, scenario: Scenario
+) -> None:
+    ends = Ends(name, world, scenario)
+    answer = do_in_trouble(name, world, scenario, all_of("secretsmanager", TROUBLES[trouble]))
+    if SITUATIONS[name].function in ACCEPTORS:
+        assert answer["statusCode"] == 503
+    assert end_of(world) == ends.after("")
+
+
+@pytest.mark.parametrize("odd", ["{}", "RecordingSid=RE1", "RecordingSid=%FF&CallSid=&RecordingStatus=completed"])
+def test_a_message_nobody_can_read_keeps_no_other_of_its_batch_from_being_settled(
+    odd: str, world: World, scenario: Scenario
+) -> None:
+    world.begin_again(scenario)
+    world.add_recording(DUAL)
+    good = str(callback_of().message["Body"])
+    assert world.stack.invoke("request_transcript", sqs_event(odd, good, odd)) == DONE
+    assert [one.source_sid for one in world.twilio.state.made] == [DUAL]
+    ((queue, body, reason),) = world.left()["dead letters"]
+    assert (queue, body) == ("RecordingsDeadLetters", odd)
+    assert "RecordingCallback" in reason
+    world.come_to_rest()
+    assert world.left()["dead letters"] == set()
