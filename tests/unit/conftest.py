@@ -23,6 +23,8 @@ from callscribe_tools.simulator.server import serving
 from harness.events import sqs_event
 from harness.seeded import seed, seed_transcripts
 from harness.stack import NUMBER, Gateway, Stack, account
+from harness.wire import Wire
+from harness.world import World
 
 AWS_MODELS = Loader(extra_search_paths=[str(Path(boto3.__file__).parent / "data")])
 
@@ -108,6 +110,15 @@ def stack(empty_stack: Stack, twilio: Simulator, twilio_url: str) -> Stack:
     """The stack with its settings, which lead to the simulated Twilio."""
     empty_stack.write_settings(settings_document(twilio.account, twilio_url))
     return empty_stack
+
+
+@pytest.fixture
+def world(stack: Stack, twilio: Simulator, twilio_url: str, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The stack and its Twilio, whose every request can be hurt, and which can begin again."""
+    stack.listen()
+    wire = Wire()
+    wire.attach(monkeypatch)
+    return World(stack, twilio, twilio_url, wire)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import boto3
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from boto3.dynamodb.types import TypeDeserializer
+from botocore.exceptions import ClientError
 
 from callscribe.adapters import items
 from callscribe.adapters.aws_config import CONFIG
@@ -146,9 +147,7 @@ class CallTable:
                 )
                 return _moved(answer["Attributes"], happened=True)
             except self._table.meta.client.exceptions.ConditionalCheckFailedException as refusal:
-                # The resource leaves what comes with an error in DynamoDB's own notation.
-                old: dict[str, Any] = cast("dict[str, Any]", refusal.response).get("Item", {})
-                return _moved({k: TypeDeserializer().deserialize(v) for k, v in old.items()}, happened=False)
+                return _refused(refusal)
 
     def _of_call(self, call: Call | CallSid) -> dict[str, Any]:
         """What each item says of its call; a row that is there says it already."""
@@ -176,16 +175,21 @@ class CallTable:
             return {"due": items.DUE_FOR_ATTENTION, "due_at": int(now.timestamp())}
         return {}
 
-    def put_off(self, call_sid: CallSid, recording_sid: RecordingSid, due_at: datetime) -> None:
-        """Look at an unsettled recording again at `due_at`, and not before."""
+    def put_off(self, call_sid: CallSid, recording_sid: RecordingSid, due_at: datetime) -> bool:
+        """Look at an unsettled recording again at `due_at`, and not before; whether it is unsettled."""
         # While it is being requested, `due_at` is the end of a claim, which nobody may prolong.
         waits = Attr("state").is_in([State.RECEIVED, State.TRANSCRIBING])
-        with aws_errors(f"putting recording {recording_sid} of call {call_sid} off"), self._unless_refused():
-            self._table.update_item(
-                Key=items.recording_key(call_sid, recording_sid),
-                ConditionExpression=waits,
-                **update_of({"due_at": math.ceil(due_at.timestamp())}),
-            )
+        with aws_errors(f"putting recording {recording_sid} of call {call_sid} off"):
+            try:
+                self._table.update_item(
+                    Key=items.recording_key(call_sid, recording_sid),
+                    ConditionExpression=waits,
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                    **update_of({"due_at": math.ceil(due_at.timestamp())}),
+                )
+            except self._table.meta.client.exceptions.ConditionalCheckFailedException as refusal:
+                return _refused(refusal).state in UNSETTLED
+        return True
 
     def leave(
         self, call_sid: CallSid, recording_sid: RecordingSid, error: Exception, since: datetime, patience: Patience
@@ -197,13 +201,18 @@ class CallTable:
 
         Returns:
             The reason, where it was given up.
+
+        Raises:
+            error: it is settled, so that it is not due again, and nothing but the message leads to what is left to do.
         """
         now = datetime.now(UTC)
         reason = reason_to_give_up(error, now - since, patience)
         if reason is None:
-            self.put_off(call_sid, recording_sid, now + patience.look_again)
+            unsettled = self.put_off(call_sid, recording_sid, now + patience.look_again)
         else:
-            self.move(Event.GIVEN_UP, call_sid, recording_sid, reason=reason)
+            unsettled = self.move(Event.GIVEN_UP, call_sid, recording_sid, reason=reason).happened
+        if not unsettled:
+            raise error
         return reason
 
     def recording_of(self, call_sid: CallSid, transcript_sid: TranscriptSid) -> Recording | None:
@@ -303,6 +312,13 @@ def _condition(event: Event, now: datetime) -> ConditionBase:
 
 def _repaired(*, repaired: bool) -> dict[str, str]:
     return {"repaired_at": iso(datetime.now(UTC))} if repaired else {}
+
+
+def _refused(refusal: ClientError) -> Moved:
+    """Where the recording stands that a condition did not let move."""
+    # The resource leaves what comes with an error in DynamoDB's own notation.
+    old: dict[str, Any] = cast("dict[str, Any]", refusal.response).get("Item", {})
+    return _moved({k: TypeDeserializer().deserialize(v) for k, v in old.items()}, happened=False)
 
 
 def _moved(item: Mapping[str, Any], *, happened: bool) -> Moved:

@@ -76,13 +76,17 @@ def request_transcript(
 
     Raises:
         ClaimedElsewhereError: the message must come back later; it may not be acknowledged.
-        TransientError: likewise. Neither is raised of a recording that is due: the sweep reports it again.
+        TransientError: likewise. Neither is raised of a recording that is due, and still unsettled: the sweep reports
+            it again.
     """
     try:
         return _request(reported, reported_at, table, twilio, settings, patience, deadline, swept)
     except Exception as error:
         if swept is None or swept.unsettled_since is None:
             raise
+        if isinstance(error, ClaimedElsewhereError):
+            # Not given up, however old it is: the other worker may be paying for it, and its claim is due by itself.
+            return [Settled(Outcome.WAITS, str(error))]
         reason = table.leave(reported.call_sid, reported.sid, error, swept.unsettled_since, patience)
         if not isinstance(error, CallscribeError):
             raise
@@ -211,9 +215,11 @@ class _Request:
         if isinstance(error, NotFoundError):
             # What is created cannot be missing, so it is the Service; the settings can be mended.
             raise TransientError(f"{error}: check the number's service_sid in the settings") from error
-        if self.daily_minutes is not None:
+        settled = self._settled(Outcome.FAILED, Event.GIVEN_UP, recording, error.reason)
+        # After the move, which happens once: the minutes of other recordings must not be given back with a repetition.
+        if settled.outcome is Outcome.FAILED and self.daily_minutes is not None:
             self.table.give_back_minutes(recording.minutes, counted_on)
-        return self._settled(Outcome.FAILED, Event.GIVEN_UP, recording, error.reason)
+        return settled
 
     def _take_minutes(self, recording: Recording, day: date) -> bool:
         limit = self.daily_minutes

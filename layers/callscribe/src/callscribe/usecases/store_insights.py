@@ -72,8 +72,8 @@ def store_insights(
     Raises:
         NotFoundError: Twilio no longer has the transcript, and no row waits for it; or not its call.
         UnreadableError: nothing tells which recording the transcript is of, or an answer is of another shape.
-        TransientError: the message must come back later. None of them is raised of a recording that is due: the sweep
-            reports it again.
+        TransientError: the message must come back later. None of them is raised of a recording that is due, and still
+            unsettled: the sweep reports it again.
     """
     try:
         return _settle(report, stores, twilio, settings, patience)
