@@ -22,7 +22,7 @@ from harness.events import HOST, load_event
 from harness.later import LATE, be_later, work
 from harness.seeded import recorded, transcript
 from harness.stack import CALLER, NUMBER, SERVICE_SID, Gateway, Stack
-from harness.workers import row, state
+from harness.workers import DONE, row, state, webhook_of
 
 CALLS = "/2010-04-01/Accounts/{account}/Calls.json"
 NOTHING = {"due": 0, "recordings": 0, "transcripts": 0, "calls": 0}
@@ -177,6 +177,26 @@ def test_a_transcript_that_is_gone_is_asked_for_anew_and_not_for_ever(
         sweep(stack)
         work(stack)
     assert state(stack) == ("failed", "transcript_gone")
+
+
+def test_a_transcript_that_was_gone_is_not_reported_again_to_the_dead_letters(
+    stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    begin(stack)
+    twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    (gone,) = twilio.state.transcripts.values()
+    twilio.state.transcripts.clear()
+    be_later(stack, twilio)
+    sweep(stack)
+    work(stack)
+    be_later(stack, twilio, timedelta(seconds=1))
+    sweep(stack)
+    work(stack)
+    before = stack.items()
+    late = webhook_of(gone.sid, customer_key=gone.customer_key)
+    assert stack.invoke("store_insights", late) == DONE
+    assert (stack.items(), stack.queued()) == (before, {})
 
 
 def test_what_a_killed_worker_had_begun_is_gone_on_with(stack: Stack, twilio: Simulator, scenario: Scenario) -> None:

@@ -125,6 +125,9 @@ def _gone(report: Report, error: NotFoundError, table: CallTable, patience: Pati
     """Let the recording that waits for the transcript be transcribed anew, a few times."""
     noted = _noted(report.transcript_sid, report.call_sid, table)
     if noted is None:
+        if report.call_sid and table.knows(report.call_sid):
+            # The call's recordings wait for another transcript by now, or for none.
+            return Outcome.GONE
         raise error
     now = datetime.now(UTC)
     if now - report.reported_at < patience.known_everywhere:
