@@ -6,7 +6,7 @@ import pytest
 
 from callscribe_tools.local_callscribe import LocalCallscribe, running
 from callscribe_tools.simulator import Scenario, load_scenario
-from callscribe_tools.soak.plan import LIST_FAULTS_EVERY, PARAMETERS
+from callscribe_tools.soak import run
 
 
 @pytest.fixture(scope="session")
@@ -18,15 +18,8 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCallscribe]
 
 @pytest.fixture(scope="session")
 def soak_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCallscribe]:
-    """A stack of its own, whose patience is in seconds, and a Twilio whose lists fail now and then."""
-    with running(
-        tmp_path_factory.mktemp("soak"),
-        print,
-        stack_name="callscribe-soak",
-        parameters=PARAMETERS,
-        list_faults_every=LIST_FAULTS_EVERY,
-        settings={"daily_minutes": None},
-    ) as local:
+    """The stack of the soak, for what takes minutes on any other."""
+    with run.soak_stack(tmp_path_factory.mktemp("soak"), print) as local:
         yield local
 
 

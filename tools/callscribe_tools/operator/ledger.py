@@ -367,7 +367,8 @@ class _Book:
 
     def _what_to_do(self, began: datetime) -> str:
         if self.now - began < LOOKS * self.patience.look_again:
-            minutes = -(-2 * self.patience.look_again // timedelta(minutes=1))
+            # Two intervals, of which `look_again` is a little less than one.
+            minutes = -(-5 * self.patience.look_again // timedelta(minutes=2))
             return f"Wait: the sweep sends it within {minutes} minutes"
         return "The sweep looks no longer so far back: --repair sends it"
 

@@ -13,11 +13,10 @@ from rich.console import Console
 
 from callscribe_tools.local_aws import LocalAwsError
 from callscribe_tools.local_aws.paths import ROOT
-from callscribe_tools.local_callscribe import running
 from callscribe_tools.soak import report
-from callscribe_tools.soak.plan import LIST_FAULTS_EVERY, PARAMETERS, planned
+from callscribe_tools.soak.plan import planned
 from callscribe_tools.soak.plants import Plant, plant
-from callscribe_tools.soak.run import play
+from callscribe_tools.soak.run import play, soak_stack
 from callscribe_tools.soak.verdict import judge
 
 _console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -58,16 +57,8 @@ def main(
         _console.print(f"[dim]{time.monotonic() - started:5.0f} s[/]  ", end="")
         _console.print(text, markup=False)
 
-    work_dir = ROOT / ".local" / f"soak-{os.getpid()}"
     try:
-        with running(
-            work_dir,
-            progress,
-            stack_name="callscribe-soak",
-            parameters=PARAMETERS,
-            list_faults_every=LIST_FAULTS_EVERY,
-            settings={"daily_minutes": None},
-        ) as local:
+        with soak_stack(ROOT / ".local" / f"soak-{os.getpid()}", progress) as local:
             run = play(local, list(planned(calls, seed)), progress)
             if broken:
                 progress(f"Planting a {broken}: {plant(broken, local, run).sid}")

@@ -7,12 +7,20 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from callscribe.adapters.call_lists import CallLists
 from callscribe_tools.local_aws import Progress
-from callscribe_tools.local_callscribe import LocalCallscribe
+from callscribe_tools.local_callscribe import LocalCallscribe, running
 from callscribe_tools.simulator import Call
-from callscribe_tools.soak.plan import GIVE_UP_SECONDS, PACE, SWEEP_SECONDS, Planned
+from callscribe_tools.soak.plan import (
+    GIVE_UP_SECONDS,
+    LIST_FAULTS_EVERY,
+    PACE,
+    PARAMETERS,
+    SWEEP_SECONDS,
+    Planned,
+)
 from callscribe_tools.soak.watch import Watch
 
 CALLERS = 4
@@ -44,6 +52,25 @@ class Run:
     def seconds(self) -> float:
         """From the first call until the last one had come to its end."""
         return max(self.settled.values(), default=self.began) - self.began
+
+
+@contextmanager
+def soak_stack(work_dir: Path, progress: Progress) -> Iterator[LocalCallscribe]:
+    """Deploy a stack whose patience is in seconds, beside a Twilio whose lists fail now and then, while the block runs.
+
+    Raises:
+        LocalAwsError: what went wrong while starting, building or deploying.
+    """
+    with running(
+        work_dir,
+        progress,
+        stack_name="callscribe-soak",
+        parameters=PARAMETERS,
+        list_faults_every=LIST_FAULTS_EVERY,
+        # A thousand minutes a day are what it has by default.
+        settings={"daily_minutes": None},
+    ) as local:
+        yield local
 
 
 def play(local: LocalCallscribe, calls: Sequence[Planned], progress: Progress) -> Run:
