@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from callscribe.adapters.call_lists import CallLists
+from callscribe.adapters.call_lists import CallLists, Progress
 from callscribe_tools.local_callscribe import settings_document
 from callscribe_tools.simulator import Call, Scenario, Simulator
 from harness.events import batch_of, load_event
@@ -69,7 +69,7 @@ class World:
         for everything in (state.calls, state.recordings, state.transcripts, state.made, state.exchanges):
             everything.clear()
         self.write_settings()
-        CallLists(self.stack.table()).put_swept_until(CALL_BEGAN - timedelta(minutes=1))
+        CallLists(self.stack.table()).put_progress(Progress(CALL_BEGAN - timedelta(minutes=1)))
         self.call = self.add_call("CA" + "1" * 32, scenario)
         self.wire.sent.clear()
 

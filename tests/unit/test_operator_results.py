@@ -178,7 +178,8 @@ def test_results_come_in_several_pages(stack: Stack, call: Call, twilio: Simulat
     (transcript,) = twilio.state.transcripts.values()
     results = []
     for number in range(1_203):
-        operator = Operator(f"operator {number}", "Generative", {"prompt": "x"})
+        # As old as the transcript, however long this loop takes: a younger one has not made it.
+        operator = Operator(f"operator {number}", "Generative", {"prompt": "x"}, updated=transcript.created)
         twilio.account.add(operator)
         transcript.operators[operator.friendly_name] = operator.sid
         results.append(OperatorResult(name=operator.friendly_name, operator_type="json", json_results={"n": number}))

@@ -7,22 +7,23 @@ from typing import Any
 
 import pytest
 
-from callscribe.adapters.call_lists import CallLists
+from callscribe.adapters.call_lists import CallLists, Progress
 from callscribe.adapters.items import SWEEP_KEY, recording_key
 from callscribe.adapters.table import CallTable
 from callscribe.domain.call import Call
 from callscribe.domain.recording import Event, State
 from callscribe.domain.sids import CallSid, RecordingSid
+from callscribe.usecases import sweep as sweep_usecase
 from callscribe_tools.local_callscribe import settings_document
 from callscribe_tools.simulator import Call as PlacedCall
 from callscribe_tools.simulator import IntelligenceService, PhoneNumber, Scenario, Simulator, load_scenario
 from callscribe_tools.simulator.scenario import TranscriptOutcome
 from harness.answers import answer, recover
-from harness.events import HOST, load_event
+from harness.events import HOST, batch_of, load_event
 from harness.later import LATE, be_later, work
 from harness.seeded import recorded, transcript
 from harness.stack import CALLER, NUMBER, SERVICE_SID, Gateway, Stack
-from harness.workers import DONE, row, state, webhook_of
+from harness.workers import DONE, RESULTS, page, row, state, webhook_of
 
 CALLS = "/2010-04-01/Accounts/{account}/Calls.json"
 NOTHING = {"due": 0, "recordings": 0, "transcripts": 0, "calls": 0}
@@ -36,7 +37,7 @@ def sweep(stack: Stack, **context: Any) -> dict[str, Any]:
 
 def begin(stack: Stack, ago: timedelta = timedelta(hours=1)) -> None:
     """Let everything until then have been compared."""
-    CallLists(stack.table()).put_swept_until(datetime.now(UTC) - ago)
+    CallLists(stack.table()).put_progress(Progress(datetime.now(UTC) - ago))
 
 
 @pytest.fixture
@@ -117,9 +118,11 @@ def test_a_transcript_of_which_no_webhook_came_ends_as_it_did_at_twilio(
     stack.messages("TranscriptsQueue")
     assert sweep(stack) == NOTHING
     be_later(stack, twilio)
-    sent = sweep(stack)
-    assert sent["transcripts"] == 1
+    # Its row is due by itself: one message is enough.
+    stack.listen()
+    assert sweep(stack) == NOTHING | {"due": 1}
     work(stack)
+    assert len(stack.announced()) == (1 if end == "completed" else 0)
     assert state(stack) == (("stored", None) if end == "completed" else ("failed", "transcript_failed"))
     assert "repaired_at" in row(stack)
     assert sweep(stack) == NOTHING
@@ -401,7 +404,11 @@ def test_the_first_sweep_touches_nothing_that_was_there_before(
 
 
 def test_two_sweeps_at_once_do_no_more_than_one(lost: PlacedCall, stack: Stack, twilio: Simulator) -> None:
-    assert sweep(stack) == sweep(stack) == NOTHING | {"recordings": 1}
+    before = stack.table().get_item(Key=SWEEP_KEY)["Item"]
+    assert sweep(stack) == NOTHING | {"recordings": 1}
+    # The other has read the same.
+    stack.table().put_item(Item=before)
+    assert sweep(stack) == NOTHING | {"recordings": 1}
     work(stack)
     assert [one.customer_key for one in twilio.state.transcripts.values()] == [lost.sid]
     assert state(stack) == ("transcribing", None)
@@ -527,6 +534,185 @@ def test_how_old_the_oldest_is_and_what_was_repaired_is_told(
     assert ages[0] == 0
     assert LATE.total_seconds() <= ages[1] < LATE.total_seconds() + 60
     assert '"unsettled":1' in logged()
+
+
+def test_what_was_sent_for_is_not_sent_for_again(lost: PlacedCall, stack: Stack) -> None:
+    assert sweep(stack) == NOTHING | {"recordings": 1}
+    # It has not been worked on yet, or is in the dead letters.
+    assert sweep(stack) == NOTHING
+    assert len(stack.messages("RecordingsQueue")) == 1
+    assert lost.recordings
+
+
+def test_a_call_of_which_nothing_can_be_read_does_not_circle_through_the_dead_letters(
+    stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    begin(stack)
+    twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    twilio.complete_transcripts()
+    answer(twilio, "GET", "/v2/Transcripts/{sid}/Sentences", 200, "[]")
+    work(stack)
+    letters = len(stack.messages("TranscriptsDeadLetters"))
+    for _ in range(6):
+        be_later(stack, twilio)
+        sweep(stack)
+        work(stack)
+        letters += len(stack.messages("TranscriptsDeadLetters"))
+    assert letters == 1
+    assert state(stack) == ("transcribing", None)
+    be_later(stack, twilio, timedelta(hours=24))
+    sweep(stack)
+    work(stack)
+    assert state(stack) == ("failed", "gave_up")
+
+
+def test_a_recording_that_its_workers_die_of_is_not_sent_for_ever(
+    stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    begin(stack)
+    twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    be_later(stack, twilio, timedelta(hours=25))
+    sweep(stack)
+    (message,) = stack.messages("TranscriptsQueue")
+    # Nothing is asked of Twilio any more: whatever killed the others would kill this one.
+    asked = answer(twilio, "GET", "/v2/Transcripts/{sid}", 503)
+    assert stack.invoke("store_insights", batch_of(message)) == DONE
+    assert (state(stack), asked) == (("failed", "gave_up"), [])
+
+
+def test_a_message_of_what_is_due_that_comes_back_again_and_again_is_left_to_the_next_sweep(
+    stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    begin(stack)
+    twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    be_later(stack, twilio)
+    sweep(stack)
+    (message,) = stack.messages("TranscriptsQueue")
+    event = batch_of(message)
+    event["Records"][0]["attributes"]["ApproximateReceiveCount"] = "11"
+    before = stack.items()
+    asked = answer(twilio, "GET", "/v2/Transcripts/{sid}", 503)
+    assert stack.invoke("store_insights", event) == DONE
+    assert (stack.items(), asked, stack.queued()) == (before, [], {})
+
+
+def test_a_service_that_twilio_refuses_holds_no_call_up(
+    lost: PlacedCall, stack: Stack, twilio: Simulator, logged: Callable[[], str]
+) -> None:
+    answer(twilio, "GET", "/v2/Transcripts", 404)
+    assert sweep(stack) == NOTHING | {"recordings": 1}
+    assert "not compared, for it cannot be read" in logged()
+    assert lost.recordings
+
+
+def test_a_foreign_transcript_whose_recording_is_of_no_call_holds_nothing_up(
+    lost: PlacedCall, stack: Stack, twilio: Simulator
+) -> None:
+    foreign = recorded("RE" + "8" * 32)
+    twilio.state.recordings[foreign.sid] = foreign
+    made = transcript("GT" + "8" * 32, SERVICE_SID, foreign.sid, customer_key=None)
+    made.created = made.updated = datetime.now(UTC) - LATE
+    twilio.state.transcripts[made.sid] = made
+    told = json.dumps({"sid": foreign.sid, "call_sid": None, "status": "completed"})
+    answer(twilio, "GET", "/2010-04-01/Accounts/{account}/Recordings/{sid}.json", 200, told)
+    assert sweep(stack) == NOTHING | {"recordings": 1}
+    assert lost.recordings
+
+
+def test_a_recording_with_two_transcripts_holds_nothing_up(stack: Stack, twilio: Simulator, scenario: Scenario) -> None:
+    begin(stack)
+    call = twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    (own,) = twilio.state.transcripts.values()
+    other = transcript("GT" + "9" * 32, SERVICE_SID, own.source_sid, customer_key=call.sid)
+    other.created = other.updated = own.created
+    twilio.state.transcripts[other.sid] = other
+    assert sweep(stack) == NOTHING
+
+
+def test_what_is_new_is_compared_first_and_what_is_old_while_there_is_time(
+    stack: Stack, twilio: Simulator, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(stack, timedelta(days=5))
+    asked: list[str] = []
+    own = sweep_usecase._Sweep._compare
+
+    def compare(self: Any, start: datetime, end: datetime) -> list[datetime]:
+        asked.append(f"{(end - start).total_seconds() / 3600:.1f}")
+        return own(self, start, end)
+
+    monkeypatch.setattr(sweep_usecase._Sweep, "_compare", compare)
+    twilio.place_call(scenario, to=NUMBER)
+    stack.messages("RecordingsQueue")
+    stack.empty_calls()
+    be_later(stack, twilio)
+    assert sweep(stack)["recordings"] == 1
+    # 48 minutes, then the days.
+    assert asked[0] == "0.8"
+    assert "24.0" in asked
+    assert len(asked) in {6, 7}
+
+
+def test_many_numbers_are_listed_at_once(
+    lost: PlacedCall, stack: Stack, twilio: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep_usecase, "MANY_NUMBERS", 0)
+    other = "+12025550188"
+    twilio.account.add(PhoneNumber(number=other, voice_url=f"https://{HOST}/incoming-call"))
+    foreign = twilio.place_call(load_scenario("hang_up_in_greeting"), to=other)
+    be_later(stack, twilio)
+    asked = answer(twilio, "GET", CALLS, 503, query="To=")
+    assert sweep(stack) == NOTHING | {"recordings": 1}
+    assert asked == []
+    assert foreign.sid not in stack.messages("RecordingsQueue")[0]["Body"]
+    assert lost.recordings
+
+
+def test_the_results_of_a_transcript_that_is_due_are_waited_for_too(
+    stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    stack.variables["RESULTS_SECONDS"] = "60"
+    begin(stack)
+    twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    be_later(stack, twilio)
+    for service in twilio.account.services.values():
+        service.updated -= LATE
+    # It has ended just now, and the webhook is lost.
+    twilio.complete_transcripts()
+    stack.messages("TranscriptsQueue")
+    answer(twilio, "GET", RESULTS, 200, page("operator_results"))
+    assert sweep(stack) == NOTHING | {"due": 1}
+    work(stack)
+    assert state(stack) == ("transcribing", None)
+    recover(twilio)
+    be_later(stack, twilio)
+    sweep(stack)
+    work(stack)
+    assert state(stack) == ("stored", None)
+    (insights,) = stack.read(next(iter(twilio.state.calls))).insights
+    assert len(insights.results) == 3
+    assert insights.missing_operators == ()
+
+
+def test_what_the_webhook_has_told_meanwhile_is_no_repair(
+    stack: Stack, twilio: Simulator, scenario: Scenario, capsys: Any
+) -> None:
+    begin(stack)
+    twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    be_later(stack, twilio)
+    sweep(stack)
+    (swept,) = stack.messages("TranscriptsQueue")
+    twilio.complete_transcripts()
+    work(stack)
+    assert state(stack) == ("stored", None)
+    assert stack.invoke("store_insights", batch_of(swept)) == DONE
+    assert "repaired_at" not in row(stack)
+    assert metrics(capsys.readouterr().out, "Repaired") == []
 
 
 def test_an_expired_row_is_not_swept(stack: Stack) -> None:

@@ -33,6 +33,10 @@ MOST_READS = 10
 """How often one BatchGetItem is asked for what DynamoDB has left out."""
 
 
+MOST_REMEMBERED = 1000
+"""SIDs of what the sweep has sent for: some 40 KB of an item."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unsettled:
     """A recording that is not settled, as the index tells of it. `due_at` is when to look at it again."""
@@ -43,6 +47,17 @@ class Unsettled:
     transcript: TranscriptSid | None
     unsettled_since: datetime
     due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the sweep has come: everything that began before `until` has been compared with the table.
+
+    `sent` are the SIDs of what was lost and has been sent for, the latest last: a message is durable, one is enough.
+    """
+
+    until: datetime
+    sent: tuple[str, ...] = ()
 
 
 class CallLists:
@@ -95,7 +110,9 @@ class CallLists:
         Of each it tells `state`, `reason`, `seconds`, `channels`, `source`, `transcript`, `repaired_at` and `started`.
         """
         found: dict[str, dict[str, Any]] = {}
-        for some in batched(keys, MOST_KEYS, strict=False):
+        # DynamoDB refuses a key that is asked for twice, and Twilio's pages may repeat what is on their borders.
+        once = {(key["pk"], key["sk"]): key for key in keys}
+        for some in batched(once.values(), MOST_KEYS, strict=False):
             for row in self._get(some):
                 found[row["pk"] if row["sk"] == "CALL" else row["sk"]] = row
         return found
@@ -120,21 +137,22 @@ class CallLists:
                 return
         raise TransientError(f"{doing}: DynamoDB leaves some out, however often it is asked")
 
-    def swept_until(self) -> datetime | None:
-        """Up to when everything at Twilio has been compared with the table; None before the first time."""
+    def progress(self) -> Progress | None:
+        """How far the sweep has come; None before the first time."""
         with aws_errors("reading how far the sweep has come"):
-            item = self._table.get_item(Key=items.SWEEP_KEY).get("Item", {})
-        return moment_of(item["swept_until"]) if "swept_until" in item else None
+            item: dict[str, Any] | None = self._table.get_item(Key=items.SWEEP_KEY).get("Item")
+        return Progress(moment_of(item["swept_until"]), tuple(map(str, item["sent"]))) if item else None
 
-    def put_swept_until(self, moment: datetime) -> None:
-        """Note that the sweep has come that far; never less far than before."""
-        further = Attr("swept_until").not_exists() | Attr("swept_until").lt(int(moment.timestamp()))
+    def put_progress(self, progress: Progress) -> None:
+        """Note how far the sweep has come; never less far than before."""
+        until = int(progress.until.timestamp())
+        not_farther = Attr("swept_until").not_exists() | Attr("swept_until").lte(until)
         farther_already = suppress(self._table.meta.client.exceptions.ConditionalCheckFailedException)
         with aws_errors("noting how far the sweep has come"), farther_already:
             self._table.update_item(
                 Key=items.SWEEP_KEY,
-                ConditionExpression=further,
-                **update_of({"swept_until": int(moment.timestamp())}),
+                ConditionExpression=not_farther,
+                **update_of({"swept_until": until, "sent": list(progress.sent[-MOST_REMEMBERED:])}),
             )
 
     def due_for_deletion(self, now: datetime) -> Iterator[tuple[CallSid, RecordingSid]]:

@@ -22,7 +22,7 @@ from callscribe.adapters.aws_config import CONFIG
 from callscribe.adapters.aws_errors import aws_errors
 from callscribe.adapters.dynamodb import iso, query, update_of
 from callscribe.domain.call import Call
-from callscribe.domain.patience import Patience, reason_to_give_up
+from callscribe.domain.patience import GAVE_UP, Patience, reason_to_give_up
 from callscribe.domain.recording import (
     BEGINS,
     MOST_ROUNDS,
@@ -190,6 +190,23 @@ class CallTable:
             except self._table.meta.client.exceptions.ConditionalCheckFailedException as refusal:
                 return _refused(refusal).state in UNSETTLED
         return True
+
+    def look_at(
+        self, call_sid: CallSid, recording_sid: RecordingSid, since: datetime, patience: Patience
+    ) -> str | None:
+        """Before a recording that is due is looked at, see to it that a worker that dies of it is not sent it for ever.
+
+        Parameters:
+            since: since when it is unsettled.
+
+        Returns:
+            The reason, where it is given up instead: two looks ago it should have been, and whoever looked has died.
+        """
+        now = datetime.now(UTC)
+        if now - since >= patience.give_up + 2 * patience.look_again:
+            return GAVE_UP if self.move(Event.GIVEN_UP, call_sid, recording_sid, reason=GAVE_UP).happened else None
+        self.put_off(call_sid, recording_sid, now + patience.look_again)
+        return None
 
     def leave(
         self, call_sid: CallSid, recording_sid: RecordingSid, error: Exception, since: datetime, patience: Patience

@@ -81,8 +81,15 @@ class Twilio:
 
         What has another shape than documented is told to `odd`, here and below: it holds nothing else up.
         """
+        yield from self._calls({"To": number}, since, before, odd)
+
+    def calls_between(self, since: datetime, before: datetime, odd: Odd) -> Iterator[Call]:
+        """Fetch the calls that came in on any number of the account and began in that time, the newest first."""
+        yield from self._calls({}, since, before, odd)
+
+    def _calls(self, query: Mapping[str, str], since: datetime, before: datetime, odd: Odd) -> Iterator[Call]:
         doing = f"listing the calls that began since {since:%Y-%m-%dT%H:%MZ}"
-        for row in self._read_voice(doing, "Calls", "calls", {"To": number, **_between("StartTime", since, before)}):
+        for row in self._read_voice(doing, "Calls", "calls", {**query, **_between("StartTime", since, before)}):
             # One that has no start has not begun.
             if row.get("direction") == "inbound" and row.get("start_time"):
                 with _told_to(odd):
@@ -222,7 +229,9 @@ def _between(name: str, since: datetime, before: datetime) -> dict[str, str]:
     That a time of day counts is documented for none of them, and tried nowhere: so the end is one of whole days, and
     whoever asks leaves out what is too much.
     """
-    return {f"{name}>": _iso(since), f"{name}<": (before + timedelta(days=1)).date().isoformat()}
+    midnight = before.replace(hour=0, minute=0, second=0, microsecond=0)
+    end = midnight if before == midnight else midnight + timedelta(days=1)
+    return {f"{name}>": _iso(since), f"{name}<": end.date().isoformat()}
 
 
 def _iso(moment: datetime) -> str:

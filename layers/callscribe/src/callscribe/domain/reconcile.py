@@ -6,7 +6,8 @@ Rows are items of the table as far as `state`, `reason`, `seconds`, `transcript`
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from callscribe.domain.recording import UNSETTLED, Recording, State
+from callscribe.domain.patience import GAVE_UP
+from callscribe.domain.recording import OVER_BUDGET, Recording
 from callscribe.domain.sids import RecordingSid
 from callscribe.domain.transcript import Transcript
 
@@ -14,6 +15,9 @@ type Row = Mapping[str, Any]
 
 CAME_TO_NOTHING = frozenset({"absent", "recording_failed"})
 """Reasons of a recording in two channels for which the one that <Record> made stands in."""
+
+COMES_AFTER_ALL = frozenset({GAVE_UP, OVER_BUDGET})
+"""Reasons of a recording that may be transcribed all the same."""
 
 
 def is_untold(row: Row | None) -> bool:
@@ -45,8 +49,11 @@ def _was_alive(row: Row) -> bool:
 
 
 def is_untold_end(transcript: Transcript, row: Row | None) -> bool:
-    """Whether a transcript has ended and the table does not know; `row` is of its recording."""
-    state = row["state"] if row else None
-    if not transcript.ended or state == State.ERASED:
-        return False
-    return (state is None or state in UNSETTLED) if transcript.failed else state != State.STORED
+    """Whether a transcript has ended and nothing but this leads to it; `row` is of its recording.
+
+    A row that is not settled is due by itself. One that has failed or was skipped for good is told; one that was given
+    up, or over budget, has come to something after all.
+    """
+    if not transcript.ended or row is None:
+        return transcript.ended
+    return not transcript.failed and row.get("reason") in COMES_AFTER_ALL

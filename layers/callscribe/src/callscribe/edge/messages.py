@@ -22,6 +22,9 @@ from callscribe.domain.stand_ins import REDRIVEN
 from callscribe.edge.retries import Retries
 from callscribe.edge.telemetry import about, count, logger
 
+TRIES_OF_DUE = 10
+"""Of a message about a recording that is due: the next one is on its way, and they must not pile up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -34,6 +37,11 @@ class Message:
     sent: datetime
     deadline: datetime
     swept: Swept | None = None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is about a recording that the sweep comes back to by itself."""
+        return self.swept is not None and self.swept.unsettled_since is not None
 
     @property
     def reported(self) -> datetime:
@@ -54,27 +62,38 @@ def queue_worker(
         deadline = datetime.now(UTC) + timedelta(milliseconds=context.get_remaining_time_in_millis())
 
         def settle(record: SQSRecord) -> None:
-            if Retries.of_environment().overdue(_age_seconds(record), _tries(record)):
-                _bury(
-                    record,
-                    reason=f"not settled in {_tries(record)} tries, and none said why: killed, or kept from starting",
-                )
-                return
-            try:
-                work(Message(record.body, _sent(record), deadline, _swept(record)))
-            except UnknownEventError as error:
-                logger.warning("unknown event", message_id=record.message_id, **about(error))
-                count("UnknownEvents")
-            except TransientError as error:
-                if _given_up(record, error):
-                    return
-                raise
-            except Exception as error:  # noqa: BLE001 (also for a bug of ours, no retry helps)
-                _bury(record, **about(error))
+            message = Message(record.body, _sent(record), deadline, _swept(record))
+            if not _is_over(record, message):
+                _try(work, message, record)
 
         return process_partial_response(event, settle, processor, context)
 
     return handler
+
+
+def _is_over(record: SQSRecord, message: Message) -> bool:
+    """Put an end to a message whose workers have died of it, or that the next sweep comes after."""
+    tries = _tries(record)
+    if message.is_due and tries > TRIES_OF_DUE:
+        logger.warning("message left to the next sweep", message_id=record.message_id, tries=tries)
+        return True
+    if Retries.of_environment().overdue(_age_seconds(record), tries):
+        _bury(record, reason=f"not settled in {tries} tries, and none said why: killed, or kept from starting")
+        return True
+    return False
+
+
+def _try(work: Callable[[Message], None], message: Message, record: SQSRecord) -> None:
+    try:
+        work(message)
+    except UnknownEventError as error:
+        logger.warning("unknown event", message_id=record.message_id, **about(error))
+        count("UnknownEvents")
+    except TransientError as error:
+        if not _given_up(record, error):
+            raise
+    except Exception as error:  # noqa: BLE001 (also for a bug of ours, no retry helps)
+        _bury(record, **about(error))
 
 
 def _given_up(record: SQSRecord, error: TransientError) -> bool:

@@ -79,15 +79,18 @@ def request_transcript(
         TransientError: likewise. Neither is raised of a recording that is due, and still unsettled: the sweep reports
             it again.
     """
+    due_since = swept.unsettled_since if swept else None
+    if due_since and (reason := table.look_at(reported.call_sid, reported.sid, due_since, patience)):
+        return [Settled(Outcome.FAILED, reason)]
     try:
         return _request(reported, reported_at, table, twilio, settings, patience, deadline, swept)
     except Exception as error:
-        if swept is None or swept.unsettled_since is None:
+        if due_since is None:
             raise
         if isinstance(error, ClaimedElsewhereError):
             # Not given up, however old it is: the other worker may be paying for it, and its claim is due by itself.
             return [Settled(Outcome.WAITS, str(error))]
-        reason = table.leave(reported.call_sid, reported.sid, error, swept.unsettled_since, patience)
+        reason = table.leave(reported.call_sid, reported.sid, error, due_since, patience)
         if not isinstance(error, CallscribeError):
             raise
         return [Settled(Outcome.FAILED, reason) if reason else Settled(Outcome.WAITS, str(error))]

@@ -32,12 +32,13 @@ class Outcome(StrEnum):
     NOT_OURS = "not ours"
     FAILED = "failed"
     STORED = "stored"
+    REPAIRED = "repaired"
     GONE = "gone"
     GAVE_UP = "gave up"
     WAITS = "waits"
 
 
-REPAIRS = frozenset({Outcome.FAILED, Outcome.STORED, Outcome.GONE})
+REPAIRS = frozenset({Outcome.FAILED, Outcome.REPAIRED, Outcome.GONE})
 """What is a repair where it came of the sweep."""
 
 
@@ -75,13 +76,15 @@ def store_insights(
         TransientError: the message must come back later. None of them is raised of a recording that is due, and still
             unsettled: the sweep reports it again.
     """
+    due_since = report.swept.unsettled_since if report.swept else None
+    noted = _noted(report.transcript_sid, report.call_sid, stores.table) if due_since else None
+    if not noted or not due_since:
+        return _settle(report, stores, twilio, settings, patience)
+    if stores.table.look_at(noted.call_sid, noted.sid, due_since, patience):
+        return Outcome.GAVE_UP
     try:
         return _settle(report, stores, twilio, settings, patience)
     except Exception as error:
-        due_since = report.swept and report.swept.unsettled_since
-        noted = _noted(report.transcript_sid, report.call_sid, stores.table) if due_since else None
-        if not noted or not due_since:
-            raise
         reason = stores.table.leave(noted.call_sid, noted.sid, error, due_since, patience)
         if not isinstance(error, CallscribeError):
             raise
@@ -106,19 +109,27 @@ def _settle(report: Report, stores: Stores, twilio: Twilio, settings: Settings, 
     if transcript.failed:
         return _fail(transcript, recording, call, stores.table, patience, repaired=report.swept is not None)
     insights = _insights(transcript, recording, call, twilio)
-    if insights.missing_operators and datetime.now(UTC) - report.reported_at < patience.results:
+    ready_at = transcript.updated or report.reported_at
+    if insights.missing_operators and datetime.now(UTC) - ready_at < patience.results:
         raise TransientError(
             f"transcript {transcript.sid} has no result yet of {', '.join(insights.missing_operators)}"
         )
     # Recordings belong to the whole account: those of other numbers' calls are not ours to delete.
     deletes = call.to in settings.numbers
     days = settings.recording_retention_days if deletes else None
-    _store(insights, recording, call, stores, twilio, days=days, repaired=report.swept is not None)
+    repaired = report.swept is not None and not _is_stored(transcript, recording, stores.table)
+    _store(insights, recording, call, stores, twilio, days=days, repaired=repaired)
     # Only now: until the recording in two channels is stored, this one may have to stand in for it.
     # <Dial>'s recording has none: what <Record> made beside it is a message left later.
     if deletes and not recording.made_by_record and not recording.made_by_dial:
         _delete_spare_recordings(call, stores.table, twilio)
-    return Outcome.STORED
+    return Outcome.REPAIRED if repaired else Outcome.STORED
+
+
+def _is_stored(transcript: Transcript, recording: Recording, table: CallTable) -> bool:
+    """Whether it is so already: somebody else may have told meanwhile."""
+    row = table.knows(recording.call_sid).get(recording.sid, {})
+    return (row.get("state"), row.get("transcript")) == (State.STORED, transcript.sid)
 
 
 def _gone(report: Report, error: NotFoundError, table: CallTable, patience: Patience) -> Outcome:

@@ -4,18 +4,24 @@ It moves nothing itself: its messages go to the queues that the webhooks go to, 
 once do no harm, and neither does one that was not needed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from callscribe.adapters.call_lists import CallLists, Unsettled
+from callscribe.adapters.call_lists import CallLists, Progress, Unsettled
 from callscribe.adapters.items import call_key, recording_key
 from callscribe.adapters.queues import Queue
 from callscribe.adapters.table import CallTable
 from callscribe.adapters.twilio import Odd, Twilio
 from callscribe.domain import stand_ins
 from callscribe.domain.call import Call
-from callscribe.domain.errors import NotFoundError, TransientError, UnreadableError
+from callscribe.domain.errors import (
+    CallscribeError,
+    NotFoundError,
+    PermanentError,
+    TransientError,
+    UnreadableError,
+)
 from callscribe.domain.patience import Patience, Swept
 from callscribe.domain.reconcile import Row, is_untold, is_untold_end, missing_recordings
 from callscribe.domain.recording import Recording, State
@@ -23,8 +29,10 @@ from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid, RecordingSid
 from callscribe.domain.transcript import Transcript
 
-SLICE = timedelta(hours=2)
-"""How much of the past is compared at once: after each slice the sweep notes how far it has come."""
+SECOND = timedelta(seconds=1)
+
+MANY_NUMBERS = 20
+"""More than that, and one list of all the account's calls is cheaper than a list for each number."""
 
 LOOKS = 12
 """How many times `look_again` goes by before what is over is no longer compared: lists may be late too."""
@@ -60,7 +68,7 @@ class Found:
     transcripts: int = 0
     calls: int = 0
     compared_until: datetime | None = None
-    odd: list[UnreadableError] = field(default_factory=list)
+    odd: list[CallscribeError] = field(default_factory=list)
     trouble: TransientError | None = None
 
     def told(self) -> dict[str, int | str | None]:
@@ -104,6 +112,10 @@ class _QueueFullError(TransientError):
     """So much waits on a queue already that more would not help."""
 
 
+class _TimeIsOverError(Exception):
+    """The next sweep goes on."""
+
+
 @dataclass(slots=True)
 class _Sweep:
     lists: CallLists
@@ -116,6 +128,7 @@ class _Sweep:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     found: Found = field(default_factory=Found)
     _rooms: dict[int, int] = field(default_factory=dict)
+    _sent: dict[str, None] = field(default_factory=dict)
 
     def send_due(self) -> None:
         """Send a message for each recording that should have moved on by now."""
@@ -137,20 +150,34 @@ class _Sweep:
             self.found.due += 1
 
     def compare(self) -> None:
-        """Compare what Twilio has with the table, from where the last sweep has come to until now."""
-        since = self.lists.swept_until()
-        if since is None:
+        """Compare what Twilio has with the table: what is new, then from where the last sweep has come to."""
+        progress = self.lists.progress()
+        if progress is None:
             # What there was before the stack is not its own. Noted at once: a Twilio in trouble must not put it off.
-            since = self.now - 2 * self.patience.look_again
-            self.lists.put_swept_until(since)
-        first = start = max(since, self.now - self.table.retention)
-        holds = [self.now - self._compared_for]
-        while start < self.now and datetime.now(UTC) < self.until:
-            end = min(start + SLICE, self.now)
-            holds += self._compare(start, end)
-            self.found.compared_until = max(first, min(end, *holds))
-            self.lists.put_swept_until(self.found.compared_until)
-            start = end
+            progress = Progress(self.now - 2 * self.patience.look_again)
+            self.lists.put_progress(progress)
+        self._sent = dict.fromkeys(progress.sent)
+        first = start = max(progress.until, self.now - self.table.retention)
+        # What is new comes first, so that what is old never keeps anybody from it.
+        recent = max(first, self.now - self._compared_for)
+        try:
+            holds = self._compare(recent, self.now)
+            while True:
+                self._note(max(first, min(start, *holds, recent)))
+                if start >= recent:
+                    return
+                end = min(_midnight_after(start), recent)
+                holds += self._compare(start, end)
+                start = end
+        except _TimeIsOverError:
+            self._note(first)
+        except TransientError:
+            self._note(first)
+            raise
+
+    def _note(self, until: datetime) -> None:
+        self.found.compared_until = until
+        self.lists.put_progress(Progress(until, tuple(self._sent)))
 
     @property
     def _compared_for(self) -> timedelta:
@@ -159,16 +186,38 @@ class _Sweep:
     def _compare(self, start: datetime, end: datetime) -> list[datetime]:
         """Compare the calls and transcripts that began in this time; from when on they must be compared again."""
         odd = self.found.odd.append
-        calls = [call for number in self.settings.numbers for call in self.twilio.calls_to(number, start, end, odd)]
+        calls = {call.sid: call for call in self._calls(start, end)}.values()
         transcripts = [
             one
             for service_sid in self.settings.service_sids
-            for one in self.twilio.transcripts_under(service_sid, start, end, odd)
+            for one in self._listed(self.twilio.transcripts_under(service_sid, start, end + SECOND, odd))
         ]
+        self._check_time()
         recordings = recordings_of(calls, start, self.now, self.twilio, odd)
         return [*self._compare_calls(calls, recordings), *self._compare_transcripts(transcripts, recordings)]
 
-    def _compare_calls(self, calls: Iterable[Call], recordings: Mapping[CallSid, list[Recording]]) -> list[datetime]:
+    def _calls(self, start: datetime, end: datetime) -> list[Call]:
+        numbers, odd = self.settings.numbers, self.found.odd.append
+        if len(numbers) > MANY_NUMBERS:
+            found = self._listed(self.twilio.calls_between(start, end, odd))
+            return [call for call in found if call.to in numbers]
+        return [call for to in numbers for call in self._listed(self.twilio.calls_to(to, start, end, odd))]
+
+    def _listed[T](self, rows: Iterable[T]) -> list[T]:
+        """A list of Twilio's; one that Twilio refuses, or that nobody can read, is told and holds up no other."""
+        self._check_time()
+        found: list[T] = []
+        try:
+            found.extend(rows)
+        except (PermanentError, UnreadableError) as error:
+            self.found.odd.append(error)
+        return found
+
+    def _check_time(self) -> None:
+        if datetime.now(UTC) >= self.until:
+            raise _TimeIsOverError
+
+    def _compare_calls(self, calls: Collection[Call], recordings: Mapping[CallSid, list[Recording]]) -> list[datetime]:
         over = [call for call in calls if call.ended and self.patience.is_late(call.ended, self.now)]
         keys = [call_key(call.sid) for call in over]
         keys += [recording_key(call.sid, one.sid) for call in over for one in recordings[call.sid]]
@@ -194,18 +243,18 @@ class _Sweep:
         if any(row["state"] == State.ERASED for row in known.values()):
             return
         for recording in missing_recordings(recordings, known):
-            self._send_lost(self.queues.recordings, stand_ins.of_recording(recording))
-            self.found.recordings += 1
+            self.found.recordings += self._send_lost(
+                self.queues.recordings, recording.sid, stand_ins.of_recording(recording)
+            )
             untold = False
         if untold:
-            self._send_lost(self.queues.recordings, stand_ins.of_call(call.sid))
-            self.found.calls += 1
+            self.found.calls += self._send_lost(self.queues.recordings, call.sid, stand_ins.of_call(call.sid))
 
     def _compare_transcripts(
         self, transcripts: Iterable[Transcript], recordings: Mapping[CallSid, list[Recording]]
     ) -> list[datetime]:
         call_sids = {one.sid: call_sid for call_sid, some in recordings.items() for one in some}
-        located = [(one, *recording_of(one, call_sids, self.table, self.twilio)) for one in transcripts]
+        located = [(one, *self._recording_of(one, call_sids)) for one in transcripts]
         rows = self.lists.look_up(recording_key(call_sid, sid) for _, call_sid, sid in located if call_sid and sid)
         again = []
         for transcript, call_sid, sid in located:
@@ -215,17 +264,31 @@ class _Sweep:
                 # One that is noted is due by itself.
                 again += [transcript.created] if transcript.created and not row else []
             # Where nothing leads to its call, nothing can be stored of it.
-            elif (call_sid or sid) and is_untold_end(transcript, row):
-                self._send_lost(self.queues.transcripts, stand_ins.of_transcript(transcript.sid, call_sid))
-                self.found.transcripts += 1
+            elif call_sid and is_untold_end(transcript, row):
+                body = stand_ins.of_transcript(transcript.sid, call_sid)
+                self.found.transcripts += self._send_lost(self.queues.transcripts, transcript.sid, body)
         return [moment for moment in again if self.now - moment < self.patience.give_up]
 
-    def _send_lost(self, queue: Queue, body: str) -> None:
+    def _recording_of(
+        self, transcript: Transcript, call_sids: Mapping[RecordingSid, CallSid]
+    ) -> tuple[CallSid | None, RecordingSid | None]:
+        try:
+            return recording_of(transcript, call_sids, self.table, self.twilio)
+        except (PermanentError, UnreadableError) as error:
+            self.found.odd.append(error)
+            return None, None
+
+    def _send_lost(self, queue: Queue, sid: str, body: str) -> bool:
+        """Send for something that was lost, once; whether this was the time."""
+        if sid in self._sent:
+            return False
         if self._room(queue) <= 0:
             raise _QueueFullError(
                 f"over {MOST_WAITING} messages wait on a queue: the sweep goes on when they are fewer"
             )
         self._send(queue, body, Swept())
+        self._sent[sid] = None
+        return True
 
     def _send(self, queue: Queue, body: str, swept: Swept) -> None:
         queue.put(body, **swept.attributes)
@@ -235,6 +298,11 @@ class _Sweep:
         if id(queue) not in self._rooms:
             self._rooms[id(queue)] = MOST_WAITING - queue.waiting()
         return self._rooms[id(queue)]
+
+
+def _midnight_after(moment: datetime) -> datetime:
+    """The end of a slice: Twilio's lists end with a day, whatever one asks for."""
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
 
 
 def recordings_of(
