@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+from callscribe_tools.soak.record import LONGEST_HEAL_SECONDS
 from callscribe_tools.soak.run import Run
-from callscribe_tools.soak.verdict import LONGEST_HEAL_SECONDS, Verdict
+from callscribe_tools.soak.verdict import Verdict
 
 _LONGEST_LISTING = 20
 
