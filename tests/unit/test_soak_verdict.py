@@ -61,6 +61,10 @@ class Soaked:
         (recording,) = call.recordings
         self.twilio.state.made.append(Transcript(GA, {}, recording.sid, "en-US", call.sid, None, 0.0, call=call))
 
+    def fail_list(self, at: float) -> None:
+        """Have one of Twilio's lists failed, so many seconds after the soak began."""
+        self.twilio.state.injected.append(Injected(FaultKind.UNAVAILABLE, None, BEGAN + at, BEGAN + at))
+
     def verdict(self, **found: Any) -> Verdict:
         return judged(self.twilio, self.run, Found(self.stored, **found))
 
@@ -125,6 +129,32 @@ def test_a_second_transcript_is_paid_twice(soaked: Soaked) -> None:
 def test_a_call_that_healed_too_late_is_seen(soaked: Soaked) -> None:
     call = soaked.add(FaultKind.DEAD_URL, ended=1, settled=2 + LONGEST_HEAL_SECONDS)
     assert soaked.faults() == [f"healed too late: {call.sid} after 31 s (dead_url)"]
+
+
+@pytest.mark.parametrize(
+    ("lists", "settled", "seconds"),
+    [
+        ([], 25, 25),
+        ([20], 25, 5),
+        # One sweep after the other fails, and each is waited for.
+        ([50, 20, 75], 80, 5),
+        # Nobody was waiting for it any more in time.
+        ([100], 125, 125),
+        ([20, 51], 60, 40),
+        # After its end, and before its fault was over.
+        ([20], 10, 10),
+        ([-5], 10, 10),
+    ],
+)
+def test_a_failed_list_excuses_only_who_waited_for_it_in_time(
+    lists: list[float], settled: float, seconds: float, soaked: Soaked
+) -> None:
+    soaked.add(FaultKind.DEAD_URL, settled=settled)
+    for one in lists:
+        soaked.fail_list(one)
+    verdict = soaked.verdict()
+    assert verdict.heals == [seconds]
+    assert bool(_disregarding_shares(verdict)) is (seconds > LONGEST_HEAL_SECONDS)
 
 
 def test_a_fault_that_was_too_rare_is_seen(soaked: Soaked) -> None:

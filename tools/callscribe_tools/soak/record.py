@@ -71,8 +71,10 @@ class Record:
         if kinds & _SEEN_BY_THE_CALL:
             # Time on the line is not real time: before the call is over by Twilio's record, nobody can know that it is.
             ended = max(ended, call.started.timestamp() + call.seconds)
-        # A sweep that failed is one more fault for all that waited for it.
-        ended = max([ended, *(one for one in self._lists if one < settled)])
+        for failed in sorted(self._lists):
+            # A sweep that failed is one more fault for all that waited for it; what was late already stays so.
+            if ended < failed < settled and failed - ended <= LONGEST_HEAL_SECONDS:
+                ended = failed
         return Healed(call.sid, kinds, max(0.0, settled - ended))
 
     def paid_twice(self) -> Iterator[str]:
