@@ -126,6 +126,15 @@ def test_a_second_transcript_is_paid_twice(soaked: Soaked) -> None:
     assert soaked.faults() == [f"paid twice: {call.sid} has 2 transcripts"]
 
 
+@pytest.mark.parametrize("kinds", [[], [FaultKind.DOUBLED_WEBHOOKS]])
+def test_a_call_that_never_ended_is_seen(kinds: list[FaultKind], soaked: Soaked) -> None:
+    call = soaked.add(*kinds, settled=None)
+    verdict = soaked.verdict()
+    assert _disregarding_shares(verdict) == [f"never came to its end: {call.sid}"]
+    assert len(verdict.healed) == len(kinds)
+    assert verdict.heals == []
+
+
 def test_a_call_that_healed_too_late_is_seen(soaked: Soaked) -> None:
     call = soaked.add(FaultKind.DEAD_URL, ended=1, settled=2 + LONGEST_HEAL_SECONDS)
     assert soaked.faults() == [f"healed too late: {call.sid} after 31 s (dead_url)"]

@@ -42,6 +42,7 @@ class Verdict:
     lost: Sequence[str]
     doubled: Sequence[str]
     paid_twice: Sequence[str]
+    unended: Sequence[str]
     refused: Sequence[str]
     not_accepted: int
     shares: Mapping[FaultKind, float]
@@ -66,6 +67,7 @@ class Verdict:
     def faults(self) -> Iterator[str]:
         """Why the soak has failed; nothing where it has not."""
         yield from (f"lost: {one}" for one in self.lost)
+        yield from (f"never came to its end: {one}" for one in self.unended)
         yield from (f"doubled: {one}" for one in self.doubled)
         yield from (f"paid twice: {one}" for one in self.paid_twice)
         yield from (f"Twilio would have refused: {one}" for one in self.refused)
@@ -108,6 +110,7 @@ def judged(twilio: Simulator, run: Run, found: Found) -> Verdict:
         ],
         doubled=[text for call in run.calls for text in _doubled(call, found.stored[call.sid])],
         paid_twice=list(record.paid_twice()),
+        unended=[call.sid for call in run.calls if call.sid not in run.settled],
         refused=[str(one) for one in refused],
         not_accepted=len(twilio.violations) - len(refused),
         shares={kind: record.count(kind) / len(run.calls) for kind in FaultKind},
