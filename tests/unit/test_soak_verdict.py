@@ -126,6 +126,12 @@ def test_a_second_transcript_is_paid_twice(soaked: Soaked) -> None:
     assert soaked.faults() == [f"paid twice: {call.sid} has 2 transcripts"]
 
 
+def test_a_refused_request_for_a_second_transcript_is_seen(soaked: Soaked) -> None:
+    call = soaked.add(FaultKind.TIMEOUT_AFTER_EFFECT)
+    soaked.twilio.state.asked_again += [call.recordings[0].sid] * 2
+    assert soaked.faults() == [f"asked for again: {call.sid}, 2 times (timeout_after_effect)"]
+
+
 @pytest.mark.parametrize("kinds", [[], [FaultKind.DOUBLED_WEBHOOKS]])
 def test_a_call_that_never_ended_is_seen(kinds: list[FaultKind], soaked: Soaked) -> None:
     call = soaked.add(*kinds, settled=None)

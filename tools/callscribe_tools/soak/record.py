@@ -1,4 +1,4 @@
-"""What the simulated Twilio knows of a soak: which faults really happened, until when, what was paid for.
+"""What the simulated Twilio knows of a soak: which faults really happened, until when, what was asked and paid for.
 
 Nothing of it is the product's word.
 """
@@ -81,3 +81,10 @@ class Record:
         """Calls of which more than one transcript was ever made."""
         made = Counter(one.call.sid for one in self._twilio.state.made if one.call)
         yield from (f"{sid} has {count} transcripts" for sid, count in made.items() if count > 1)
+
+    def asked_again(self) -> Iterator[str]:
+        """Calls of which a transcript was asked for that was there already: refused, and so not paid for."""
+        recordings = self._twilio.state.recordings
+        asked = Counter(recordings[sid].call_sid for sid in self._twilio.state.asked_again if sid in recordings)
+        for sid, count in asked.items():
+            yield f"{sid}, {count} times ({', '.join(sorted(self.kinds[sid])) or 'undisturbed'})"

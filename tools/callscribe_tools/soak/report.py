@@ -17,6 +17,7 @@ def for_people(run: Run, verdict: Verdict) -> Iterator[str]:
     yield f"Lost         {len(verdict.lost)}"
     yield f"Doubled      {len(verdict.doubled)}"
     yield f"Paid twice   {len(verdict.paid_twice)}"
+    yield f"Asked again  {len(verdict.asked_again)}"
     yield f"Never ended  {len(verdict.unended)}"
     yield "Ledger       " + (f"{len(verdict.disagreements)} disagreements" if verdict.disagreements else "agrees")
     yield f"Healed       {len(verdict.heals)} of {len(verdict.healed)} disturbed calls"
@@ -44,6 +45,7 @@ def for_machines(run: Run, verdict: Verdict) -> dict[str, Any]:
         "lost": list(verdict.lost),
         "doubled": list(verdict.doubled),
         "paid_twice": list(verdict.paid_twice),
+        "asked_again": list(verdict.asked_again),
         "never_ended": list(verdict.unended),
         "heal_seconds": {"median": round(verdict.median, 1), "worst": round(verdict.worst, 1)},
         "sweeps": {"done": run.sweeps, "failed": run.failed_sweeps, "found": run.found},

@@ -42,6 +42,7 @@ class Verdict:
     lost: Sequence[str]
     doubled: Sequence[str]
     paid_twice: Sequence[str]
+    asked_again: Sequence[str]
     unended: Sequence[str]
     refused: Sequence[str]
     not_accepted: int
@@ -70,6 +71,7 @@ class Verdict:
         yield from (f"never came to its end: {one}" for one in self.unended)
         yield from (f"doubled: {one}" for one in self.doubled)
         yield from (f"paid twice: {one}" for one in self.paid_twice)
+        yield from (f"asked for again: {one}" for one in self.asked_again)
         yield from (f"Twilio would have refused: {one}" for one in self.refused)
         yield from (f"the ledger disagrees: {one}" for one in self.disagreements)
         for one in self.healed:
@@ -110,6 +112,7 @@ def judged(twilio: Simulator, run: Run, found: Found) -> Verdict:
         ],
         doubled=[text for call in run.calls for text in _doubled(call, found.stored[call.sid])],
         paid_twice=list(record.paid_twice()),
+        asked_again=list(record.asked_again()),
         unended=[call.sid for call in run.calls if call.sid not in run.settled],
         refused=[str(one) for one in refused],
         not_accepted=len(twilio.violations) - len(refused),
