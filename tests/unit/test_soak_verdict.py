@@ -13,6 +13,7 @@ from callscribe.domain.transcript import Transcript as StoredTranscript
 from callscribe_tools.simulator import Account, Call, FaultKind, Injected, Recording, Scenario, Simulator, Transcript
 from callscribe_tools.simulator.scenario import Speak
 from callscribe_tools.simulator.timeline import Sound
+from callscribe_tools.soak import report
 from callscribe_tools.soak.plan import GIVE_UP_SECONDS
 from callscribe_tools.soak.record import LONGEST_HEAL_SECONDS
 from callscribe_tools.soak.run import Run
@@ -104,6 +105,19 @@ def test_where_all_is_well_there_is_no_fault(soaked: Soaked) -> None:
     assert verdict.heals == [LONGEST_HEAL_SECONDS]
 
 
+def test_a_lost_call_is_counted_once_however_much_of_it_is_lost(soaked: Soaked) -> None:
+    call = soaked.add()
+    soaked.add()
+    soaked.stored[call.sid] = StoredCall(CallSid(call.sid), None, {}, [])
+    verdict = soaked.verdict()
+    faults = _disregarding_shares(verdict)
+    assert list(verdict.lost) == [call.sid]
+    assert len(faults) == 2
+    assert all(one.startswith(f"lost: {call.sid}: ") for one in faults)
+    assert "Lost         1" in list(report.for_people(soaked.run, verdict))
+    assert list(report.for_machines(soaked.run, verdict)["lost"]) == [call.sid]
+
+
 def test_a_call_that_failed_for_what_went_wrong_is_not_lost(soaked: Soaked) -> None:
     call = soaked.add(FaultKind.TRANSCRIPT_ENDLESS, settled=GIVE_UP_SECONDS + 1)
     (sid,) = soaked.stored[call.sid].recordings
@@ -117,7 +131,7 @@ def test_a_call_that_is_stored_twice_is_doubled(soaked: Soaked) -> None:
     call = soaked.add()
     stored = soaked.stored[call.sid]
     soaked.stored[call.sid] = replace(stored, insights=[*stored.insights, *stored.insights])
-    assert f"doubled: {call.sid} is stored 2 times" in soaked.faults()
+    assert f"doubled: {call.sid} is stored 2 times and has 1 recordings" in soaked.faults()
 
 
 def test_a_second_transcript_is_paid_twice(soaked: Soaked) -> None:

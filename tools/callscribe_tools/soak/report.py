@@ -42,7 +42,7 @@ def for_machines(run: Run, verdict: Verdict) -> dict[str, Any]:
         "seconds": round(run.seconds, 1),
         "calls_a_second": round(_throughput(run, verdict), 2),
         "expected": dict(verdict.ends),
-        "lost": list(verdict.lost),
+        "lost": {sid: list(differences) for sid, differences in verdict.lost.items()},
         "doubled": list(verdict.doubled),
         "paid_twice": list(verdict.paid_twice),
         "asked_again": list(verdict.asked_again),

@@ -35,11 +35,14 @@ class Found:
 
 @dataclass
 class Verdict:
-    """What a soak has shown. Lists are of what should not be, in words that begin with the call."""
+    """What a soak has shown. Lists are of what should not be, in words that begin with the call, one line for each.
+
+    `lost` has the calls whose end is another than it should be, and in what.
+    """
 
     calls: int
     ends: Mapping[str, int]
-    lost: Sequence[str]
+    lost: Mapping[str, Sequence[str]]
     doubled: Sequence[str]
     paid_twice: Sequence[str]
     asked_again: Sequence[str]
@@ -67,7 +70,7 @@ class Verdict:
 
     def faults(self) -> Iterator[str]:
         """Why the soak has failed; nothing where it has not."""
-        yield from (f"lost: {one}" for one in self.lost)
+        yield from (f"lost: {sid}: {one}" for sid, differences in self.lost.items() for one in differences)
         yield from (f"never came to its end: {one}" for one in self.unended)
         yield from (f"doubled: {one}" for one in self.doubled)
         yield from (f"paid twice: {one}" for one in self.paid_twice)
@@ -102,14 +105,13 @@ def judged(twilio: Simulator, run: Run, found: Found) -> Verdict:
     record = Record(twilio)
     expected = _expected(record, run)
     refused = [one for one in twilio.violations if one.code not in _DELIVERY_CODES]
+    differences = {
+        call.sid: list(verdict.differences(expected[call.sid], call, found.stored[call.sid])) for call in run.calls
+    }
     return Verdict(
         calls=len(run.calls),
         ends=Counter(f"{one.expect} ({one.reason})" if one.reason else one.expect for one in expected.values()),
-        lost=[
-            f"{call.sid}: {difference}"
-            for call in run.calls
-            for difference in verdict.differences(expected[call.sid], call, found.stored[call.sid])
-        ],
+        lost={sid: those for sid, those in differences.items() if those},
         doubled=[text for call in run.calls for text in _doubled(call, found.stored[call.sid])],
         paid_twice=list(record.paid_twice()),
         asked_again=list(record.asked_again()),
@@ -127,7 +129,6 @@ def _expected(record: Record, run: Run) -> dict[str, Scenario]:
 
 
 def _doubled(call: Call, stored: StoredCall) -> Iterator[str]:
-    if len(stored.insights) > 1:
-        yield f"{call.sid} is stored {len(stored.insights)} times"
-    if len(stored.recordings) > 1:
-        yield f"{call.sid} has {len(stored.recordings)} recordings"
+    insights, recordings = len(stored.insights), len(stored.recordings)
+    if insights > 1 or recordings > 1:
+        yield f"{call.sid} is stored {insights} times and has {recordings} recordings"
