@@ -17,9 +17,8 @@ from callscribe_tools.soak import report
 from callscribe_tools.soak.plan import GIVE_UP_SECONDS
 from callscribe_tools.soak.record import LONGEST_HEAL_SECONDS
 from callscribe_tools.soak.run import Run
-from callscribe_tools.soak.verdict import Found, Verdict, judged
+from callscribe_tools.soak.verdict import LEAST_CALLS, Found, Verdict, judged
 
-LEAST_CALLS = 100
 BEGAN = 1_800_000_000.0
 SCENARIO = Scenario(name="hello", caller=(Speak(say="Hello.", seconds=2),), expect="stored")
 GA = "GA" + "d" * 32
@@ -70,11 +69,7 @@ class Soaked:
         return judged(self.twilio, self.run, Found(self.stored, **found))
 
     def faults(self, **found: Any) -> list[str]:
-        return _disregarding_shares(self.verdict(**found))
-
-
-def _disregarding_shares(verdict: Verdict) -> list[str]:
-    return [one for one in verdict.faults() if not one.startswith("too rare ")]
+        return list(self.verdict(**found).faults())
 
 
 def _stored(call: Call) -> StoredCall:
@@ -101,7 +96,7 @@ def test_where_all_is_well_there_is_no_fault(soaked: Soaked) -> None:
     soaked.add()
     soaked.add(FaultKind.LOST_RECORDING_CALLBACK, ended=1, settled=1 + LONGEST_HEAL_SECONDS)
     verdict = soaked.verdict()
-    assert _disregarding_shares(verdict) == []
+    assert list(verdict.faults()) == []
     assert verdict.heals == [LONGEST_HEAL_SECONDS]
 
 
@@ -110,7 +105,7 @@ def test_a_lost_call_is_counted_once_however_much_of_it_is_lost(soaked: Soaked) 
     soaked.add()
     soaked.stored[call.sid] = StoredCall(CallSid(call.sid), None, {}, [])
     verdict = soaked.verdict()
-    faults = _disregarding_shares(verdict)
+    faults = list(verdict.faults())
     assert list(verdict.lost) == [call.sid]
     assert len(faults) == 2
     assert all(one.startswith(f"lost: {call.sid}: ") for one in faults)
@@ -150,7 +145,7 @@ def test_a_refused_request_for_a_second_transcript_is_seen(soaked: Soaked) -> No
 def test_a_call_that_never_ended_is_seen(kinds: list[FaultKind], soaked: Soaked) -> None:
     call = soaked.add(*kinds, settled=None)
     verdict = soaked.verdict()
-    assert _disregarding_shares(verdict) == [f"never came to its end: {call.sid}"]
+    assert list(verdict.faults()) == [f"never came to its end: {call.sid}"]
     assert len(verdict.healed) == len(kinds)
     assert verdict.heals == []
 
@@ -183,7 +178,7 @@ def test_a_failed_list_excuses_only_who_waited_for_it_in_time(
         soaked.fail_list(one)
     verdict = soaked.verdict()
     assert verdict.heals == [seconds]
-    assert bool(_disregarding_shares(verdict)) is (seconds > LONGEST_HEAL_SECONDS)
+    assert bool(list(verdict.faults())) is (seconds > LONGEST_HEAL_SECONDS)
 
 
 def test_a_fault_that_was_too_rare_is_seen(soaked: Soaked) -> None:
@@ -193,9 +188,18 @@ def test_a_fault_that_was_too_rare_is_seen(soaked: Soaked) -> None:
         rare = kind is FaultKind.DEAD_URL
         met = soaked.run.calls[: LEAST_CALLS // 20 - rare]
         soaked.twilio.state.injected += [Injected(kind, one.sid, BEGAN, BEGAN) for one in met]
-    assert [one for one in soaked.verdict().faults() if not one.startswith("lost: ")] == [
+    assert [one for one in soaked.faults() if not one.startswith("lost: ")] == [
         "too rare to say anything: dead_url, on 4.0% of the calls"
     ]
+
+
+def test_of_few_calls_nothing_is_said_about_how_often_each_fault_happened(soaked: Soaked) -> None:
+    for _ in range(LEAST_CALLS - 1):
+        soaked.add()
+    verdict = soaked.verdict()
+    assert list(verdict.faults()) == []
+    assert "too few calls to judge how often each fault happened" in "\n".join(report.for_people(soaked.run, verdict))
+    assert not report.for_machines(soaked.run, verdict)["faults_judged"]
 
 
 def test_a_ledger_that_disagrees_is_seen(soaked: Soaked) -> None:

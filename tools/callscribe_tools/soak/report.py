@@ -27,7 +27,8 @@ def for_people(run: Run, verdict: Verdict) -> Iterator[str]:
     )
     yield f"Sweeps       {run.sweeps}, and {run.failed_sweeps} that Twilio failed; {run.found} things found lost"
     yield f"Webhooks     {verdict.not_accepted} not accepted at first"
-    yield "Faults       on the calls:"
+    few = "" if verdict.tells_shares else " (too few calls to judge how often each fault happened)"
+    yield f"Faults       on the calls:{few}"
     yield from (f"  {kind:26} {share:6.1%}" for kind, share in sorted(verdict.shares.items()))
     wrong = list(verdict.faults())
     yield from (f"WRONG: {one}" for one in wrong[:_LONGEST_LISTING])
@@ -50,6 +51,7 @@ def for_machines(run: Run, verdict: Verdict) -> dict[str, Any]:
         "heal_seconds": {"median": round(verdict.median, 1), "worst": round(verdict.worst, 1)},
         "sweeps": {"done": run.sweeps, "failed": run.failed_sweeps, "found": run.found},
         "webhooks_not_accepted": verdict.not_accepted,
+        "faults_judged": verdict.tells_shares,
         "faults": {str(kind): round(share, 4) for kind, share in verdict.shares.items()},
         "ledger_disagreements": list(verdict.disagreements),
         "wrong": list(verdict.faults()),

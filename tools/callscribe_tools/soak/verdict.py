@@ -20,6 +20,9 @@ from callscribe_tools.soak.run import Run
 LEAST_SHARE = 0.05
 """On how many of the calls each kind of fault must have happened for a soak to say anything about it."""
 
+LEAST_CALLS = 100
+"""How many calls it takes to say how often each kind of fault happened."""
+
 _READERS = 4
 _DELIVERY_CODES = frozenset({"11200", "11205", "95200"})
 """What Twilio says of a webhook that was not accepted: a fault like others, which must heal like others."""
@@ -68,6 +71,11 @@ class Verdict:
         """Seconds, of what took neither long nor short."""
         return median(self.heals) if self.heals else 0.0
 
+    @property
+    def tells_shares(self) -> bool:
+        """Whether there were enough calls to judge how often each fault happened."""
+        return self.calls >= LEAST_CALLS
+
     def faults(self) -> Iterator[str]:
         """Why the soak has failed; nothing where it has not."""
         yield from (f"lost: {sid}: {one}" for sid, differences in self.lost.items() for one in differences)
@@ -82,7 +90,7 @@ class Verdict:
                 kinds = ", ".join(sorted(one.kinds))
                 yield f"healed too late: {one.call_sid} after {one.seconds:.0f} s ({kinds})"
         for kind, share in self.shares.items():
-            if share < LEAST_SHARE:
+            if self.tells_shares and share < LEAST_SHARE:
                 yield f"too rare to say anything: {kind}, on {share:.1%} of the calls"
 
 
