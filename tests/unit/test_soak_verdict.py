@@ -202,6 +202,14 @@ def test_of_few_calls_nothing_is_said_about_how_often_each_fault_happened(soaked
     assert not report.for_machines(soaked.run, verdict)["faults_judged"]
 
 
+def test_dead_letters_are_seen(soaked: Soaked) -> None:
+    soaked.add()
+    verdict = soaked.verdict(dead_letters=2)
+    assert list(verdict.faults()) == ["left for a person: 2 dead letters"]
+    assert "Dead letters 2" in list(report.for_people(soaked.run, verdict))
+    assert report.for_machines(soaked.run, verdict)["dead_letters"] == 2
+
+
 def test_a_ledger_that_disagrees_is_seen(soaked: Soaked) -> None:
     soaked.add()
     assert soaked.faults(disagreements=["it counts 2 calls"]) == ["the ledger disagrees: it counts 2 calls"]

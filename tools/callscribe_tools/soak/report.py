@@ -19,6 +19,7 @@ def for_people(run: Run, verdict: Verdict) -> Iterator[str]:
     yield f"Paid twice   {len(verdict.paid_twice)}"
     yield f"Asked again  {len(verdict.asked_again)}"
     yield f"Never ended  {len(verdict.unended)}"
+    yield f"Dead letters {verdict.dead_letters}"
     yield "Ledger       " + (f"{len(verdict.disagreements)} disagreements" if verdict.disagreements else "agrees")
     yield f"Healed       {len(verdict.heals)} of {len(verdict.healed)} disturbed calls"
     yield (
@@ -48,6 +49,7 @@ def for_machines(run: Run, verdict: Verdict) -> dict[str, Any]:
         "paid_twice": list(verdict.paid_twice),
         "asked_again": list(verdict.asked_again),
         "never_ended": list(verdict.unended),
+        "dead_letters": verdict.dead_letters,
         "heal_seconds": {"median": round(verdict.median, 1), "worst": round(verdict.worst, 1)},
         "sweeps": {"done": run.sweeps, "failed": run.failed_sweeps, "found": run.found},
         "webhooks_not_accepted": verdict.not_accepted,

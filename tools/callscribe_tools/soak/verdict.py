@@ -27,6 +27,8 @@ _READERS = 4
 _DELIVERY_CODES = frozenset({"11200", "11205", "95200"})
 """What Twilio says of a webhook that was not accepted: a fault like others, which must heal like others."""
 
+_DEAD_LETTER_QUEUES = ("RecordingsDeadLettersUrl", "TranscriptsDeadLettersUrl")
+
 
 @dataclass(frozen=True)
 class Found:
@@ -34,6 +36,7 @@ class Found:
 
     stored: Mapping[str, StoredCall]
     disagreements: Sequence[str] = ()
+    dead_letters: int = 0
 
 
 @dataclass
@@ -52,6 +55,7 @@ class Verdict:
     unended: Sequence[str]
     refused: Sequence[str]
     not_accepted: int
+    dead_letters: int
     shares: Mapping[FaultKind, float]
     healed: Sequence[Healed]
     disagreements: Sequence[str]
@@ -85,6 +89,8 @@ class Verdict:
         yield from (f"asked for again: {one}" for one in self.asked_again)
         yield from (f"Twilio would have refused: {one}" for one in self.refused)
         yield from (f"the ledger disagrees: {one}" for one in self.disagreements)
+        if self.dead_letters:
+            yield f"left for a person: {self.dead_letters} dead letters"
         for one in self.healed:
             if one.seconds is not None and one.seconds > LONGEST_HEAL_SECONDS:
                 kinds = ", ".join(sorted(one.kinds))
@@ -105,7 +111,7 @@ def judge(local: LocalCallscribe, run: Run) -> Verdict:
             zip((one.sid for one in run.calls), readers.map(lambda one: local.read(one.sid), run.calls), strict=True)
         )
     differing = disagreements(local, run.began, _expected(Record(local.twilio), run))
-    return judged(local.twilio, run, Found(stored, differing))
+    return judged(local.twilio, run, Found(stored, differing, _dead_letters(local)))
 
 
 def judged(twilio: Simulator, run: Run, found: Found) -> Verdict:
@@ -126,6 +132,7 @@ def judged(twilio: Simulator, run: Run, found: Found) -> Verdict:
         unended=[call.sid for call in run.calls if call.sid not in run.settled],
         refused=[str(one) for one in refused],
         not_accepted=len(twilio.violations) - len(refused),
+        dead_letters=found.dead_letters,
         shares={kind: record.count(kind) / len(run.calls) for kind in FaultKind},
         healed=[record.healed(call, run.settled.get(call.sid)) for call in run.calls if record.kinds[call.sid]],
         disagreements=found.disagreements,
@@ -140,3 +147,16 @@ def _doubled(call: Call, stored: StoredCall) -> Iterator[str]:
     insights, recordings = len(stored.insights), len(stored.recordings)
     if insights > 1 or recordings > 1:
         yield f"{call.sid} is stored {insights} times and has {recordings} recordings"
+
+
+def _dead_letters(local: LocalCallscribe) -> int:
+    """How many there are, those that somebody is looking at too."""
+    sqs = local.stack.aws.client("sqs")
+    count = 0
+    for queue in _DEAD_LETTER_QUEUES:
+        told = sqs.get_queue_attributes(
+            QueueUrl=local.stack.outputs[queue],
+            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+        )["Attributes"]
+        count += sum(int(one) for one in told.values())
+    return count
