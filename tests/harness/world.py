@@ -66,7 +66,8 @@ class World:
         self.stack.store_unredacted = False
         self.twilio.app.router.routes[:] = self._routes
         state = self.twilio.state
-        for everything in (state.calls, state.recordings, state.transcripts, state.made, state.exchanges):
+        kept = (state.calls, state.recordings, state.transcripts, state.made, state.asked_again, state.exchanges)
+        for everything in kept:
             everything.clear()
         self.write_settings()
         CallLists(self.stack.table()).put_progress(Progress(CALL_BEGAN - timedelta(minutes=1)))

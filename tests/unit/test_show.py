@@ -162,6 +162,16 @@ def test_what_is_stored_otherwise_is_named(
     assert named in " ".join(verdict.differences(scenario, call, wrong))
 
 
+def test_a_call_that_was_recorded_in_one_channel_only_is_named(
+    placed: tuple[Call, StoredCall], scenario: Scenario
+) -> None:
+    call, stored = placed
+    mono = replace(call, recordings=[one for one in call.recordings if one.channels == 1])
+    assert list(verdict.differences(scenario, mono, stored)) == [
+        "there should be one recording in two channels at Twilio, and there are 0"
+    ]
+
+
 @pytest.mark.parametrize(("field", "value"), [("state", "failed"), ("channels", 1)])
 def test_a_recording_that_ended_otherwise_is_named(
     field: str, value: object, placed: tuple[Call, StoredCall], scenario: Scenario

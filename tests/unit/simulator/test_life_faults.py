@@ -230,3 +230,17 @@ def test_every_transcript_that_was_made_is_charged_for_also_when_it_is_deleted(
     assert [one.sid for one in sim.state.made] == [first, second]
     assert list(sim.state.transcripts) == [second]
     assert {one.source_sid for one in sim.state.made} == {call.recordings[0].sid}
+
+
+def test_every_request_for_one_more_transcript_is_on_record(
+    sim: Simulator, client: Sdk, scenario: Scenario, service_sid: str
+) -> None:
+    call = sim.place_call(scenario, to=NUMBER)
+    transcribe(client, service_sid, call)
+    assert sim.state.asked_again == []
+    for _ in range(2):
+        with pytest.raises(TwilioRestException):
+            transcribe(client, service_sid, call)
+
+    assert sim.state.asked_again == [call.recordings[0].sid] * 2
+    assert len(sim.state.made) == 1

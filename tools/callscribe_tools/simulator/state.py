@@ -167,6 +167,8 @@ class State:
     violations: Violations = field(default_factory=list)
     made: list[Transcript] = field(default_factory=list)
     """Every transcript that was ever created, also those deleted since: what Twilio charges for."""
+    asked_again: list[str] = field(default_factory=list)
+    """SIDs of recordings, each as often as one more transcript of it was refused since it has one."""
     injected: list[Injected] = field(default_factory=list)
     """What has gone wrong through no fault of the application."""
     under_way: int = 0

@@ -175,6 +175,7 @@ class Transcripts:
     def _refuse_second(self, source_sid: str) -> None:
         # Twilio docs, Transcript: "only one ... Transcript resource for a given Recording resource".
         if any(known.source_sid == source_sid for known in self._state.transcripts.values()):
+            self._state.asked_again.append(source_sid)
             unknowns = self._unknowns
             raise ApiError(
                 unknowns.duplicate_transcript_status,

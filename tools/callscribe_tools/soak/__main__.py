@@ -42,8 +42,9 @@ def main(
 
     \b
     Exit status:
-      0    nothing lost, doubled or paid twice, everything healed in time, and the ledger agrees
-      1    something was
+      0    every call came to its end once, in time, and paid for once, and the ledger agrees
+      1    one did not, or the soak could not be run
+      2    an option is wrong
       130  Ctrl-C
 
     \b

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+from callscribe_tools.soak.record import LONGEST_HEAL_SECONDS
 from callscribe_tools.soak.run import Run
-from callscribe_tools.soak.verdict import LONGEST_HEAL_SECONDS, Verdict
+from callscribe_tools.soak.verdict import Verdict
 
 _LONGEST_LISTING = 20
 
@@ -16,6 +17,9 @@ def for_people(run: Run, verdict: Verdict) -> Iterator[str]:
     yield f"Lost         {len(verdict.lost)}"
     yield f"Doubled      {len(verdict.doubled)}"
     yield f"Paid twice   {len(verdict.paid_twice)}"
+    yield f"Asked again  {len(verdict.asked_again)}"
+    yield f"Never ended  {len(verdict.unended)}"
+    yield f"Dead letters {verdict.dead_letters}"
     yield "Ledger       " + (f"{len(verdict.disagreements)} disagreements" if verdict.disagreements else "agrees")
     yield f"Healed       {len(verdict.heals)} of {len(verdict.healed)} disturbed calls"
     yield (
@@ -24,7 +28,8 @@ def for_people(run: Run, verdict: Verdict) -> Iterator[str]:
     )
     yield f"Sweeps       {run.sweeps}, and {run.failed_sweeps} that Twilio failed; {run.found} things found lost"
     yield f"Webhooks     {verdict.not_accepted} not accepted at first"
-    yield "Faults       on the calls:"
+    few = "" if verdict.tells_shares else " (too few calls to judge how often each fault happened)"
+    yield f"Faults       on the calls:{few}"
     yield from (f"  {kind:26} {share:6.1%}" for kind, share in sorted(verdict.shares.items()))
     wrong = list(verdict.faults())
     yield from (f"WRONG: {one}" for one in wrong[:_LONGEST_LISTING])
@@ -39,12 +44,16 @@ def for_machines(run: Run, verdict: Verdict) -> dict[str, Any]:
         "seconds": round(run.seconds, 1),
         "calls_a_second": round(_throughput(run, verdict), 2),
         "expected": dict(verdict.ends),
-        "lost": list(verdict.lost),
+        "lost": {sid: list(differences) for sid, differences in verdict.lost.items()},
         "doubled": list(verdict.doubled),
         "paid_twice": list(verdict.paid_twice),
+        "asked_again": list(verdict.asked_again),
+        "never_ended": list(verdict.unended),
+        "dead_letters": verdict.dead_letters,
         "heal_seconds": {"median": round(verdict.median, 1), "worst": round(verdict.worst, 1)},
         "sweeps": {"done": run.sweeps, "failed": run.failed_sweeps, "found": run.found},
         "webhooks_not_accepted": verdict.not_accepted,
+        "faults_judged": verdict.tells_shares,
         "faults": {str(kind): round(share, 4) for kind, share in verdict.shares.items()},
         "ledger_disagreements": list(verdict.disagreements),
         "wrong": list(verdict.faults()),
