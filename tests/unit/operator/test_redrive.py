@@ -88,6 +88,34 @@ def test_a_letter_that_fails_whenever_it_is_redriven_is_left_at_last(
     assert stack.queued() == {"RecordingsDeadLetters": ["RecordingSid=odd"]}
 
 
+def test_what_workers_bury_while_it_runs_is_left_and_not_counted(
+    bury: Callable[..., None],
+    stack: Stack,
+    callscribe: Callable[..., Result],
+    document: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    put = Queue.put
+    bodies = [f"RecordingSid=odd{number}" for number in range(13)]
+
+    def put_and_bury(queue: Queue, body: str, **told: str) -> None:
+        put(queue, body, **told)
+        bury("Recordings", body, reason="odd", **told)
+
+    for body in bodies:
+        bury("Recordings", body, reason="odd")
+    with monkeypatch.context() as patched:
+        patched.setattr(Queue, "put", put_and_bury)
+        assert len(document("redrive")["redriven"]) == len(bodies)
+    letters = stack.messages("RecordingsDeadLetters")
+    assert sorted((one["Body"], attributes(one)["redriven"]) for one in letters) == [
+        (body, "1") for body in sorted(bodies)
+    ]
+    for one in letters:
+        bury("Recordings", one["Body"], **attributes(one))
+    assert "13 sent." in callscribe("redrive").stderr
+
+
 def test_killed_between_sending_and_deleting_the_letter_is_sent_again_which_workers_bear(
     bury: Callable[..., None],
     stack: Stack,

@@ -134,8 +134,8 @@ def redrive(
     """Send again what has failed, once its cause is mended.
 
     Messages in the dead letters go back to their queues, and recordings that `callscribe failed` lists begin anew; each
-    does five times at most. With --call, what is stored is read anew from Twilio as well, operator results and all. It
-    may be interrupted and repeated at any time.
+    does five times at most. What workers bury meanwhile is left to the next redrive. With --call, what is stored is read
+    anew from Twilio as well, operator results and all. It may be interrupted and repeated at any time.
 
     \b
     Example: callscribe redrive --dry-run

@@ -2,6 +2,9 @@
 
 Killed anywhere it loses nothing. A letter is deleted only once it is on its queue, so that it is at worst sent twice,
 which workers bear; a recording is due from the moment it begins anew, so that the sweep sends the message for it.
+
+Workers run beside it, and bury again what is not mended. That is left to the next redrive: one that took it would not end
+before every letter was redriven as often as it may be.
 """
 
 from collections.abc import Iterable, Iterator
@@ -71,24 +74,27 @@ def redrive(
         TransientError: AWS does not answer, or may not be asked.
         PermanentError: it refuses.
     """
+    began = datetime.now(UTC)
     if which is not Which.TRANSCRIPTS:
-        yield from _letters(environment.recordings, call_sid, dry_run=dry_run, progress=progress)
+        yield from _letters(environment.recordings, call_sid, began, dry_run=dry_run, progress=progress)
     if which is not Which.RECORDINGS:
-        yield from _letters(environment.transcripts, call_sid, dry_run=dry_run, progress=progress)
+        yield from _letters(environment.transcripts, call_sid, began, dry_run=dry_run, progress=progress)
     if which is not Which.TRANSCRIPTS:
         progress("Redriving recordings")
         for row in _rows(environment, call_sid):
             yield _recording(environment, row, dry_run=dry_run)
 
 
-def _letters(line: Line, call_sid: CallSid | None, *, dry_run: bool, progress: Tell) -> Iterator[Redriven]:
+def _letters(
+    line: Line, call_sid: CallSid | None, began: datetime, *, dry_run: bool, progress: Tell
+) -> Iterator[Redriven]:
     progress(f"Taking the dead letters of the queue of {line.name}")
     kept: list[Letter] = []
     with closing(line.dead_letters.take(TAKEN_SECONDS)) as letters:
         try:
             for letter in letters:
                 kept.append(letter)
-                if call_sid and letter.call_sid != call_sid:
+                if letter.sent > began or (call_sid and letter.call_sid != call_sid):
                     continue
                 left = letter.redriven >= MOST_ROUNDS
                 if not left and not dry_run:
