@@ -169,6 +169,8 @@ def test_settings_that_are_wrong_are_said_to_be(callscribe: Callable[..., Result
     [
         (["failed", "--since", "yesterday"], "write it as 30d, 12h, 2026-11-01"),
         (["failed", "--since", "99999d99"], "is no time"),
+        (["ledger", "--since", "0001-01-01T00:00+14:00"], "is no time"),
+        (["ledger", "--since", "9999-12-31T23:00-14:00"], "is no time"),
         (["ledger", "--since", "2999-01-01"], "is in the future"),
         (["ledger", "--since", "1d", "--until", "2d"], "must be after --since"),
         (["ledger"], "--since"),
