@@ -177,6 +177,12 @@ def test_settings_that_are_wrong_are_said_to_be(callscribe: Callable[..., Result
         (["redrive", "--call", "RE" + "1" * 32], "no SID of a call"),
         (["redrive", "--queue", "calls"], "recordings"),
         (["failed", "--env", "test"], "staging"),
+        (["failed", "--stack", ""], "it is empty"),
+        *(
+            ([*command, "--stack", "callscribe-dev", "--env", env], "give one of them")
+            for command in (["failed"], ["redrive"], ["ledger", "--since", "1d"], ["sweep"])
+            for env in ("dev", "prod")
+        ),
     ],
 )
 def test_wrong_usage_is_told_and_nothing_is_asked(

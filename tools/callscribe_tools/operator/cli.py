@@ -58,7 +58,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-EnvOption = Annotated[Env, typer.Option("--env", help="The environment, whose stack samconfig.toml names.")]
+EnvOption = Annotated[
+    Env | None, typer.Option("--env", help="The environment, whose stack samconfig.toml names.", show_default="dev")
+]
 StackOption = Annotated[
     str | None, typer.Option("--stack", metavar="NAME", help="The stack itself, in the place of --env.")
 ]
@@ -83,7 +85,7 @@ def failed(
     since: Annotated[
         datetime | None, typer.Option(parser=options.moment, metavar="TIME", help=f"Only what failed since: {_TIME}.")
     ] = None,
-    env: EnvOption = Env.DEV,
+    env: EnvOption = None,
     stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -127,7 +129,7 @@ def redrive(
         typer.Option(parser=options.call_sid, metavar="CA…", help="Only of this call, also where it is stored."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing, and say what would be sent.")] = False,
-    env: EnvOption = Env.DEV,
+    env: EnvOption = None,
     stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -182,7 +184,7 @@ def ledger(
         datetime | None, typer.Option(parser=options.moment, metavar="TIME", help="Calls that began before; else now.")
     ] = None,
     mend: Annotated[bool, typer.Option("--repair", help="Send for what is missing, as the sweep does.")] = False,
-    env: EnvOption = Env.DEV,
+    env: EnvOption = None,
     stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -275,7 +277,7 @@ def _again(environment: Environment, taken: Ledger) -> str:
 
 
 @app.command("sweep", epilog=_exits("the sweep failed"))
-def sweep(*, env: EnvOption = Env.DEV, stack: StackOption = None, as_json: JsonOption = False) -> None:
+def sweep(*, env: EnvOption = None, stack: StackOption = None, as_json: JsonOption = False) -> None:
     """Let the stack look now for what was lost and what has not moved on, as it does every few minutes.
 
     It says what it found: how much is not settled, and for how much of what was due or lost it has sent a message.
@@ -313,7 +315,12 @@ def _print_error(error: Exception) -> None:
     console.print(sentences_of(error), markup=False, style="red")
 
 
-def _environment(env: Env, stack: str | None) -> Environment:
-    if stack:
+def _environment(env: Env | None, stack: str | None) -> Environment:
+    if stack is not None:
+        if env is not None:
+            raise typer.BadParameter("it is in the place of --env: give one of them.", param_hint="--stack")
+        if not stack:
+            raise typer.BadParameter("it is empty.", param_hint="--stack")
         return deployed(stack, f"--stack {stack}")
+    env = env or Env.DEV
     return deployed(stack_of(env), "" if env is Env.DEV else f"--env {env}")
