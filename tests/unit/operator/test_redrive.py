@@ -23,7 +23,7 @@ BODY = f"CallSid={CALL_SID}&RecordingSid=RE{'1' * 32}&RecordingStatus=completed&
 
 @pytest.fixture
 def failed(stack: Stack, twilio: Simulator) -> Call:
-    """A call whose transcript has failed, and which goes on once that is mended."""
+    """A call whose transcript has failed, and which goes on once that is deleted."""
     twilio.unknowns.failed_transcript_webhook = "available"
     call = twilio.place_call(load_scenario("transcript_fails"), to=NUMBER)
     work(stack)
@@ -31,6 +31,19 @@ def failed(stack: Stack, twilio: Simulator) -> Call:
     work(stack)
     assert state(stack) == ("failed", "transcript_failed")
     return call
+
+
+def fail_as(stack: Stack, reason: str) -> None:
+    """Let the only recording have failed for another reason."""
+    stack.table().put_item(Item=row(stack) | {"state": "failed", "reason": reason})
+
+
+@pytest.fixture
+def gave_up(failed: Call, stack: Stack, twilio: Simulator) -> Call:
+    """A call that was waited for too long, and which goes on."""
+    fail_as(stack, "gave_up")
+    twilio.state.transcripts.clear()
+    return failed
 
 
 @pytest.fixture
@@ -200,13 +213,11 @@ def test_the_sweeps_own_word_of_a_call_is_still_understood(
 
 
 def test_a_recording_that_failed_begins_anew_and_its_message_is_sent(
-    failed: Call, stack: Stack, callscribe: Callable[..., Result], twilio: Simulator
+    gave_up: Call, stack: Stack, callscribe: Callable[..., Result]
 ) -> None:
-    # Mended: there is no transcript any more that has failed.
-    twilio.state.transcripts.clear()
     result = callscribe("redrive")
     assert result.exit_code == 0
-    assert failed.sid in result.stdout
+    assert gave_up.sid in result.stdout
     assert state(stack) == ("received", None)
     work(stack)
     assert state(stack) == ("transcribing", None)
@@ -214,14 +225,13 @@ def test_a_recording_that_failed_begins_anew_and_its_message_is_sent(
 
 
 def test_killed_before_its_message_is_sent_the_sweep_sends_it(
-    failed: Call,
+    gave_up: Call,
     stack: Stack,
     twilio: Simulator,
     callscribe: Callable[..., Result],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert failed.recordings
-    twilio.state.transcripts.clear()
+    assert gave_up.recordings
 
     def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -240,10 +250,11 @@ def test_a_recording_begins_anew_five_times_and_then_is_left_and_said(
     failed: Call, stack: Stack, twilio: Simulator, callscribe: Callable[..., Result]
 ) -> None:
     for _ in range(MOST_ROUNDS):
-        assert callscribe("redrive").exit_code == 0
+        assert callscribe("redrive", "--call", failed.sid).exit_code == 0
         work(stack)
         be_later(stack, twilio, LATE)
         assert state(stack) == ("failed", "transcript_failed")
+    fail_as(stack, "gave_up")
     for arguments in ([], ["--dry-run"], ["--call", failed.sid]):
         result = callscribe("redrive", *arguments)
         assert result.exit_code == 1
@@ -251,8 +262,35 @@ def test_a_recording_begins_anew_five_times_and_then_is_left_and_said(
     assert stack.queued() == {}
 
 
+@pytest.mark.parametrize("status", ["failed", "canceled", "error"])
+def test_what_would_end_the_same_is_left_unless_its_call_is_named(
+    status: str,
+    failed: Call,
+    bury: Callable[..., None],
+    stack: Stack,
+    callscribe: Callable[..., Result],
+    document: Callable[..., Any],
+) -> None:
+    fail_as(stack, f"transcript_{status}")
+    before = stack.items()
+    bury("Recordings", BODY, reason="KeyError")
+    for arguments, sent in ((["--dry-run"], "1 would be sent, 1 left."), ([], "1 sent, 1 left.")):
+        result = callscribe("redrive", *arguments)
+        assert result.exit_code == 1
+        assert sent in result.stderr
+        assert "would be found again: 1. Delete it at Twilio, then redrive --call." in result.stderr
+    (one,) = document("redrive")["redriven"]
+    assert (one["outcome"], one["sids"][0], one["sids"][-1][:2]) == ("left", failed.sid, "GT")
+    assert one["what_to_do"].endswith(f"delete that at Twilio, then callscribe redrive --call {failed.sid}")
+    assert stack.items() == before
+    assert stack.queued() == {"RecordingsQueue": [BODY]}
+    result = callscribe("redrive", "--call", failed.sid)
+    assert (result.exit_code, result.stderr) == (0, "1 sent.\n")
+    assert state(stack) == ("received", None)
+
+
 def test_a_dry_run_changes_nothing(
-    failed: Call, bury: Callable[..., None], stack: Stack, callscribe: Callable[..., Result]
+    gave_up: Call, bury: Callable[..., None], stack: Stack, callscribe: Callable[..., Result]
 ) -> None:
     bury("Recordings", BODY, reason="KeyError")
     bury("Transcripts", "{}", reason="KeyError")
@@ -261,13 +299,13 @@ def test_a_dry_run_changes_nothing(
         result = callscribe("redrive", "--dry-run")
         assert result.exit_code == 0
         assert "3 would be sent." in result.stderr
-        assert failed.sid in result.stdout
+        assert gave_up.sid in result.stdout
     assert stack.items() == before
     assert stack.queued() == {"RecordingsDeadLetters": [BODY], "TranscriptsDeadLetters": ["{}"]}
 
 
-def test_the_recordings_go_with_their_queue(failed: Call, stack: Stack, callscribe: Callable[..., Result]) -> None:
-    assert failed.recordings
+def test_the_recordings_go_with_their_queue(gave_up: Call, stack: Stack, callscribe: Callable[..., Result]) -> None:
+    assert gave_up.recordings
     assert "Nothing to redrive." in callscribe("redrive", "--queue", "transcripts").stderr
     assert state(stack)[0] == "failed"
     callscribe("redrive", "--queue", "recordings")

@@ -25,7 +25,7 @@ from callscribe_tools.operator.errors import OperatorError, sentences_of
 from callscribe_tools.operator.failures import failures
 from callscribe_tools.operator.ledger import Day, Ledger, repair, take_ledger
 from callscribe_tools.operator.printing import age, console, print_json, print_table, telling
-from callscribe_tools.operator.redrive import Outcome, Redriven, Which
+from callscribe_tools.operator.redrive import ENDS_THE_SAME, Outcome, Redriven, Which
 from callscribe_tools.operator.redrive import redrive as redriven
 
 
@@ -117,7 +117,7 @@ def failed(
         console.print("Nothing waits for a person.")
 
 
-@app.command("redrive", epilog=_exits("something was left, because it was redriven too often"))
+@app.command("redrive", epilog=_exits("something was left: it was redriven too often, or its transcript failed"))
 def redrive(
     *,
     queue: Annotated[
@@ -136,8 +136,11 @@ def redrive(
     """Send again what has failed, once its cause is mended.
 
     Messages in the dead letters go back to their queues, and recordings that `callscribe failed` lists begin anew; each
-    does five times at most. What workers bury meanwhile is left to the next redrive. With --call, what is stored is read
-    anew from Twilio as well, operator results and all. It may be interrupted and repeated at any time.
+    does five times at most. What workers bury meanwhile is left to the next redrive. It may be interrupted and
+    repeated at any time.
+
+    A recording whose transcript failed would end the same while that transcript exists: delete it at Twilio, then redrive
+    with --call. With --call, what is stored is read anew from Twilio as well, operator results and all.
 
     \b
     Example: callscribe redrive --dry-run
@@ -151,12 +154,12 @@ def redrive(
                 done.append(one)  # noqa: PERF402 (what is done before an error must be in it)
         finally:
             # What was done before something went wrong is told too.
-            _print_redriven(done, as_json=as_json)
+            _print_redriven(done, of_call=call is not None, as_json=as_json)
     if any(one.outcome is Outcome.LEFT for one in done):
         raise typer.Exit(Exit.NOT_FINE)
 
 
-def _print_redriven(done: list[Redriven], *, as_json: bool) -> None:
+def _print_redriven(done: list[Redriven], *, of_call: bool, as_json: bool) -> None:
     if as_json:
         print_json({"redriven": [one.told() for one in done]})
         return
@@ -171,6 +174,9 @@ def _print_redriven(done: list[Redriven], *, as_json: bool) -> None:
     counts = Counter(one.outcome.value for one in done)
     told = ", ".join(f"{number} {outcome}" for outcome, number in counts.items())
     console.print(f"{told or 'Nothing to redrive'}.", markup=False)
+    if same := 0 if of_call else sum(one.reason in ENDS_THE_SAME for one in done):
+        told = "The transcript of so many failed, and would be found again"
+        console.print(f"{told}: {same}. Delete it at Twilio, then redrive --call.", markup=False)
 
 
 @app.command("ledger", epilog=_exits("something is missing, also where --repair has just sent for it"))

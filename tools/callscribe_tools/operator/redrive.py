@@ -19,6 +19,7 @@ from callscribe.domain import stand_ins
 from callscribe.domain.patience import Swept
 from callscribe.domain.recording import MOST_ROUNDS, Event, State
 from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
+from callscribe.domain.transcript import FAILED_STATUSES
 from callscribe.edge.payloads import EndedCall
 from callscribe_tools.operator.dead_letters import Letter
 from callscribe_tools.operator.environment import Environment, Line
@@ -26,6 +27,9 @@ from callscribe_tools.operator.printing import Tell
 
 TAKEN_SECONDS = 120
 """How long letters that are taken out are hidden: ten of them are sent again in a small part of that."""
+
+ENDS_THE_SAME = frozenset(f"transcript_{status}" for status in FAILED_STATUSES)
+"""Reasons that stay while the transcript does: Twilio makes one of a recording, and a worker finds that one."""
 
 
 class Which(StrEnum):
@@ -67,7 +71,8 @@ def redrive(
 
     Parameters:
         which: only that queue's dead letters, and recordings only with the queue of recordings; None for all.
-        call_sid: only of this call, and then recordings that are stored as well: their insights are read anew.
+        call_sid: only of this call, and then recordings that are stored as well: their insights are read anew. Those
+            whose transcript has failed begin anew only then, when somebody has seen to that transcript.
         dry_run: change nothing, and say what would be done.
 
     Raises:
@@ -82,7 +87,10 @@ def redrive(
     if which is not Which.TRANSCRIPTS:
         progress("Redriving recordings")
         for row in _rows(environment, call_sid):
-            yield _recording(environment, row, dry_run=dry_run)
+            if call_sid is None and row.get("reason") in ENDS_THE_SAME:
+                yield _ends_the_same(environment, row)
+            else:
+                yield _recording(environment, row, dry_run=dry_run)
 
 
 def _letters(
@@ -135,6 +143,21 @@ def _rows(environment: Environment, call_sid: CallSid | None) -> Iterable[dict[s
         # Whole, because each that moves leaves the list that is read.
         return list(environment.lists.needing_attention())
     return list(environment.table.knows(call_sid).values())
+
+
+def _ends_the_same(environment: Environment, row: dict[str, Any]) -> Redriven:
+    recording = recording_of_row(row)
+    transcript = (str(row["transcript"]),) if row.get("transcript") else ()
+    return Redriven(
+        what="recording",
+        sids=(recording.call_sid, recording.sid, *transcript),
+        reason=row["reason"],
+        outcome=Outcome.LEFT,
+        what_to_do=(
+            "It would end the same while its transcript exists: delete that at Twilio, then "
+            f"{environment.command(f'redrive --call {recording.call_sid}')}"
+        ),
+    )
 
 
 def _recording(environment: Environment, row: dict[str, Any], *, dry_run: bool) -> Redriven:
