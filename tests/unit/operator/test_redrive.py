@@ -195,6 +195,31 @@ def test_only_the_letters_of_one_queue_or_of_one_call(
     assert stack.queued() == {"RecordingsQueue": [BODY.replace(CALL_SID, OTHER)]}
 
 
+def test_a_call_that_nobody_knows_is_said_to_be_unknown(
+    bury: Callable[..., None], stack: Stack, callscribe: Callable[..., Result], document: Callable[..., Any]
+) -> None:
+    bury("Recordings", BODY)
+    for arguments in ([], ["--dry-run"]):
+        result = callscribe("redrive", "--call", OTHER, *arguments)
+        assert result.exit_code == 1
+        assert "There is no such call in the table and no dead letter of it.\n" in result.stderr
+    assert document("redrive", "--call", OTHER) == {"redriven": []}
+    result = callscribe("redrive", "--call", CALL_SID, "--queue", "transcripts")
+    assert result.exit_code == 1
+    assert "no dead letter of it on the queue of transcripts." in result.stderr
+    assert stack.queued() == {"RecordingsDeadLetters": [BODY]}
+
+
+def test_a_call_without_a_recording_is_known(
+    stack: Stack, twilio: Simulator, callscribe: Callable[..., Result]
+) -> None:
+    call = twilio.place_call(load_scenario("hang_up_in_greeting"), to=NUMBER)
+    work(stack)
+    assert stack.recordings() == []
+    result = callscribe("redrive", "--call", call.sid)
+    assert (result.exit_code, result.stderr) == (0, "Nothing to redrive.\n")
+
+
 def test_the_sweeps_own_word_of_a_call_is_still_understood(
     bury: Callable[..., None],
     stack: Stack,

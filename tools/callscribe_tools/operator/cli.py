@@ -117,7 +117,7 @@ def failed(
         console.print("Nothing waits for a person.")
 
 
-@app.command("redrive", epilog=_exits("something was left: it was redriven too often, or its transcript failed"))
+@app.command("redrive", epilog=_exits("something was left, or there is no such call"))
 def redrive(
     *,
     queue: Annotated[
@@ -139,8 +139,8 @@ def redrive(
     does five times at most. What workers bury meanwhile is left to the next redrive. It may be interrupted and
     repeated at any time.
 
-    A recording whose transcript failed would end the same while that transcript exists: delete it at Twilio, then redrive
-    with --call. With --call, what is stored is read anew from Twilio as well, operator results and all.
+    A recording whose transcript failed would end the same while that transcript exists: delete it at Twilio, then
+    redrive with --call. With --call, what is stored is read anew from Twilio as well, operator results and all.
 
     \b
     Example: callscribe redrive --dry-run
@@ -155,6 +155,10 @@ def redrive(
         finally:
             # What was done before something went wrong is told too.
             _print_redriven(done, of_call=call is not None, as_json=as_json)
+        if call and not done and not environment.knows(call):
+            of = f" on the queue of {queue}" if queue else ""
+            console.print(f"There is no such call in the table and no dead letter of it{of}.", style="red")
+            raise typer.Exit(Exit.NOT_FINE)
     if any(one.outcome is Outcome.LEFT for one in done):
         raise typer.Exit(Exit.NOT_FINE)
 

@@ -16,11 +16,13 @@ from botocore.exceptions import ClientError
 from callscribe.adapters import twilio as twilio_adapter
 from callscribe.adapters.aws_errors import aws_errors
 from callscribe.adapters.call_lists import CallLists
+from callscribe.adapters.items import call_key
 from callscribe.adapters.queues import Queue
 from callscribe.adapters.table import CallTable
 from callscribe.adapters.twilio import Twilio
 from callscribe.domain.patience import Patience
 from callscribe.domain.settings import Settings, from_json
+from callscribe.domain.sids import CallSid
 from callscribe_tools.operator.dead_letters import DeadLetters
 from callscribe_tools.operator.errors import OperatorError
 
@@ -73,6 +75,10 @@ class Environment:
         """A command of `callscribe` to try next, for this environment."""
         name, _, rest = text.partition(" ")
         return " ".join(filter(None, ["callscribe", name, self.option, rest]))
+
+    def knows(self, call_sid: CallSid) -> bool:
+        """Whether the table has anything of a call."""
+        return bool(self.table.knows(call_sid) or self.lists.look_up([call_key(call_sid)]))
 
     def twilio(self, settings: Settings) -> Twilio:
         """The account at Twilio."""

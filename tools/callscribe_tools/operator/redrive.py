@@ -3,8 +3,8 @@
 Killed anywhere it loses nothing. A letter is deleted only once it is on its queue, so that it is at worst sent twice,
 which workers bear; a recording is due from the moment it begins anew, so that the sweep sends the message for it.
 
-Workers run beside it, and bury again what is not mended. That is left to the next redrive: one that took it would not end
-before every letter was redriven as often as it may be.
+Workers run beside it, and bury again what is not mended. That is left to the next redrive: one that took it would not
+end before every letter was redriven as often as it may be.
 """
 
 from collections.abc import Iterable, Iterator
