@@ -248,6 +248,7 @@ def _ledger_document(taken: Ledger, repaired: int) -> dict[str, Any]:
         "days": [asdict(one) | {"day": one.day.isoformat()} for one in taken.days],
         "missing": missing,
         "unreadable": taken.unreadable,
+        "refused": [*taken.refused],
         "sent": repaired,
     }
 
@@ -270,8 +271,12 @@ def _print_ledger(taken: Ledger) -> None:
 
 
 def _print_conclusion(environment: Environment, taken: Ledger, repaired: int) -> None:
+    for told in taken.refused:
+        console.print(f"Not compared: {told}.", markup=False)
     if taken.unreadable:
-        console.print(f"Entries of Twilio's lists that could not be read, and are not compared: {taken.unreadable}.")
+        console.print(
+            f"Of Twilio's lists and their entries could not be read, and are not compared: {taken.unreadable}."
+        )
     if not taken.missing:
         console.print("Nothing is missing.")
     elif repaired:
