@@ -361,6 +361,20 @@ def test_what_cannot_be_read_is_counted_and_holds_nothing_up(
     assert "could not be read, and are not compared: 1." in callscribe("ledger", "--since", "2d").stderr
 
 
+def test_what_cannot_be_read_is_not_fine_although_nothing_else_is_missing(
+    stack: Stack, twilio: Simulator, scenario: Scenario, callscribe: Callable[..., Result]
+) -> None:
+    call = twilio.place_call(scenario, to=NUMBER)
+    settle(stack, twilio)
+    be_later(stack, twilio, 3 * HOURS)
+    odd = recorded("RE" + "7" * 32, call_sid=call.sid, started=datetime.now(UTC) - 3 * HOURS)
+    odd.status = 7  # type: ignore[assignment]
+    twilio.state.recordings[odd.sid] = odd
+    result = callscribe("ledger", "--since", "2d")
+    assert result.exit_code == 1
+    assert "could not be read, and are not compared: 1.\nNothing else is missing.\n" in result.stderr
+
+
 @pytest.mark.parametrize("status", [200, 400])
 def test_a_transcript_that_leads_to_no_call_is_counted_and_holds_nothing_up(
     status: int, losses: dict[str, str], take: Take, twilio: Simulator

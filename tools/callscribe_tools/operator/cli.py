@@ -183,7 +183,10 @@ def _print_redriven(done: list[Redriven], *, of_call: bool, as_json: bool) -> No
         console.print(f"{told}: {same}. Delete it at Twilio, then redrive --call.", markup=False)
 
 
-@app.command("ledger", epilog=_exits("something is missing, also where --repair has just sent for it"))
+@app.command(
+    "ledger",
+    epilog=_exits("something is missing, also where --repair has just sent for it, or could not be read"),
+)
 def ledger(
     *,
     since: Annotated[
@@ -202,7 +205,7 @@ def ledger(
 
     Each thing counts on the UTC day on which its call began. CALLS, RECS and TRANS are the calls, recordings and
     transcripts that Twilio has. The others are the table's recordings; FLIGHT is also what has not had its time yet.
-    What is older than the table keeps anything is left out.
+    What is older than the table keeps anything is left out. What cannot be read is counted and not compared.
 
     \b
     Example: callscribe ledger --since 7d
@@ -230,7 +233,7 @@ def ledger(
     else:
         _print_ledger(taken)
         _print_conclusion(environment, taken, repaired)
-    if taken.missing:
+    if taken.missing or taken.unreadable:
         raise typer.Exit(Exit.NOT_FINE)
 
 
@@ -278,7 +281,7 @@ def _print_conclusion(environment: Environment, taken: Ledger, repaired: int) ->
             f"Of Twilio's lists and their entries could not be read, and are not compared: {taken.unreadable}."
         )
     if not taken.missing:
-        console.print("Nothing is missing.")
+        console.print("Nothing else is missing." if taken.unreadable else "Nothing is missing.")
     elif repaired:
         told = f"{repaired} messages were sent for what is missing. In some minutes, look again"
         console.print(f"{told}: {_again(environment, taken)}", markup=False)
