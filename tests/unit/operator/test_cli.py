@@ -173,6 +173,7 @@ def test_settings_that_are_wrong_are_said_to_be(callscribe: Callable[..., Result
         (["ledger", "--since", "9999-12-31T23:00-14:00"], "is no time"),
         (["ledger", "--since", "2999-01-01"], "is in the future"),
         (["ledger", "--since", "1d", "--until", "2d"], "must be after --since"),
+        (["ledger", "--since", "1d", "--before-the-stack"], "goes with --repair"),
         (["ledger"], "--since"),
         (["redrive", "--call", "RE" + "1" * 32], "no SID of a call"),
         (["redrive", "--queue", "calls"], "recordings"),

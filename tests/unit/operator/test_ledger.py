@@ -17,7 +17,7 @@ from callscribe_tools.operator.ledger import Kind, Ledger, take_ledger
 from callscribe_tools.simulator import Call, PhoneNumber, Recording, Scenario, Simulator, load_scenario
 from callscribe_tools.simulator.scenario import TranscriptOutcome
 from harness.answers import answer, recover
-from harness.deployed import NAME
+from harness.deployed import NAME, Deployed
 from harness.events import HOST, load_event
 from harness.later import LATE, be_later, work
 from harness.seeded import recorded, transcript
@@ -281,6 +281,49 @@ def test_repair_sends_for_all_of_it_what_the_sweep_would_send(
     result = callscribe("ledger", "--since", "2d", "--json")
     assert result.exit_code == 0, result.stdout
     assert '"repaired": 3' in result.stdout
+
+
+def test_repair_leaves_what_is_from_before_the_stack_unless_it_is_asked_to(
+    losses: dict[str, str],
+    stack: Stack,
+    twilio: Simulator,
+    scenario: Scenario,
+    deployed: Deployed,
+    callscribe: Callable[..., Result],
+    document: Callable[..., Any],
+) -> None:
+    deployed.created = datetime.now(UTC) - HOURS
+    since = twilio.place_call(scenario, to=NUMBER)
+    stack.messages("RecordingsQueue")
+    forget(stack, since)
+    be_later(stack, twilio)
+    result = callscribe("ledger", "--since", "2d")
+    assert "4 missing." in result.stderr
+    assert "3 of them are from before the stack was created, and are left without --before-the-stack." in result.stderr
+    assert "warning" not in result.stderr
+    result = callscribe("ledger", "--since", "2d", "--repair")
+    assert result.exit_code == 1
+    assert "1 messages were sent" in result.stderr
+    assert f"created at {deployed.created:%Y-%m-%dT%H:%MZ}" in result.stderr
+    assert "3 of what is missing are from before, and were not sent for" in result.stderr
+    assert all(len(bodies) == 1 and dual(since).sid in bodies[0] for bodies in stack.queued().values())
+    told = document("ledger", "--since", "2d", "--repair", "--before-the-stack")
+    assert told["sent"] == 4
+    assert "3 of what was sent for are from before; they are transcribed and paid for." in told["warning"]
+    assert {one["sid"] for one in told["missing"] if one["before_the_stack"]} == set(losses.values())
+    assert datetime.fromisoformat(told["stack_created"]) == deployed.created
+    assert sum(map(len, stack.queued().values())) == 4
+
+
+@pytest.mark.parametrize(("ago", "told"), [("2d", "Nothing that is missing is from before."), ("30m", None)])
+def test_repair_warns_of_a_time_when_there_was_no_stack(
+    ago: str, told: str | None, stack: Stack, deployed: Deployed, document: Callable[..., Any]
+) -> None:
+    assert stack.items() == []
+    deployed.created = datetime.now(UTC) - HOURS
+    assert document("ledger", "--since", ago)["warning"] is None
+    warning = document("ledger", "--since", ago, "--repair")["warning"]
+    assert warning is None if told is None else warning.endswith(told)
 
 
 def test_a_transcript_that_was_asked_for_after_midnight_or_after_the_end_is_compared(

@@ -31,6 +31,8 @@ from callscribe.usecases.sweep import LOOKS, Queues, recording_of, recordings_of
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
 
+ALWAYS = datetime.min.replace(tzinfo=UTC)
+
 TRIES = 4
 """How often a list is asked for: in months of them Twilio says once that it is busy."""
 
@@ -72,7 +74,8 @@ class Missing:
     """One thing that Twilio has and the table has not.
 
     `sid` is its own. `call_sid` and `recording_sid` are known as far as Twilio tells them. `began` is when the call
-    began, or the transcript was asked for. `message` is the body that brings it, for its queue.
+    began, or the transcript was asked for; `before_the_stack`, that there was no stack then to hear of it. `message` is
+    the body that brings it, for its queue.
     """
 
     kind: Kind
@@ -81,6 +84,7 @@ class Missing:
     recording_sid: RecordingSid | None
     day: date
     began: datetime
+    before_the_stack: bool
     what_to_do: str
     message: str = field(repr=False)
 
@@ -111,6 +115,7 @@ def take_ledger(
     since: datetime,
     until: datetime,
     progress: Callable[[str], None],
+    created: datetime = ALWAYS,
 ) -> Ledger:
     """Compare the calls that began in this time, and all there is of them. Writes nothing.
 
@@ -118,6 +123,7 @@ def take_ledger(
 
     Parameters:
         progress: told each day that is begun.
+        created: when the stack was.
 
     Raises:
         TransientError: Twilio or AWS did not answer, also when asked again, or may not be asked.
@@ -128,7 +134,7 @@ def take_ledger(
     now = datetime.now(UTC)
     since = max(since, now - table.retention).replace(microsecond=0)
     until = min(until, now)
-    book = _Book(lists, table, twilio, settings, patience, since, until, now, progress)
+    book = _Book(lists, table, twilio, settings, patience, since, until, now, progress, created)
     for start, end in _slices(since, until):
         book.take(start, end)
     # Recordings are transcribed later than they are made, at most so much.
@@ -200,6 +206,7 @@ class _Book:
     until: datetime
     now: datetime
     progress: Callable[[str], None]
+    created: datetime
     days: dict[date, Day] = field(default_factory=dict)
     missing: list[Missing] = field(default_factory=list)
     unreadable: int = 0
@@ -409,12 +416,15 @@ class _Book:
                 recording_sid=recording_sid,
                 day=day.day,
                 began=began,
+                before_the_stack=began < self.created,
                 what_to_do=self._what_to_do(began),
                 message=message,
             )
         )
 
     def _what_to_do(self, began: datetime) -> str:
+        if began < self.created:
+            return "It is from before the stack: only --repair --before-the-stack sends it, and it is paid for"
         if self.now - began < LOOKS * self.patience.look_again:
             # Two intervals, of which `look_again` is a little less than one.
             minutes = -(-5 * self.patience.look_again // timedelta(minutes=2))
