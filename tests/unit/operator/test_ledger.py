@@ -1,7 +1,7 @@
 """`callscribe ledger`: what Twilio has and the table should have, to the last call, and no false alarm."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -292,7 +292,8 @@ def test_repair_leaves_what_is_from_before_the_stack_unless_it_is_asked_to(
     callscribe: Callable[..., Result],
     document: Callable[..., Any],
 ) -> None:
-    deployed.created = datetime.now(UTC) - HOURS
+    created = datetime.now(UTC) - HOURS
+    deployed.created = created.astimezone(timezone(9 * HOURS))
     since = twilio.place_call(scenario, to=NUMBER)
     stack.messages("RecordingsQueue")
     forget(stack, since)
@@ -304,14 +305,14 @@ def test_repair_leaves_what_is_from_before_the_stack_unless_it_is_asked_to(
     result = callscribe("ledger", "--since", "2d", "--repair")
     assert result.exit_code == 1
     assert "1 messages were sent" in result.stderr
-    assert f"created at {deployed.created:%Y-%m-%dT%H:%MZ}" in result.stderr
+    assert f"created at {created:%Y-%m-%dT%H:%MZ}" in result.stderr
     assert "3 of what is missing are from before, and were not sent for" in result.stderr
     assert all(len(bodies) == 1 and dual(since).sid in bodies[0] for bodies in stack.queued().values())
     told = document("ledger", "--since", "2d", "--repair", "--before-the-stack")
     assert told["sent"] == 4
     assert "3 of what was sent for are from before; they are transcribed and paid for." in told["warning"]
     assert {one["sid"] for one in told["missing"] if one["before_the_stack"]} == set(losses.values())
-    assert datetime.fromisoformat(told["stack_created"]) == deployed.created
+    assert told["stack_created"] == created.isoformat()
     assert sum(map(len, stack.queued().values())) == 4
 
 

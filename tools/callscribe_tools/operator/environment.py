@@ -4,7 +4,7 @@ import json
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -167,7 +167,7 @@ def _described(stack: str) -> tuple[_Told, _Told, datetime]:
             ) from None
     outputs = {one["OutputKey"]: one["OutputValue"] for one in described.get("Outputs", [])}
     parameters = {one["ParameterKey"]: one["ParameterValue"] for one in described.get("Parameters", [])}
-    return _Told(stack, outputs), _Told(stack, parameters), described["CreationTime"]
+    return _Told(stack, outputs), _Told(stack, parameters), described["CreationTime"].astimezone(UTC)
 
 
 def _settings(secret_arn: str) -> Settings:
