@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
@@ -26,11 +27,13 @@ class Deployed:
     """The stack of that name, as it would be deployed by the template, but for what `changed` says.
 
     `changed` holds outputs and parameters; None leaves one out. `denied` is what CloudFormation refuses everybody.
+    `created` is before anything that the table still has.
     """
 
     stack: Stack
     changed: dict[str, str | None] = field(default_factory=dict)
     denied: bool = False
+    created: datetime = field(default_factory=lambda: datetime.now(UTC) - timedelta(days=1000))
 
     @property
     def app(self) -> Starlette:
@@ -59,7 +62,7 @@ class Deployed:
             if not isinstance(one["Value"], dict) or "Fn::Sub" not in one["Value"]
         }
         parameters = {key: str(one["Default"]) for key, one in template()["Parameters"].items()}
-        members = f"""<member><StackName>{NAME}</StackName><CreationTime>2026-11-20T09:00:00Z</CreationTime>
+        members = f"""<member><StackName>{NAME}</StackName><CreationTime>{self.created.isoformat()}</CreationTime>
             <StackStatus>UPDATE_COMPLETE</StackStatus>
             <Outputs>{self._members("Output", outputs)}</Outputs>
             <Parameters>{self._members("Parameter", parameters)}</Parameters></member>"""

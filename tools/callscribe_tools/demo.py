@@ -170,6 +170,7 @@ def _keep(local: LocalCallscribe) -> None:
         "Webhooks": f"{aws.endpoint_url} with the header 'Host: {local.stack.api_host}'",
         "Twilio's REST API": local.twilio_url,
         "Logs": str(aws.work_dir),
+        "What has failed": f"callscribe failed --stack {local.stack.name}, with that environment; and so each command",
     }.items():
         _console.print(f"  {what}: {where}", markup=False)
     with suppress(KeyboardInterrupt):

@@ -169,12 +169,21 @@ def test_settings_that_are_wrong_are_said_to_be(callscribe: Callable[..., Result
     [
         (["failed", "--since", "yesterday"], "write it as 30d, 12h, 2026-11-01"),
         (["failed", "--since", "99999d99"], "is no time"),
+        (["ledger", "--since", "0001-01-01T00:00+14:00"], "is no time"),
+        (["ledger", "--since", "9999-12-31T23:00-14:00"], "is no time"),
         (["ledger", "--since", "2999-01-01"], "is in the future"),
         (["ledger", "--since", "1d", "--until", "2d"], "must be after --since"),
+        (["ledger", "--since", "1d", "--before-the-stack"], "goes with --repair"),
         (["ledger"], "--since"),
         (["redrive", "--call", "RE" + "1" * 32], "no SID of a call"),
         (["redrive", "--queue", "calls"], "recordings"),
         (["failed", "--env", "test"], "staging"),
+        (["failed", "--stack", ""], "it is empty"),
+        *(
+            ([*command, "--stack", "callscribe-dev", "--env", env], "give one of them")
+            for command in (["failed"], ["redrive"], ["ledger", "--since", "1d"], ["sweep"])
+            for env in ("dev", "prod")
+        ),
     ],
 )
 def test_wrong_usage_is_told_and_nothing_is_asked(

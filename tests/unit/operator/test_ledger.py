@@ -1,7 +1,7 @@
 """`callscribe ledger`: what Twilio has and the table should have, to the last call, and no false alarm."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -11,12 +11,13 @@ from callscribe.adapters.call_lists import CallLists, Progress
 from callscribe.adapters.items import recording_key
 from callscribe.domain.recording import State
 from callscribe.domain.sids import CallSid, RecordingSid
+from callscribe_tools.local_callscribe import settings_document
 from callscribe_tools.operator.environment import deployed as environment_of
 from callscribe_tools.operator.ledger import Kind, Ledger, take_ledger
 from callscribe_tools.simulator import Call, PhoneNumber, Recording, Scenario, Simulator, load_scenario
 from callscribe_tools.simulator.scenario import TranscriptOutcome
 from harness.answers import answer, recover
-from harness.deployed import NAME
+from harness.deployed import NAME, Deployed
 from harness.events import HOST, load_event
 from harness.later import LATE, be_later, work
 from harness.seeded import recorded, transcript
@@ -24,7 +25,9 @@ from harness.stack import NUMBER, SERVICE_SID, Stack
 from harness.workers import state
 
 CALLS = "/2010-04-01/Accounts/{account}/Calls.json"
+TRANSCRIPTS = "/v2/Transcripts"
 HOURS = timedelta(hours=1)
+OTHER_NUMBER, OTHER_SERVICE_SID = "+12025550188", "GA" + "e" * 32
 
 type Take = Callable[..., Ledger]
 
@@ -195,9 +198,8 @@ def test_a_call_whose_row_is_of_the_day_before_counts_once(
 
 
 def test_other_numbers_calls_are_not_counted(take: Take, stack: Stack, twilio: Simulator, scenario: Scenario) -> None:
-    other = "+12025550188"
-    twilio.account.add(PhoneNumber(number=other, voice_url=f"https://{HOST}/incoming-call"))
-    twilio.place_call(scenario, to=other)
+    twilio.account.add(PhoneNumber(number=OTHER_NUMBER, voice_url=f"https://{HOST}/incoming-call"))
+    twilio.place_call(scenario, to=OTHER_NUMBER)
     stack.messages("RecordingsQueue")
     stack.empty_calls()
     be_later(stack, twilio)
@@ -281,6 +283,50 @@ def test_repair_sends_for_all_of_it_what_the_sweep_would_send(
     assert '"repaired": 3' in result.stdout
 
 
+def test_repair_leaves_what_is_from_before_the_stack_unless_it_is_asked_to(
+    losses: dict[str, str],
+    stack: Stack,
+    twilio: Simulator,
+    scenario: Scenario,
+    deployed: Deployed,
+    callscribe: Callable[..., Result],
+    document: Callable[..., Any],
+) -> None:
+    created = datetime.now(UTC) - HOURS
+    deployed.created = created.astimezone(timezone(9 * HOURS))
+    since = twilio.place_call(scenario, to=NUMBER)
+    stack.messages("RecordingsQueue")
+    forget(stack, since)
+    be_later(stack, twilio)
+    result = callscribe("ledger", "--since", "2d")
+    assert "4 missing." in result.stderr
+    assert "3 of them are from before the stack was created, and are left without --before-the-stack." in result.stderr
+    assert "warning" not in result.stderr
+    result = callscribe("ledger", "--since", "2d", "--repair")
+    assert result.exit_code == 1
+    assert "1 messages were sent" in result.stderr
+    assert f"created at {created:%Y-%m-%dT%H:%MZ}" in result.stderr
+    assert "3 of what is missing are from before, and were not sent for" in result.stderr
+    assert all(len(bodies) == 1 and dual(since).sid in bodies[0] for bodies in stack.queued().values())
+    told = document("ledger", "--since", "2d", "--repair", "--before-the-stack")
+    assert told["sent"] == 4
+    assert "3 of what was sent for are from before; they are transcribed and paid for." in told["warning"]
+    assert {one["sid"] for one in told["missing"] if one["before_the_stack"]} == set(losses.values())
+    assert told["stack_created"] == created.isoformat()
+    assert sum(map(len, stack.queued().values())) == 4
+
+
+@pytest.mark.parametrize(("ago", "told"), [("2d", "Nothing that is missing is from before."), ("30m", None)])
+def test_repair_warns_of_a_time_when_there_was_no_stack(
+    ago: str, told: str | None, stack: Stack, deployed: Deployed, document: Callable[..., Any]
+) -> None:
+    assert stack.items() == []
+    deployed.created = datetime.now(UTC) - HOURS
+    assert document("ledger", "--since", ago)["warning"] is None
+    warning = document("ledger", "--since", ago, "--repair")["warning"]
+    assert warning is None if told is None else warning.endswith(told)
+
+
 def test_a_transcript_that_was_asked_for_after_midnight_or_after_the_end_is_compared(
     take: Take, stack: Stack, twilio: Simulator, scenario: Scenario
 ) -> None:
@@ -357,6 +403,74 @@ def test_what_cannot_be_read_is_counted_and_holds_nothing_up(
     assert ledger.unreadable == 1
     assert len(ledger.missing) == 3
     assert "could not be read, and are not compared: 1." in callscribe("ledger", "--since", "2d").stderr
+
+
+def test_what_cannot_be_read_is_not_fine_although_nothing_else_is_missing(
+    stack: Stack, twilio: Simulator, scenario: Scenario, callscribe: Callable[..., Result]
+) -> None:
+    call = twilio.place_call(scenario, to=NUMBER)
+    settle(stack, twilio)
+    be_later(stack, twilio, 3 * HOURS)
+    odd = recorded("RE" + "7" * 32, call_sid=call.sid, started=datetime.now(UTC) - 3 * HOURS)
+    odd.status = 7  # type: ignore[assignment]
+    twilio.state.recordings[odd.sid] = odd
+    result = callscribe("ledger", "--since", "2d")
+    assert result.exit_code == 1
+    assert "could not be read, and are not compared: 1.\nNothing else is missing.\n" in result.stderr
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_a_transcript_that_leads_to_no_call_is_counted_and_holds_nothing_up(
+    status: int, losses: dict[str, str], take: Take, twilio: Simulator
+) -> None:
+    # Of a conference, which has no call; nobody has set the customer key.
+    sid = "RE" + "7" * 32
+    made = transcript("GT" + "7" * 32, SERVICE_SID, sid, customer_key=None)
+    made.created = made.updated = datetime.now(UTC) - 3 * HOURS
+    twilio.state.transcripts[made.sid] = made
+    answer(twilio, "GET", f"/2010-04-01/Accounts/{{account}}/Recordings/{sid}.json", status, f'{{"sid": "{sid}"}}')
+    ledger = take()
+    assert (ledger.unreadable, ledger.refused) == (1, [])
+    assert missing(ledger) == set(losses.items())
+
+
+@pytest.fixture
+def others(losses: dict[str, str], stack: Stack, twilio: Simulator, twilio_url: str) -> dict[str, str]:
+    """What was lost, and in the settings another number before the one that was called, with a Service of its own."""
+    document = settings_document(twilio.account, twilio_url)
+    number = {"service_sid": OTHER_SERVICE_SID}
+    stack.write_settings(document | {"numbers": {OTHER_NUMBER: number} | document["numbers"]})
+    return losses
+
+
+@pytest.mark.parametrize(("status", "body"), [(404, "{}"), (400, '{"code": 20001}'), (200, "{}")])
+def test_a_service_that_is_refused_is_told_and_the_others_are_compared(
+    status: int,
+    body: str,
+    others: dict[str, str],
+    twilio: Simulator,
+    callscribe: Callable[..., Result],
+    document: Callable[..., Any],
+) -> None:
+    answer(twilio, "GET", TRANSCRIPTS, status, body, query=OTHER_SERVICE_SID)
+    told = document("ledger", "--since", "2d")
+    assert {(one["kind"], one["sid"]) for one in told["missing"]} == set(others.items())
+    assert told["unreadable"] == 1
+    assert told["refused"][0].startswith(f"listing the transcripts of Service {OTHER_SERVICE_SID}: ")
+    result = callscribe("ledger", "--since", "2d")
+    assert result.exit_code == 1
+    assert f"Not compared: {told['refused'][0]}.\n" in result.stderr
+
+
+def test_a_number_that_is_refused_is_told_and_the_others_are_compared(
+    others: dict[str, str], twilio: Simulator, document: Callable[..., Any]
+) -> None:
+    answer(twilio, "GET", CALLS, 400, query=OTHER_NUMBER.removeprefix("+"))
+    told = document("ledger", "--since", "2d")
+    assert {(one["kind"], one["sid"]) for one in told["missing"]} == set(others.items())
+    # One for each day.
+    assert told["unreadable"] == len(told["refused"]) == len(told["days"])
+    assert all("Twilio answered 400" in one for one in told["refused"])
 
 
 def test_twilio_is_asked_again_before_it_is_said_to_be_in_trouble(

@@ -23,7 +23,7 @@ BODY = f"CallSid={CALL_SID}&RecordingSid=RE{'1' * 32}&RecordingStatus=completed&
 
 @pytest.fixture
 def failed(stack: Stack, twilio: Simulator) -> Call:
-    """A call whose transcript has failed, and which goes on once that is mended."""
+    """A call whose transcript has failed, and which goes on once that is deleted."""
     twilio.unknowns.failed_transcript_webhook = "available"
     call = twilio.place_call(load_scenario("transcript_fails"), to=NUMBER)
     work(stack)
@@ -31,6 +31,19 @@ def failed(stack: Stack, twilio: Simulator) -> Call:
     work(stack)
     assert state(stack) == ("failed", "transcript_failed")
     return call
+
+
+def fail_as(stack: Stack, reason: str) -> None:
+    """Let the only recording have failed for another reason."""
+    stack.table().put_item(Item=row(stack) | {"state": "failed", "reason": reason})
+
+
+@pytest.fixture
+def gave_up(failed: Call, stack: Stack, twilio: Simulator) -> Call:
+    """A call that was waited for too long, and which goes on."""
+    fail_as(stack, "gave_up")
+    twilio.state.transcripts.clear()
+    return failed
 
 
 @pytest.fixture
@@ -86,6 +99,34 @@ def test_a_letter_that_fails_whenever_it_is_redriven_is_left_at_last(
         stack.work("request_transcript", "RecordingsQueue")
     assert callscribe("redrive").exit_code == 1
     assert stack.queued() == {"RecordingsDeadLetters": ["RecordingSid=odd"]}
+
+
+def test_what_workers_bury_while_it_runs_is_left_and_not_counted(
+    bury: Callable[..., None],
+    stack: Stack,
+    callscribe: Callable[..., Result],
+    document: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    put = Queue.put
+    bodies = [f"RecordingSid=odd{number}" for number in range(13)]
+
+    def put_and_bury(queue: Queue, body: str, **told: str) -> None:
+        put(queue, body, **told)
+        bury("Recordings", body, reason="odd", **told)
+
+    for body in bodies:
+        bury("Recordings", body, reason="odd")
+    with monkeypatch.context() as patched:
+        patched.setattr(Queue, "put", put_and_bury)
+        assert len(document("redrive")["redriven"]) == len(bodies)
+    letters = stack.messages("RecordingsDeadLetters")
+    assert sorted((one["Body"], attributes(one)["redriven"]) for one in letters) == [
+        (body, "1") for body in sorted(bodies)
+    ]
+    for one in letters:
+        bury("Recordings", one["Body"], **attributes(one))
+    assert "13 sent." in callscribe("redrive").stderr
 
 
 def test_killed_between_sending_and_deleting_the_letter_is_sent_again_which_workers_bear(
@@ -154,6 +195,31 @@ def test_only_the_letters_of_one_queue_or_of_one_call(
     assert stack.queued() == {"RecordingsQueue": [BODY.replace(CALL_SID, OTHER)]}
 
 
+def test_a_call_that_nobody_knows_is_said_to_be_unknown(
+    bury: Callable[..., None], stack: Stack, callscribe: Callable[..., Result], document: Callable[..., Any]
+) -> None:
+    bury("Recordings", BODY)
+    for arguments in ([], ["--dry-run"]):
+        result = callscribe("redrive", "--call", OTHER, *arguments)
+        assert result.exit_code == 1
+        assert "There is no such call in the table and no dead letter of it.\n" in result.stderr
+    assert document("redrive", "--call", OTHER) == {"redriven": []}
+    result = callscribe("redrive", "--call", CALL_SID, "--queue", "transcripts")
+    assert result.exit_code == 1
+    assert "no dead letter of it on the queue of transcripts." in result.stderr
+    assert stack.queued() == {"RecordingsDeadLetters": [BODY]}
+
+
+def test_a_call_without_a_recording_is_known(
+    stack: Stack, twilio: Simulator, callscribe: Callable[..., Result]
+) -> None:
+    call = twilio.place_call(load_scenario("hang_up_in_greeting"), to=NUMBER)
+    work(stack)
+    assert stack.recordings() == []
+    result = callscribe("redrive", "--call", call.sid)
+    assert (result.exit_code, result.stderr) == (0, "Nothing to redrive.\n")
+
+
 def test_the_sweeps_own_word_of_a_call_is_still_understood(
     bury: Callable[..., None],
     stack: Stack,
@@ -172,13 +238,11 @@ def test_the_sweeps_own_word_of_a_call_is_still_understood(
 
 
 def test_a_recording_that_failed_begins_anew_and_its_message_is_sent(
-    failed: Call, stack: Stack, callscribe: Callable[..., Result], twilio: Simulator
+    gave_up: Call, stack: Stack, callscribe: Callable[..., Result]
 ) -> None:
-    # Mended: there is no transcript any more that has failed.
-    twilio.state.transcripts.clear()
     result = callscribe("redrive")
     assert result.exit_code == 0
-    assert failed.sid in result.stdout
+    assert gave_up.sid in result.stdout
     assert state(stack) == ("received", None)
     work(stack)
     assert state(stack) == ("transcribing", None)
@@ -186,14 +250,13 @@ def test_a_recording_that_failed_begins_anew_and_its_message_is_sent(
 
 
 def test_killed_before_its_message_is_sent_the_sweep_sends_it(
-    failed: Call,
+    gave_up: Call,
     stack: Stack,
     twilio: Simulator,
     callscribe: Callable[..., Result],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert failed.recordings
-    twilio.state.transcripts.clear()
+    assert gave_up.recordings
 
     def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -212,10 +275,11 @@ def test_a_recording_begins_anew_five_times_and_then_is_left_and_said(
     failed: Call, stack: Stack, twilio: Simulator, callscribe: Callable[..., Result]
 ) -> None:
     for _ in range(MOST_ROUNDS):
-        assert callscribe("redrive").exit_code == 0
+        assert callscribe("redrive", "--call", failed.sid).exit_code == 0
         work(stack)
         be_later(stack, twilio, LATE)
         assert state(stack) == ("failed", "transcript_failed")
+    fail_as(stack, "gave_up")
     for arguments in ([], ["--dry-run"], ["--call", failed.sid]):
         result = callscribe("redrive", *arguments)
         assert result.exit_code == 1
@@ -223,8 +287,35 @@ def test_a_recording_begins_anew_five_times_and_then_is_left_and_said(
     assert stack.queued() == {}
 
 
+@pytest.mark.parametrize("status", ["failed", "canceled", "error"])
+def test_what_would_end_the_same_is_left_unless_its_call_is_named(
+    status: str,
+    failed: Call,
+    bury: Callable[..., None],
+    stack: Stack,
+    callscribe: Callable[..., Result],
+    document: Callable[..., Any],
+) -> None:
+    fail_as(stack, f"transcript_{status}")
+    before = stack.items()
+    bury("Recordings", BODY, reason="KeyError")
+    for arguments, sent in ((["--dry-run"], "1 would be sent, 1 left."), ([], "1 sent, 1 left.")):
+        result = callscribe("redrive", *arguments)
+        assert result.exit_code == 1
+        assert sent in result.stderr
+        assert "would be found again: 1. Delete it at Twilio, then redrive --call." in result.stderr
+    (one,) = document("redrive")["redriven"]
+    assert (one["outcome"], one["sids"][0], one["sids"][-1][:2]) == ("left", failed.sid, "GT")
+    assert one["what_to_do"].endswith(f"delete that at Twilio, then callscribe redrive --call {failed.sid}")
+    assert stack.items() == before
+    assert stack.queued() == {"RecordingsQueue": [BODY]}
+    result = callscribe("redrive", "--call", failed.sid)
+    assert (result.exit_code, result.stderr) == (0, "1 sent.\n")
+    assert state(stack) == ("received", None)
+
+
 def test_a_dry_run_changes_nothing(
-    failed: Call, bury: Callable[..., None], stack: Stack, callscribe: Callable[..., Result]
+    gave_up: Call, bury: Callable[..., None], stack: Stack, callscribe: Callable[..., Result]
 ) -> None:
     bury("Recordings", BODY, reason="KeyError")
     bury("Transcripts", "{}", reason="KeyError")
@@ -233,13 +324,13 @@ def test_a_dry_run_changes_nothing(
         result = callscribe("redrive", "--dry-run")
         assert result.exit_code == 0
         assert "3 would be sent." in result.stderr
-        assert failed.sid in result.stdout
+        assert gave_up.sid in result.stdout
     assert stack.items() == before
     assert stack.queued() == {"RecordingsDeadLetters": [BODY], "TranscriptsDeadLetters": ["{}"]}
 
 
-def test_the_recordings_go_with_their_queue(failed: Call, stack: Stack, callscribe: Callable[..., Result]) -> None:
-    assert failed.recordings
+def test_the_recordings_go_with_their_queue(gave_up: Call, stack: Stack, callscribe: Callable[..., Result]) -> None:
+    assert gave_up.recordings
     assert "Nothing to redrive." in callscribe("redrive", "--queue", "transcripts").stderr
     assert state(stack)[0] == "failed"
     callscribe("redrive", "--queue", "recordings")

@@ -8,7 +8,7 @@ from callscribe.domain.patience import GAVE_UP
 from callscribe.domain.recording import OVER_BUDGET
 
 # Twilio makes one transcript of a recording, and a worker finds that one.
-_MADE_ONCE = "Look at the transcript there; redriving helps only once that is deleted"
+_MADE_ONCE = "Look at the transcript there; only once that is deleted does it help to redrive --call"
 
 _BY_REASON: Mapping[str, str] = MappingProxyType(
     {

@@ -25,7 +25,7 @@ from callscribe_tools.operator.errors import OperatorError, sentences_of
 from callscribe_tools.operator.failures import failures
 from callscribe_tools.operator.ledger import Day, Ledger, repair, take_ledger
 from callscribe_tools.operator.printing import age, console, print_json, print_table, telling
-from callscribe_tools.operator.redrive import Outcome, Redriven, Which
+from callscribe_tools.operator.redrive import ENDS_THE_SAME, Outcome, Redriven, Which
 from callscribe_tools.operator.redrive import redrive as redriven
 
 
@@ -58,7 +58,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-EnvOption = Annotated[Env, typer.Option("--env", help="The environment, whose stack samconfig.toml names.")]
+EnvOption = Annotated[
+    Env | None, typer.Option("--env", help="The environment, whose stack samconfig.toml names.", show_default="dev")
+]
 StackOption = Annotated[
     str | None, typer.Option("--stack", metavar="NAME", help="The stack itself, in the place of --env.")
 ]
@@ -83,7 +85,7 @@ def failed(
     since: Annotated[
         datetime | None, typer.Option(parser=options.moment, metavar="TIME", help=f"Only what failed since: {_TIME}.")
     ] = None,
-    env: EnvOption = Env.DEV,
+    env: EnvOption = None,
     stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -115,7 +117,7 @@ def failed(
         console.print("Nothing waits for a person.")
 
 
-@app.command("redrive", epilog=_exits("something was left, because it was redriven too often"))
+@app.command("redrive", epilog=_exits("something was left, or there is no such call"))
 def redrive(
     *,
     queue: Annotated[
@@ -127,15 +129,18 @@ def redrive(
         typer.Option(parser=options.call_sid, metavar="CA…", help="Only of this call, also where it is stored."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing, and say what would be sent.")] = False,
-    env: EnvOption = Env.DEV,
+    env: EnvOption = None,
     stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Send again what has failed, once its cause is mended.
 
     Messages in the dead letters go back to their queues, and recordings that `callscribe failed` lists begin anew; each
-    does five times at most. With --call, what is stored is read anew from Twilio as well, operator results and all. It
-    may be interrupted and repeated at any time.
+    does five times at most. What workers bury meanwhile is left to the next redrive. It may be interrupted and
+    repeated at any time.
+
+    A recording whose transcript failed would end the same while that transcript exists: delete it at Twilio, then
+    redrive with --call. With --call, what is stored is read anew from Twilio as well, operator results and all.
 
     \b
     Example: callscribe redrive --dry-run
@@ -149,12 +154,16 @@ def redrive(
                 done.append(one)  # noqa: PERF402 (what is done before an error must be in it)
         finally:
             # What was done before something went wrong is told too.
-            _print_redriven(done, as_json=as_json)
+            _print_redriven(done, of_call=call is not None, as_json=as_json)
+        if call and not done and not environment.knows(call):
+            of = f" on the queue of {queue}" if queue else ""
+            console.print(f"There is no such call in the table and no dead letter of it{of}.", style="red")
+            raise typer.Exit(Exit.NOT_FINE)
     if any(one.outcome is Outcome.LEFT for one in done):
         raise typer.Exit(Exit.NOT_FINE)
 
 
-def _print_redriven(done: list[Redriven], *, as_json: bool) -> None:
+def _print_redriven(done: list[Redriven], *, of_call: bool, as_json: bool) -> None:
     if as_json:
         print_json({"redriven": [one.told() for one in done]})
         return
@@ -169,9 +178,15 @@ def _print_redriven(done: list[Redriven], *, as_json: bool) -> None:
     counts = Counter(one.outcome.value for one in done)
     told = ", ".join(f"{number} {outcome}" for outcome, number in counts.items())
     console.print(f"{told or 'Nothing to redrive'}.", markup=False)
+    if same := 0 if of_call else sum(one.reason in ENDS_THE_SAME for one in done):
+        told = "The transcript of so many failed, and would be found again"
+        console.print(f"{told}: {same}. Delete it at Twilio, then redrive --call.", markup=False)
 
 
-@app.command("ledger", epilog=_exits("something is missing, also where --repair has just sent for it"))
+@app.command(
+    "ledger",
+    epilog=_exits("something is missing, also where --repair has just sent for it, or could not be read"),
+)
 def ledger(
     *,
     since: Annotated[
@@ -181,8 +196,18 @@ def ledger(
     until: Annotated[
         datetime | None, typer.Option(parser=options.moment, metavar="TIME", help="Calls that began before; else now.")
     ] = None,
-    mend: Annotated[bool, typer.Option("--repair", help="Send for what is missing, as the sweep does.")] = False,
-    env: EnvOption = Env.DEV,
+    mend: Annotated[
+        bool,
+        typer.Option(
+            "--repair",
+            help="Send for what is missing, as the sweep does. What is sent for is transcribed, and paid for.",
+        ),
+    ] = False,
+    before_the_stack: Annotated[
+        bool,
+        typer.Option("--before-the-stack", help="With --repair, also for calls from before the stack was created."),
+    ] = False,
+    env: EnvOption = None,
     stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -190,7 +215,10 @@ def ledger(
 
     Each thing counts on the UTC day on which its call began. CALLS, RECS and TRANS are the calls, recordings and
     transcripts that Twilio has. The others are the table's recordings; FLIGHT is also what has not had its time yet.
-    What is older than the table keeps anything is left out.
+    What is older than the table keeps anything is left out. What cannot be read is counted and not compared.
+
+    Calls from before the stack was created are missing too, since nobody heard of them. --repair leaves them: they
+    would be transcribed, and paid for.
 
     \b
     Example: callscribe ledger --since 7d
@@ -198,6 +226,8 @@ def ledger(
     """
     if until is not None and until <= since:
         raise typer.BadParameter("it must be after --since.", param_hint="--until")
+    if before_the_stack and not mend:
+        raise typer.BadParameter("it goes with --repair.", param_hint="--before-the-stack")
     with _answering(), telling() as tell:
         environment = _environment(env, stack)
         settings = environment.settings()
@@ -210,16 +240,38 @@ def ledger(
             since=since,
             until=until or datetime.now(UTC),
             progress=tell,
+            created=environment.created,
         )
         queues = Queues(recordings=environment.recordings.queue, transcripts=environment.transcripts.queue)
-        repaired = repair(taken.missing, queues) if mend else 0
+        to_send = [one for one in taken.missing if before_the_stack or not one.before_the_stack]
+        repaired = repair(to_send, queues) if mend else None
+    warning = _warning(environment, taken, sent=before_the_stack) if mend else None
     if as_json:
-        print_json(_ledger_document(taken, repaired))
+        stack_created = {"stack_created": environment.created.isoformat(), "warning": warning}
+        print_json(_ledger_document(taken, repaired or 0) | stack_created)
     else:
         _print_ledger(taken)
         _print_conclusion(environment, taken, repaired)
-    if taken.missing:
+    if warning:
+        console.print(warning, markup=False, style="yellow")
+    if taken.missing or taken.unreadable:
         raise typer.Exit(Exit.NOT_FINE)
+
+
+def _warning(environment: Environment, taken: Ledger, *, sent: bool) -> str | None:
+    """What is said to whoever repairs a time when there was no stack yet."""
+    if taken.since >= environment.created:
+        return None
+    told = f"--since is earlier than the stack, which was created at {environment.created:%Y-%m-%dT%H:%MZ}"
+    earlier = sum(one.before_the_stack for one in taken.missing)
+    if not earlier:
+        return f"{told}. Nothing that is missing is from before."
+    if sent:
+        return f"{told}. {earlier} of what was sent for are from before; they are transcribed and paid for."
+    return (
+        f"{told}. {earlier} of what is missing are from before, and were not sent for: they would be transcribed and "
+        "paid for. --before-the-stack sends for them too."
+    )
 
 
 def _ledger_document(taken: Ledger, repaired: int) -> dict[str, Any]:
@@ -236,6 +288,7 @@ def _ledger_document(taken: Ledger, repaired: int) -> dict[str, Any]:
         "days": [asdict(one) | {"day": one.day.isoformat()} for one in taken.days],
         "missing": missing,
         "unreadable": taken.unreadable,
+        "refused": [*taken.refused],
         "sent": repaired,
     }
 
@@ -257,17 +310,24 @@ def _print_ledger(taken: Ledger) -> None:
         )
 
 
-def _print_conclusion(environment: Environment, taken: Ledger, repaired: int) -> None:
+def _print_conclusion(environment: Environment, taken: Ledger, repaired: int | None) -> None:
+    for told in taken.refused:
+        console.print(f"Not compared: {told}.", markup=False)
     if taken.unreadable:
-        console.print(f"Entries of Twilio's lists that could not be read, and are not compared: {taken.unreadable}.")
+        console.print(
+            f"Lists of Twilio's, and entries, that could not be read, and are not compared: {taken.unreadable}."
+        )
     if not taken.missing:
-        console.print("Nothing is missing.")
-    elif repaired:
+        console.print("Nothing else is missing." if taken.unreadable else "Nothing is missing.")
+    elif repaired is not None:
         told = f"{repaired} messages were sent for what is missing. In some minutes, look again"
         console.print(f"{told}: {_again(environment, taken)}", markup=False)
     else:
         told = f"{len(taken.missing)} missing. To send for all of it"
         console.print(f"{told}: {_again(environment, taken)} --repair", markup=False)
+        if earlier := sum(one.before_the_stack for one in taken.missing):
+            told = "of them are from before the stack was created, and are left without --before-the-stack"
+            console.print(f"{earlier} {told}.", markup=False)
 
 
 def _again(environment: Environment, taken: Ledger) -> str:
@@ -275,7 +335,7 @@ def _again(environment: Environment, taken: Ledger) -> str:
 
 
 @app.command("sweep", epilog=_exits("the sweep failed"))
-def sweep(*, env: EnvOption = Env.DEV, stack: StackOption = None, as_json: JsonOption = False) -> None:
+def sweep(*, env: EnvOption = None, stack: StackOption = None, as_json: JsonOption = False) -> None:
     """Let the stack look now for what was lost and what has not moved on, as it does every few minutes.
 
     It says what it found: how much is not settled, and for how much of what was due or lost it has sent a message.
@@ -313,7 +373,12 @@ def _print_error(error: Exception) -> None:
     console.print(sentences_of(error), markup=False, style="red")
 
 
-def _environment(env: Env, stack: str | None) -> Environment:
-    if stack:
+def _environment(env: Env | None, stack: str | None) -> Environment:
+    if stack is not None:
+        if env is not None:
+            raise typer.BadParameter("it is in the place of --env: give one of them.", param_hint="--stack")
+        if not stack:
+            raise typer.BadParameter("it is empty.", param_hint="--stack")
         return deployed(stack, f"--stack {stack}")
+    env = env or Env.DEV
     return deployed(stack_of(env), "" if env is Env.DEV else f"--env {env}")

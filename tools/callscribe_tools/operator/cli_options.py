@@ -25,14 +25,15 @@ def moment(text: str) -> datetime:
         if ago := _AGO.fullmatch(text):
             return now - int(ago[1]) * _UNITS[ago[2]]
         read = datetime.fromisoformat(text)
+        # In UTC, the first and the last day may be beyond the calendar.
+        read = (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
     except (OverflowError, ValueError):
         raise typer.BadParameter(
             f"{text!r} is no time: write it as 30d, 12h, 2026-11-01 or 2026-11-01T09:00Z."
         ) from None
-    read = read if read.tzinfo else read.replace(tzinfo=UTC)
     if read > now:
         raise typer.BadParameter(f"{text!r} is in the future.")
-    return read.astimezone(UTC)
+    return read
 
 
 def call_sid(text: str) -> CallSid:

@@ -4,7 +4,7 @@ import json
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,13 @@ from botocore.exceptions import ClientError
 from callscribe.adapters import twilio as twilio_adapter
 from callscribe.adapters.aws_errors import aws_errors
 from callscribe.adapters.call_lists import CallLists
+from callscribe.adapters.items import call_key
 from callscribe.adapters.queues import Queue
 from callscribe.adapters.table import CallTable
 from callscribe.adapters.twilio import Twilio
 from callscribe.domain.patience import Patience
 from callscribe.domain.settings import Settings, from_json
+from callscribe.domain.sids import CallSid
 from callscribe_tools.operator.dead_letters import DeadLetters
 from callscribe_tools.operator.errors import OperatorError
 
@@ -53,7 +55,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """A stack that is deployed.
+    """A stack that is deployed, and was first at `created`.
 
     `option` names it on the command line, for commands to try next. `settings` and `sweep` ask AWS when they are
     called; they raise what they say.
@@ -61,6 +63,7 @@ class Environment:
 
     stack: str
     option: str
+    created: datetime
     lists: CallLists
     table: CallTable
     recordings: Line
@@ -73,6 +76,10 @@ class Environment:
         """A command of `callscribe` to try next, for this environment."""
         name, _, rest = text.partition(" ")
         return " ".join(filter(None, ["callscribe", name, self.option, rest]))
+
+    def knows(self, call_sid: CallSid) -> bool:
+        """Whether the table has anything of a call."""
+        return bool(self.table.knows(call_sid) or self.lists.look_up([call_key(call_sid)]))
 
     def twilio(self, settings: Settings) -> Twilio:
         """The account at Twilio."""
@@ -104,7 +111,7 @@ def deployed(stack: str, option: str = "") -> Environment:
         TransientError: CloudFormation does not answer, or may not be asked.
         BotoCoreError: there are no credentials, or there is no region.
     """
-    outputs, parameters = _described(stack)
+    outputs, parameters, created = _described(stack)
     table = boto3.resource("dynamodb", config=_CONFIG).Table(outputs["CallsTableName"])
     sqs = boto3.client("sqs", config=_CONFIG)
 
@@ -115,6 +122,7 @@ def deployed(stack: str, option: str = "") -> Environment:
     return Environment(
         stack=stack,
         option=option,
+        created=created,
         lists=CallLists(table),
         table=CallTable(table, int(parameters["RetentionDays"])),
         recordings=line("recordings", "Recordings"),
@@ -144,8 +152,8 @@ class _Told(dict[str, str]):
         )
 
 
-def _described(stack: str) -> tuple[_Told, _Told]:
-    """The outputs and the parameters of a stack."""
+def _described(stack: str) -> tuple[_Told, _Told, datetime]:
+    """The outputs and the parameters of a stack, and when it was created."""
     client = boto3.client("cloudformation", config=_CONFIG)
     with aws_errors(f"looking for the stack {stack}"):
         try:
@@ -159,7 +167,7 @@ def _described(stack: str) -> tuple[_Told, _Told]:
             ) from None
     outputs = {one["OutputKey"]: one["OutputValue"] for one in described.get("Outputs", [])}
     parameters = {one["ParameterKey"]: one["ParameterValue"] for one in described.get("Parameters", [])}
-    return _Told(stack, outputs), _Told(stack, parameters)
+    return _Told(stack, outputs), _Told(stack, parameters), described["CreationTime"].astimezone(UTC)
 
 
 def _settings(secret_arn: str) -> Settings:

@@ -7,19 +7,19 @@ as cheap in memory as a day: only numbers are kept of what is over.
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from functools import partial
 from typing import Any
 
 from callscribe.adapters.call_lists import CallLists
 from callscribe.adapters.items import call_key, recording_key
 from callscribe.adapters.table import CallTable
-from callscribe.adapters.twilio import Odd, Twilio
+from callscribe.adapters.twilio import Twilio
 from callscribe.domain import stand_ins
 from callscribe.domain.call import Call
-from callscribe.domain.errors import TransientError, UnreadableError
+from callscribe.domain.errors import PermanentError, TransientError, UnreadableError
 from callscribe.domain.patience import Patience, Swept
 from callscribe.domain.reconcile import Row, is_untold, is_untold_end, missing_recordings
 from callscribe.domain.recording import UNSETTLED, Recording, State
@@ -30,6 +30,8 @@ from callscribe.usecases.sweep import LOOKS, Queues, recording_of, recordings_of
 
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
+
+ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 TRIES = 4
 """How often a list is asked for: in months of them Twilio says once that it is busy."""
@@ -72,7 +74,8 @@ class Missing:
     """One thing that Twilio has and the table has not.
 
     `sid` is its own. `call_sid` and `recording_sid` are known as far as Twilio tells them. `began` is when the call
-    began, or the transcript was asked for. `message` is the body that brings it, for its queue.
+    began, or the transcript was asked for; `before_the_stack`, that there was no stack then to hear of it. `message` is
+    the body that brings it, for its queue.
     """
 
     kind: Kind
@@ -81,19 +84,25 @@ class Missing:
     recording_sid: RecordingSid | None
     day: date
     began: datetime
+    before_the_stack: bool
     what_to_do: str
     message: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What was compared, from `since` until `until`; `unreadable` is how much of Twilio's lists nobody could read."""
+    """What was compared, from `since` until `until`.
+
+    `unreadable` is how much of what Twilio has could not be read: entries of its lists, and lists. `refused` says of
+    each of those lists what happened.
+    """
 
     since: datetime
     until: datetime
     days: Sequence[Day]
     missing: Sequence[Missing]
     unreadable: int
+    refused: Sequence[str] = ()
 
 
 def take_ledger(
@@ -106,6 +115,7 @@ def take_ledger(
     since: datetime,
     until: datetime,
     progress: Callable[[str], None],
+    created: datetime = ALWAYS,
 ) -> Ledger:
     """Compare the calls that began in this time, and all there is of them. Writes nothing.
 
@@ -113,22 +123,25 @@ def take_ledger(
 
     Parameters:
         progress: told each day that is begun.
+        created: when the stack was.
 
     Raises:
         TransientError: Twilio or AWS did not answer, also when asked again, or may not be asked.
-        PermanentError: one of them refuses.
-        UnreadableError: a whole list of Twilio's is of another shape.
+        PermanentError: AWS refuses, or Twilio refuses the list of recordings. Where it refuses the calls of a number or
+            the transcripts of a Service, or where that list has another shape, the others are compared all the same.
+        UnreadableError: the list of recordings has another shape.
     """
     now = datetime.now(UTC)
     since = max(since, now - table.retention).replace(microsecond=0)
     until = min(until, now)
-    book = _Book(lists, table, twilio, settings, patience, since, until, now, progress)
+    book = _Book(lists, table, twilio, settings, patience, since, until, now, progress, created)
     for start, end in _slices(since, until):
         book.take(start, end)
     # Recordings are transcribed later than they are made, at most so much.
     for start, end in _slices(max(since, until), min(now, until + patience.give_up)):
         book.take_late(start, end)
-    return Ledger(since, until, [*book.days.values()], book.missing, book.unreadable)
+    unreadable = book.unreadable + len(book.refused)
+    return Ledger(since, until, [*book.days.values()], book.missing, unreadable, [*book.refused])
 
 
 def repair(missing: Iterable[Missing], queues: Queues) -> int:
@@ -154,6 +167,33 @@ def _slices(since: datetime, until: datetime) -> Iterator[tuple[datetime, dateti
 
 
 @dataclass(slots=True)
+class _Unread:
+    """What of one answer could not be read."""
+
+    entries: int = 0
+    refused: list[str] = field(default_factory=list)
+
+    def odd(self, _: UnreadableError) -> None:
+        self.entries += 1
+
+    @contextmanager
+    def an_entry(self) -> Iterator[None]:
+        """Let what leads nowhere be an entry that could not be read."""
+        try:
+            yield
+        except (PermanentError, UnreadableError):
+            self.entries += 1
+
+    @contextmanager
+    def a_list(self) -> Iterator[None]:
+        """Let what refuses, or has another shape, be a list that could not be read."""
+        try:
+            yield
+        except (PermanentError, UnreadableError) as error:
+            self.refused.append(str(error))
+
+
+@dataclass(slots=True)
 class _Book:
     """What is kept from one day to the next."""
 
@@ -166,9 +206,12 @@ class _Book:
     until: datetime
     now: datetime
     progress: Callable[[str], None]
+    created: datetime
     days: dict[date, Day] = field(default_factory=dict)
     missing: list[Missing] = field(default_factory=list)
     unreadable: int = 0
+    # In their order, and each once: a Service is asked for on each day.
+    refused: dict[str, None] = field(default_factory=dict)
     # Of this day and of those beside it: a transcript may be asked for after midnight, and a row have another day.
     _rows: dict[date, list[dict[str, Any]]] = field(default_factory=dict)
     _counted: deque[set[tuple[str, str]]] = field(default_factory=lambda: deque(maxlen=3))
@@ -179,10 +222,8 @@ class _Book:
         """Compare what began in this time, which is of one day."""
         self.progress(f"Comparing {start.date()}")
         day = self.days.setdefault(start.date(), Day(start.date()))
-        calls = self._read(
-            lambda odd: [one for to in self.settings.numbers for one in self.twilio.calls_to(to, start, end, odd)]
-        )
-        recordings = self._read(lambda odd: recordings_of(calls, start, self.now, self.twilio, odd))
+        calls = self._read(lambda unread: self._calls_between(start, end, unread))
+        recordings = self._read(lambda unread: recordings_of(calls, start, self.now, self.twilio, unread.odd))
         self._calls.append({call.sid: call.started for call in calls})
         self._call_sids.append({one.sid: call_sid for call_sid, some in recordings.items() for one in some})
         day.calls += len(calls)
@@ -198,12 +239,12 @@ class _Book:
         self.progress(f"Comparing transcripts that were asked for on {start.date()}")
         self._compare_transcripts(start, end, self._rows_around(start.date()))
 
-    def _read[T](self, ask: Callable[[Odd], T]) -> T:
+    def _read[T](self, ask: Callable[[_Unread], T]) -> T:
         """Ask for whole lists, again where they did not come, and count what of them cannot be read."""
         for tries in range(1, TRIES + 1):
-            odd: list[UnreadableError] = []
+            unread = _Unread()
             try:
-                answer = ask(odd.append)
+                answer = ask(unread)
             except TransientError as error:
                 if tries == TRIES:
                     raise
@@ -211,9 +252,25 @@ class _Book:
                 self.progress(f"{error}: asking again in {pause:g} s")
                 time.sleep(pause)
             else:
-                self.unreadable += len(odd)
+                self.unreadable += unread.entries
+                self.refused |= dict.fromkeys(unread.refused)
                 return answer
         raise AssertionError("the last try gives an answer or raises")
+
+    def _calls_between(self, start: datetime, end: datetime, unread: _Unread) -> list[Call]:
+        calls: list[Call] = []
+        for number in self.settings.numbers:
+            with unread.a_list():
+                calls += self.twilio.calls_to(number, start, end, unread.odd)
+        return calls
+
+    def _transcripts_between(self, start: datetime, end: datetime, unread: _Unread) -> list[Transcript]:
+        transcripts: list[Transcript] = []
+        for service_sid in self.settings.service_sids:
+            with unread.a_list():
+                transcripts += self.twilio.transcripts_under(service_sid, start, end + SECOND, unread.odd)
+        # Twilio is asked in whole seconds, and need not keep to them.
+        return [one for one in transcripts if one.created is None or start <= one.created < end]
 
     # --- what the table has
 
@@ -281,17 +338,9 @@ class _Book:
             self._miss(day, Kind.CALL, call.sid, call.sid, None, call.started, stand_ins.of_call(call.sid))
 
     def _compare_transcripts(self, start: datetime, end: datetime, rows: Mapping[str, Row]) -> None:
-        transcripts = self._read(
-            lambda odd: [
-                one
-                for service_sid in self.settings.service_sids
-                for one in self.twilio.transcripts_under(service_sid, start, end + SECOND, odd)
-                # Twilio is asked in whole seconds, and need not keep to them.
-                if one.created is None or start <= one.created < end
-            ]
-        )
+        transcripts = self._read(lambda unread: self._transcripts_between(start, end, unread))
         call_sids = {sid: call_sid for some in self._call_sids for sid, call_sid in some.items()}
-        located = [(one, *self._read(partial(self._recording_of, one, call_sids))) for one in transcripts]
+        located = [found for one in transcripts if (found := self._located(one, call_sids))]
         stored = {sk for sk, row in rows.items() if row.get("state") == State.STORED}
         keys = [
             recording_key(call_sid, sid)
@@ -302,10 +351,17 @@ class _Book:
         for transcript, call_sid, sid in located:
             self._compare_transcript(transcript, call_sid, sid, rows.get(f"RECORDING#{sid}"), start)
 
-    def _recording_of(
-        self, transcript: Transcript, call_sids: Mapping[RecordingSid, CallSid], _odd: Odd
-    ) -> tuple[CallSid | None, RecordingSid | None]:
-        return recording_of(transcript, call_sids, self.table, self.twilio)
+    def _located(
+        self, transcript: Transcript, call_sids: Mapping[RecordingSid, CallSid]
+    ) -> tuple[Transcript, CallSid | None, RecordingSid | None] | None:
+        """A transcript with its call and its recording as far as they can be told; None where that cannot be read."""
+
+        def ask(unread: _Unread) -> tuple[Transcript, CallSid | None, RecordingSid | None] | None:
+            with unread.an_entry():
+                return transcript, *recording_of(transcript, call_sids, self.table, self.twilio)
+            return None
+
+        return self._read(ask)
 
     def _compare_transcript(
         self,
@@ -360,12 +416,15 @@ class _Book:
                 recording_sid=recording_sid,
                 day=day.day,
                 began=began,
+                before_the_stack=began < self.created,
                 what_to_do=self._what_to_do(began),
                 message=message,
             )
         )
 
     def _what_to_do(self, began: datetime) -> str:
+        if began < self.created:
+            return "It is from before the stack: only --repair --before-the-stack sends it, and it is paid for"
         if self.now - began < LOOKS * self.patience.look_again:
             # Two intervals, of which `look_again` is a little less than one.
             minutes = -(-5 * self.patience.look_again // timedelta(minutes=2))

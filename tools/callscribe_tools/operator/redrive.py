@@ -2,6 +2,9 @@
 
 Killed anywhere it loses nothing. A letter is deleted only once it is on its queue, so that it is at worst sent twice,
 which workers bear; a recording is due from the moment it begins anew, so that the sweep sends the message for it.
+
+Workers run beside it, and bury again what is not mended. That is left to the next redrive: one that took it would not
+end before every letter was redriven as often as it may be.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,6 +19,7 @@ from callscribe.domain import stand_ins
 from callscribe.domain.patience import Swept
 from callscribe.domain.recording import MOST_ROUNDS, Event, State
 from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
+from callscribe.domain.transcript import FAILED_STATUSES
 from callscribe.edge.payloads import EndedCall
 from callscribe_tools.operator.dead_letters import Letter
 from callscribe_tools.operator.environment import Environment, Line
@@ -23,6 +27,9 @@ from callscribe_tools.operator.printing import Tell
 
 TAKEN_SECONDS = 120
 """How long letters that are taken out are hidden: ten of them are sent again in a small part of that."""
+
+ENDS_THE_SAME = frozenset(f"transcript_{status}" for status in FAILED_STATUSES)
+"""Reasons that stay while the transcript does: Twilio makes one of a recording, and a worker finds that one."""
 
 
 class Which(StrEnum):
@@ -64,31 +71,38 @@ def redrive(
 
     Parameters:
         which: only that queue's dead letters, and recordings only with the queue of recordings; None for all.
-        call_sid: only of this call, and then recordings that are stored as well: their insights are read anew.
+        call_sid: only of this call, and then recordings that are stored as well: their insights are read anew. Those
+            whose transcript has failed begin anew only then, when somebody has seen to that transcript.
         dry_run: change nothing, and say what would be done.
 
     Raises:
         TransientError: AWS does not answer, or may not be asked.
         PermanentError: it refuses.
     """
+    began = datetime.now(UTC)
     if which is not Which.TRANSCRIPTS:
-        yield from _letters(environment.recordings, call_sid, dry_run=dry_run, progress=progress)
+        yield from _letters(environment.recordings, call_sid, began, dry_run=dry_run, progress=progress)
     if which is not Which.RECORDINGS:
-        yield from _letters(environment.transcripts, call_sid, dry_run=dry_run, progress=progress)
+        yield from _letters(environment.transcripts, call_sid, began, dry_run=dry_run, progress=progress)
     if which is not Which.TRANSCRIPTS:
         progress("Redriving recordings")
         for row in _rows(environment, call_sid):
-            yield _recording(environment, row, dry_run=dry_run)
+            if call_sid is None and row.get("reason") in ENDS_THE_SAME:
+                yield _ends_the_same(environment, row)
+            else:
+                yield _recording(environment, row, dry_run=dry_run)
 
 
-def _letters(line: Line, call_sid: CallSid | None, *, dry_run: bool, progress: Tell) -> Iterator[Redriven]:
+def _letters(
+    line: Line, call_sid: CallSid | None, began: datetime, *, dry_run: bool, progress: Tell
+) -> Iterator[Redriven]:
     progress(f"Taking the dead letters of the queue of {line.name}")
     kept: list[Letter] = []
     with closing(line.dead_letters.take(TAKEN_SECONDS)) as letters:
         try:
             for letter in letters:
                 kept.append(letter)
-                if call_sid and letter.call_sid != call_sid:
+                if letter.sent > began or (call_sid and letter.call_sid != call_sid):
                     continue
                 left = letter.redriven >= MOST_ROUNDS
                 if not left and not dry_run:
@@ -129,6 +143,21 @@ def _rows(environment: Environment, call_sid: CallSid | None) -> Iterable[dict[s
         # Whole, because each that moves leaves the list that is read.
         return list(environment.lists.needing_attention())
     return list(environment.table.knows(call_sid).values())
+
+
+def _ends_the_same(environment: Environment, row: dict[str, Any]) -> Redriven:
+    recording = recording_of_row(row)
+    transcript = (str(row["transcript"]),) if row.get("transcript") else ()
+    return Redriven(
+        what="recording",
+        sids=(recording.call_sid, recording.sid, *transcript),
+        reason=row["reason"],
+        outcome=Outcome.LEFT,
+        what_to_do=(
+            "It would end the same while its transcript exists: delete that at Twilio, then "
+            f"{environment.command(f'redrive --call {recording.call_sid}')}"
+        ),
+    )
 
 
 def _recording(environment: Environment, row: dict[str, Any], *, dry_run: bool) -> Redriven:
