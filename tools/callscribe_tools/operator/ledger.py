@@ -377,7 +377,7 @@ class _Book:
         day = self.days.setdefault(began.date(), Day(began.date()))
         day.transcripts += 1
         # Where nothing leads to its call, nothing can be stored of it. What is unsettled is counted by its row.
-        if not (call_sid or sid) or (row and row["state"] in UNSETTLED):
+        if not call_sid or (row and row["state"] in UNSETTLED):
             return
         untold = is_untold_end(transcript, row) if transcript.ended else row is None
         if not untold or self._is_erased(call_sid):

@@ -113,6 +113,7 @@ class CallTable:
         due_at: datetime | None = None,
         delete_at: datetime | None = None,
         repaired: bool = False,
+        spares_claims: bool = False,
         **changes: Any,
     ) -> Moved:
         """Move a recording as the table of moves says, if it says so, and write `changes` with the move.
@@ -120,6 +121,7 @@ class CallTable:
         `call`: its SID is enough where the move starts from a row. `due_at` is when to look again at a recording that
         has not moved on by itself and, for a claim, when the claim runs out. A move to an unsettled state needs one.
         `delete_at` is when one that is settled shall be deleted at Twilio. `repaired`: it moves because of the sweep.
+        `spares_claims`: it does not move while another worker's claim lasts.
         """
         now = datetime.now(UTC)
         to = MOVES[event].to
@@ -140,7 +142,7 @@ class CallTable:
             try:
                 answer = self._table.update_item(
                     Key=items.recording_key(call_sid, recording_sid),
-                    ConditionExpression=_condition(event, now),
+                    ConditionExpression=_condition(event, now, spares_claims=spares_claims),
                     ReturnValues="ALL_NEW",
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                     **update,
@@ -204,7 +206,7 @@ class CallTable:
         """
         now = datetime.now(UTC)
         if now - since >= patience.give_up + 2 * patience.look_again:
-            return GAVE_UP if self.move(Event.GIVEN_UP, call_sid, recording_sid, reason=GAVE_UP).happened else None
+            return GAVE_UP if self._give_up(call_sid, recording_sid, GAVE_UP).happened else None
         self.put_off(call_sid, recording_sid, now + patience.look_again)
         return None
 
@@ -224,13 +226,20 @@ class CallTable:
         """
         now = datetime.now(UTC)
         reason = reason_to_give_up(error, now - since, patience)
-        if reason is None:
-            unsettled = self.put_off(call_sid, recording_sid, now + patience.look_again)
+        if reason:
+            moved = self._give_up(call_sid, recording_sid, reason)
+            if moved.happened:
+                return reason
+            unsettled = moved.state in UNSETTLED
         else:
-            unsettled = self.move(Event.GIVEN_UP, call_sid, recording_sid, reason=reason).happened
+            unsettled = self.put_off(call_sid, recording_sid, now + patience.look_again)
         if not unsettled:
             raise error
-        return reason
+        return None
+
+    def _give_up(self, call_sid: CallSid, recording_sid: RecordingSid, reason: str) -> Moved:
+        # Whoever holds a claim may be paying for a transcript, and says himself what comes of it.
+        return self.move(Event.GIVEN_UP, call_sid, recording_sid, reason=reason, spares_claims=True)
 
     def recording_of(self, call_sid: CallSid, transcript_sid: TranscriptSid) -> Recording | None:
         """Find the recording of a call that the transcript was created for, as its row tells of it."""
@@ -307,8 +316,16 @@ class CallTable:
         return int(call.expires(self._retention_days).timestamp())
 
 
-def _condition(event: Event, now: datetime) -> ConditionBase:
+def _condition(event: Event, now: datetime, *, spares_claims: bool) -> ConditionBase:
     """A row of the table of moves, as the condition on the item it may be applied to."""
+    may_be_applied = _source_condition(event, now)
+    if not spares_claims:
+        return may_be_applied
+    no_live_claim = Attr("state").ne(State.REQUESTING) | Attr("due_at").lte(int(now.timestamp()))
+    return may_be_applied & no_live_claim
+
+
+def _source_condition(event: Event, now: datetime) -> ConditionBase:
     sources = MOVES[event].sources
     states = [str(state) for state in sources if state is not UNHEARD_OF]
     unheard_of = Attr("state").not_exists()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from callscribe.domain.patience import GAVE_UP
-from callscribe.domain.recording import OVER_BUDGET, Recording
+from callscribe.domain.recording import OVER_BUDGET, UNSETTLED, Recording, State
 from callscribe.domain.sids import RecordingSid
 from callscribe.domain.transcript import Transcript
 
@@ -18,6 +18,9 @@ CAME_TO_NOTHING = frozenset({"absent", "recording_failed"})
 
 COMES_AFTER_ALL = frozenset({GAVE_UP, OVER_BUDGET})
 """Reasons of a recording that may be transcribed all the same."""
+
+LEFT_ALONE = UNSETTLED | {State.STORED, State.ERASED}
+"""States of a recording whose transcript nobody need tell of."""
 
 
 def is_untold(row: Row | None) -> bool:
@@ -51,9 +54,11 @@ def _was_alive(row: Row) -> bool:
 def is_untold_end(transcript: Transcript, row: Row | None) -> bool:
     """Whether a transcript has ended and nothing but this leads to it; `row` is of its recording.
 
-    A row that is not settled is due by itself. One that has failed or was skipped for good is told; one that was given
-    up, or over budget, has come to something after all.
+    A row that is not settled is due by itself, and one that names the transcript is told; but one that was given up, or
+    over budget, has come to something after all.
     """
     if not transcript.ended or row is None:
         return transcript.ended
-    return not transcript.failed and row.get("reason") in COMES_AFTER_ALL
+    if transcript.failed or row["state"] in LEFT_ALONE:
+        return False
+    return row.get("transcript") != transcript.sid or row.get("reason") in COMES_AFTER_ALL
