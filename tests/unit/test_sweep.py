@@ -246,7 +246,7 @@ def test_a_recording_that_cannot_be_asked_for_is_given_up(
     answer(twilio, "POST", "/v2/Transcripts", 503)
     stack.work("request_transcript", "RecordingsQueue")
     be_later(stack, twilio, timedelta(hours=24))
-    # The claim of the first try has run out as well. A last try is made, and its claim has to run out before it is given up.
+    # The claim of the first try has run out as well. A last try is made, and its claim has to run out too.
     assert sweep(stack)["due"] == 1
     work(stack)
     assert state(stack) == ("requesting", None)
