@@ -110,7 +110,7 @@ class HeldDeliveries:
                 one.due = now + one.call.faults.pace.late_seconds
 
     def _transcript_comes(self, call: Call) -> bool:
-        return any(one.call is call and one.will_end for one in self._state.transcripts.values())
+        return any(one.call is call and (one.will_end or one.ending) for one in self._state.transcripts.values())
 
     def _take(self, until: float = math.inf) -> _Held | None:
         """Take the next one that is due; until it has been sent it counts as held."""

@@ -119,6 +119,8 @@ class Transcript:
     status: Literal["new", "queued", "in-progress"] | TranscriptEnd = "queued"
     created: datetime = field(default_factory=now)
     updated: datetime = field(default_factory=now)
+    ending: bool = False
+    """Whether it is about to end, or has ended and its webhook is on its way."""
     sid: str = field(default_factory=lambda: new_sid("GT"))
     call: Call | None = field(default=None, repr=False)
     """The call whose recording it is of; None: there is no such recording."""

@@ -100,16 +100,23 @@ class Transcripts:
     def settle(self, transcript: Transcript) -> None:
         """Let the transcript end, and send the webhook if one tells of that end."""
         with self._state.working():
-            if transcript.status != "in-progress":
-                self._look_at_source(transcript)
-            end: TranscriptEnd = "failed" if transcript.failure else transcript.outcome.status
-            if not self._move(transcript, end):
-                return
-            self._blame(transcript)
-            if FaultKind.TRANSCRIPT_STUCK in transcript.faults:
-                return  # nobody is told
-            if end == "completed" or self._is_told(transcript):
-                self._notify(transcript)
+            transcript.ending = True
+            try:
+                self._settle(transcript)
+            finally:
+                transcript.ending = False
+
+    def _settle(self, transcript: Transcript) -> None:
+        if transcript.status != "in-progress":
+            self._look_at_source(transcript)
+        end: TranscriptEnd = "failed" if transcript.failure else transcript.outcome.status
+        if not self._move(transcript, end):
+            return
+        self._blame(transcript)
+        if FaultKind.TRANSCRIPT_STUCK in transcript.faults:
+            return  # nobody is told
+        if end == "completed" or self._is_told(transcript):
+            self._notify(transcript)
 
     def results_missing(self, transcript: Transcript) -> bool:
         """Say, to somebody who asks for the operators' results, whether they are still to come after its end."""
