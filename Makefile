@@ -32,7 +32,9 @@ bench: $(READY) ## What the built functions take, beside a bare handler: time, C
 
 .PHONY: test
 test: $(READY) ## All tests: units, the template, and end to end on a local AWS (SUITES=unit for some)
-	@$(BIN)/python -m pytest $(addprefix tests/,$(SUITES))
+	@# A file's tests share what they set up; those of the deployed stack share one machine.
+	$(if $(filter-out e2e,$(SUITES)),$(BIN)/python -m pytest -n auto --dist loadfile $(addprefix tests/,$(filter-out e2e,$(SUITES))))
+	$(if $(filter e2e,$(SUITES)),$(BIN)/python -m pytest tests/e2e)
 
 .PHONY: check
 check: $(READY) ## Lint, types, import direction, the template, the locks
