@@ -40,6 +40,13 @@ def begin(stack: Stack, ago: timedelta = timedelta(hours=1)) -> None:
     CallLists(stack.table()).put_progress(Progress(datetime.now(UTC) - ago))
 
 
+def be_transcribing(stack: Stack, twilio: Simulator, scenario: Scenario) -> None:
+    """Let a call have been made whose transcript has been asked for."""
+    begin(stack)
+    twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+
+
 @pytest.fixture
 def lost(stack: Stack, twilio: Simulator, scenario: Scenario) -> PlacedCall:
     """A call of which the stack has heard nothing."""
@@ -131,9 +138,7 @@ def test_a_transcript_of_which_no_webhook_came_ends_as_it_did_at_twilio(
 def test_a_transcript_that_takes_its_time_is_looked_at_now_and_then(
     stack: Stack, twilio: Simulator, scenario: Scenario
 ) -> None:
-    begin(stack)
-    twilio.place_call(scenario, to=NUMBER)
-    work(stack)
+    be_transcribing(stack, twilio, scenario)
     for _ in range(3):
         assert sweep(stack) == NOTHING
         be_later(stack, twilio)
@@ -149,9 +154,7 @@ def test_a_transcript_that_takes_its_time_is_looked_at_now_and_then(
 def test_a_transcript_that_never_ends_is_given_up(
     stack: Stack, twilio: Simulator, scenario: Scenario, capsys: Any
 ) -> None:
-    begin(stack)
-    twilio.place_call(scenario, to=NUMBER)
-    work(stack)
+    be_transcribing(stack, twilio, scenario)
     be_later(stack, twilio, timedelta(hours=24))
     sweep(stack)
     work(stack)
@@ -166,9 +169,7 @@ def test_a_transcript_that_never_ends_is_given_up(
 def test_a_transcript_that_is_gone_is_asked_for_anew_and_not_for_ever(
     stack: Stack, twilio: Simulator, scenario: Scenario
 ) -> None:
-    begin(stack)
-    twilio.place_call(scenario, to=NUMBER)
-    work(stack)
+    be_transcribing(stack, twilio, scenario)
     for round_ in range(6):
         assert state(stack) == ("transcribing", None), round_
         twilio.state.transcripts.clear()
@@ -185,9 +186,7 @@ def test_a_transcript_that_is_gone_is_asked_for_anew_and_not_for_ever(
 def test_a_transcript_that_was_gone_is_not_reported_again_to_the_dead_letters(
     stack: Stack, twilio: Simulator, scenario: Scenario
 ) -> None:
-    begin(stack)
-    twilio.place_call(scenario, to=NUMBER)
-    work(stack)
+    be_transcribing(stack, twilio, scenario)
     (gone,) = twilio.state.transcripts.values()
     twilio.state.transcripts.clear()
     be_later(stack, twilio)
@@ -222,9 +221,7 @@ def test_what_a_killed_worker_had_begun_is_gone_on_with(stack: Stack, twilio: Si
 def test_while_twilio_is_in_trouble_what_is_due_is_put_off_and_not_sent_again_and_again(
     stack: Stack, twilio: Simulator, scenario: Scenario
 ) -> None:
-    begin(stack)
-    twilio.place_call(scenario, to=NUMBER)
-    work(stack)
+    be_transcribing(stack, twilio, scenario)
     be_later(stack, twilio)
     answer(twilio, "GET", "/v2/Transcripts/{sid}", 503)
     assert sweep(stack) == NOTHING | {"due": 1}
@@ -263,9 +260,7 @@ def test_a_recording_that_cannot_be_asked_for_is_given_up(
 def test_what_can_never_go_on_fails_with_its_reason_and_does_not_circle(
     status: int, body: str, reason: str, stack: Stack, twilio: Simulator, scenario: Scenario
 ) -> None:
-    begin(stack)
-    twilio.place_call(scenario, to=NUMBER)
-    work(stack)
+    be_transcribing(stack, twilio, scenario)
     twilio.complete_transcripts()
     stack.messages("TranscriptsQueue")
     be_later(stack, twilio)
@@ -551,9 +546,7 @@ def test_what_was_sent_for_is_not_sent_for_again(lost: PlacedCall, stack: Stack)
 def test_a_call_of_which_nothing_can_be_read_does_not_circle_through_the_dead_letters(
     stack: Stack, twilio: Simulator, scenario: Scenario
 ) -> None:
-    begin(stack)
-    twilio.place_call(scenario, to=NUMBER)
-    work(stack)
+    be_transcribing(stack, twilio, scenario)
     twilio.complete_transcripts()
     answer(twilio, "GET", "/v2/Transcripts/{sid}/Sentences", 200, "[]")
     work(stack)
@@ -574,9 +567,7 @@ def test_a_call_of_which_nothing_can_be_read_does_not_circle_through_the_dead_le
 def test_a_recording_that_its_workers_die_of_is_not_sent_for_ever(
     stack: Stack, twilio: Simulator, scenario: Scenario
 ) -> None:
-    begin(stack)
-    twilio.place_call(scenario, to=NUMBER)
-    work(stack)
+    be_transcribing(stack, twilio, scenario)
     be_later(stack, twilio, timedelta(hours=25))
     sweep(stack)
     (message,) = stack.messages("TranscriptsQueue")
@@ -589,9 +580,7 @@ def test_a_recording_that_its_workers_die_of_is_not_sent_for_ever(
 def test_a_message_of_what_is_due_that_comes_back_again_and_again_is_left_to_the_next_sweep(
     stack: Stack, twilio: Simulator, scenario: Scenario
 ) -> None:
-    begin(stack)
-    twilio.place_call(scenario, to=NUMBER)
-    work(stack)
+    be_transcribing(stack, twilio, scenario)
     be_later(stack, twilio)
     sweep(stack)
     (message,) = stack.messages("TranscriptsQueue")
@@ -679,9 +668,7 @@ def test_the_results_of_a_transcript_that_is_due_are_waited_for_too(
     stack: Stack, twilio: Simulator, scenario: Scenario
 ) -> None:
     stack.variables["RESULTS_SECONDS"] = "60"
-    begin(stack)
-    twilio.place_call(scenario, to=NUMBER)
-    work(stack)
+    be_transcribing(stack, twilio, scenario)
     be_later(stack, twilio)
     for service in twilio.account.services.values():
         service.updated -= LATE
@@ -705,9 +692,7 @@ def test_the_results_of_a_transcript_that_is_due_are_waited_for_too(
 def test_what_the_webhook_has_told_meanwhile_is_no_repair(
     stack: Stack, twilio: Simulator, scenario: Scenario, capsys: Any
 ) -> None:
-    begin(stack)
-    twilio.place_call(scenario, to=NUMBER)
-    work(stack)
+    be_transcribing(stack, twilio, scenario)
     be_later(stack, twilio)
     sweep(stack)
     (swept,) = stack.messages("TranscriptsQueue")
