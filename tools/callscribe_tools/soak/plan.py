@@ -13,7 +13,8 @@ from callscribe_tools.simulator import CallFaults, FaultKind, FaultPlan, Pace, S
 SWEEP_SECONDS = 15.0
 """How often the sweep is invoked here: no schedule of AWS's is as short."""
 
-GIVE_UP_SECONDS = 45.0
+GIVE_UP_SECONDS = 75.0
+"""Five intervals: three tries of what is due, one in each, may fail, and the fourth must still be made."""
 
 PARAMETERS: Mapping[str, str] = {
     "BackoffFirstSeconds": "1",
