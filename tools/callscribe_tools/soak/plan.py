@@ -20,7 +20,7 @@ PARAMETERS: Mapping[str, str] = {
     "BackoffFirstSeconds": "1",
     "GiveUpHours": str(GIVE_UP_SECONDS / 3600),
     "KnownEverywhereSeconds": "3",
-    "LookAgainSeconds": "8",
+    "LookAgainSeconds": "5",
     "QueueVisibilitySeconds": "12",
     "ResultsSeconds": "14",
     "TwilioTimeoutSeconds": "2",
