@@ -1,7 +1,7 @@
 """Turns a handler of one message into a Lambda handler of SQS batches.
 
-The one place where errors decide what becomes of a message: it is done, it comes back, or it goes to the dead letters
-with its reason.
+The one place where errors decide what becomes of a message: it is done, it comes back, it goes to the dead letters with
+its reason, or it is left to the next sweep.
 """
 
 import functools
