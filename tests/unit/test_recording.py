@@ -55,7 +55,7 @@ def test_only_what_the_budget_did_not_allow_is_resumed(reason: str | None) -> No
     assert [after(state, Event.RESUMED, reason=reason) for state in STATES] == [None] * len(STATES)
 
 
-@pytest.mark.parametrize("event", ROUNDS)
+@pytest.mark.parametrize("event", sorted(ROUNDS))
 def test_a_recording_begins_anew_a_few_times_and_not_for_ever(event: Event) -> None:
     (state,) = {TRANSCRIBING} & DESIGN[event][0] or {FAILED}
     moved = [after(state, event, rounds=rounds) for rounds in range(MOST_ROUNDS + 2)]
