@@ -11,6 +11,7 @@ import botocore.session
 import httpx
 import pytest
 from botocore.loaders import Loader
+from hypothesis import HealthCheck, settings
 from moto.server import ThreadedMotoServer
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
@@ -25,6 +26,10 @@ from harness.seeded import seed, seed_transcripts
 from harness.stack import NUMBER, Gateway, Stack, account
 from harness.wire import Wire
 from harness.world import World
+
+# No test is timed: a busy machine is no defect. And one that fails does so every time.
+settings.register_profile("callscribe", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("callscribe")
 
 AWS_MODELS = Loader(extra_search_paths=[str(Path(boto3.__file__).parent / "data")])
 

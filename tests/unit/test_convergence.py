@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Literal, Protocol
 
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
@@ -356,16 +356,13 @@ class Interleavings(RuleBasedStateMachine):
 
 
 def play(make_sides: Callable[[], Sequence[Side]], **how_long: Any) -> None:
-    """Play histories, the same ones each time."""
+    """Play histories."""
 
     class Played(Interleavings):
         def __init__(self) -> None:
             super().__init__(make_sides())
 
-    slow = [HealthCheck.too_slow]
-    run_state_machine_as_test(
-        Played, settings=settings(derandomize=True, deadline=None, suppress_health_check=slow, **how_long)
-    )
+    run_state_machine_as_test(Played, settings=settings(**how_long))
 
 
 def test_any_history_of_the_model_converges() -> None:

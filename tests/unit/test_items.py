@@ -38,7 +38,7 @@ def digits_of(one: Sentence) -> list[str]:
     return [str(number) for number in (one.start, one.end, one.confidence)]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(SENTENCES, max_size=30))
 def test_what_is_packed_is_unpacked_the_same_to_the_last_digit(sentences: list[Sentence]) -> None:
     unpacked = unpack(pack(sentences))
@@ -134,7 +134,7 @@ VALUES = st.recursive(
 
 
 @pytest.mark.parametrize("filling", [0, PLAIN_BYTES], ids=["plain", "packed"])
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(values=VALUES)
 def test_any_result_reads_back_as_it_was_written(filling: int, values: Any) -> None:
     written = insights([{"filling": "x" * filling, "json_results": {"values": values}}], [])

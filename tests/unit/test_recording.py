@@ -120,7 +120,7 @@ def a_call(number: int) -> Call:
     return Call(sid=sid, from_="+12025550142", to="+12025550199", direction="inbound", started=STARTED, seconds=9)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=HISTORIES)
 @example(history=[(Event.HEARD_OF, True, None), (Event.CLAIMED, True, None), (Event.CLAIMED, True, None)])
 @example(
