@@ -4,19 +4,15 @@
 """
 
 import math
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from callscribe_tools.simulator.background import in_background, told_by_check
 from callscribe_tools.simulator.fault_record import FaultRecord
 from callscribe_tools.simulator.faults import FaultKind
 from callscribe_tools.simulator.state import Call, State
-from callscribe_tools.simulator.violations import SimulationError, Violation
-
-_END_SECONDS = 20.0
-"""Longer than one webhook may take."""
 
 
 @dataclass(eq=False)
@@ -67,25 +63,15 @@ class HeldDeliveries:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Deliver by time while the block runs; the thread has ended when it is left.
-
-        Raises
-        ------
-        SimulationError
-            The thread did not end in time.
-        """
+        """Deliver by time while the block runs; raises as `in_background` does."""
         self._ended = False
-        thread = threading.Thread(target=self._run, name="twilio-held", daemon=True)
-        thread.start()
-        try:
+        with in_background("held deliveries", self._run, self._end):
             yield
-        finally:
-            with self._state.lock:
-                self._ended = True
-                self._state.lock.notify_all()
-            thread.join(_END_SECONDS)
-            if thread.is_alive():
-                raise SimulationError(f"The held deliveries did not end within {_END_SECONDS:.0f} s.")
+
+    def _end(self) -> None:
+        with self._state.lock:
+            self._ended = True
+            self._state.lock.notify_all()
 
     def _run(self) -> None:
         while (one := self._wait()) is not None:
@@ -128,10 +114,8 @@ class HeldDeliveries:
 
     def _make(self, one: _Held) -> None:
         try:
-            one.send()
-        except SimulationError as error:
-            # Raised in a thread nobody would hear it: `Simulator.check` tells it.
-            self._state.violations.append(Violation("simulator", str(error), f"call {one.call.sid}"))
+            with told_by_check(self._state, f"call {one.call.sid}"):
+                one.send()
         finally:
             with self._state.lock:
                 self._held.remove(one)

@@ -1,18 +1,14 @@
 """Moves transcripts by real time while the simulator is served: waiting, then in-progress, then at their end."""
 
 import math
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from callscribe_tools.simulator.background import in_background, told_by_check
 from callscribe_tools.simulator.faults import FaultKind
 from callscribe_tools.simulator.state import State, Transcript
 from callscribe_tools.simulator.transcripts import Transcripts
-from callscribe_tools.simulator.violations import SimulationError, Violation
-
-_END_SECONDS = 20.0
-"""Longer than one webhook may take."""
 
 # A transcript's time in halves: the first one waiting, the second one in progress.
 _HALF_DONE, _DONE = 1, 2
@@ -29,24 +25,14 @@ class TranscriptionWorker:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Run while the block runs; the thread has ended when it is left.
-
-        Raises
-        ------
-        SimulationError
-            The thread did not end in time.
-        """
-        thread = threading.Thread(target=self._run, name="twilio-intelligence", daemon=True)
-        thread.start()
-        try:
+        """Run while the block runs; raises as `in_background` does."""
+        with in_background("transcription", self._run, self._end):
             yield
-        finally:
-            with self._state.lock:
-                self._ended = True
-                self._state.lock.notify_all()
-            thread.join(_END_SECONDS)
-            if thread.is_alive():
-                raise SimulationError(f"The transcription worker did not end within {_END_SECONDS:.0f} s.")
+
+    def _end(self) -> None:
+        with self._state.lock:
+            self._ended = True
+            self._state.lock.notify_all()
 
     def _run(self) -> None:
         while True:
@@ -61,14 +47,11 @@ class TranscriptionWorker:
                 self._move(transcript)
 
     def _move(self, transcript: Transcript) -> None:
-        try:
+        with told_by_check(self._state, f"transcript {transcript.sid}"):
             if self._phase(transcript) == _HALF_DONE:
                 self._transcripts.advance(transcript)
             else:
                 self._transcripts.settle(transcript)
-        except SimulationError as error:
-            # Raised in a thread nobody would hear it: `Simulator.check` tells it.
-            self._state.violations.append(Violation("simulator", str(error), f"transcript {transcript.sid}"))
 
     def _due(self) -> list[Transcript]:
         open_ones = [one for one in self._state.transcripts.values() if not one.settled]
