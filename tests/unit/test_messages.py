@@ -208,6 +208,14 @@ def test_what_no_retry_helps_goes_to_the_dead_letters_at_once(
     assert "+12025550142" not in logged()
 
 
+@pytest.mark.parametrize("since", ["9" * 15, "9" * 30])
+def test_a_message_of_a_time_that_there_is_not_goes_to_the_dead_letters(
+    since: str, worker: Worker, offline_stack: Stack
+) -> None:
+    assert worker(None, attributes={"sent_by": "sweep", "unsettled_since": since})
+    assert letters(offline_stack) == [("a=b", "its attribute unsettled_since is no time")]
+
+
 def test_how_often_a_message_was_redriven_is_kept_with_it(worker: Worker, offline_stack: Stack) -> None:
     assert worker(UnreadableError("no JSON"), attributes={"redriven": "2", "sent_by": "sweep"})
     (letter,) = offline_stack.messages("RecordingsDeadLetters")

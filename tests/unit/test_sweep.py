@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -16,7 +16,15 @@ from callscribe.domain.sids import CallSid, RecordingSid
 from callscribe.usecases import sweep as sweep_usecase
 from callscribe_tools.local_callscribe import settings_document
 from callscribe_tools.simulator import Call as PlacedCall
-from callscribe_tools.simulator import IntelligenceService, PhoneNumber, Scenario, Simulator, load_scenario
+from callscribe_tools.simulator import (
+    IntelligenceService,
+    PhoneNumber,
+    Recording,
+    Scenario,
+    Simulator,
+    Transcript,
+    load_scenario,
+)
 from callscribe_tools.simulator.scenario import TranscriptOutcome
 from harness.answers import answer, recover
 from harness.events import HOST, batch_of, load_event
@@ -303,6 +311,35 @@ def test_transcripts_of_other_services_are_not_touched(stack: Stack, twilio: Sim
     assert sweep(stack) == NOTHING
 
 
+def dual_of(call: PlacedCall) -> Recording:
+    (dual,) = (one for one in call.recordings if one.channels == 2)
+    return dual
+
+
+def transcribe(twilio: Simulator, recording: Recording, call_sid: str) -> Transcript:
+    """Let somebody else have asked for a transcript under our Service, which has ended a while ago."""
+    made = transcript("GT" + "7" * 32, SERVICE_SID, recording.sid, customer_key=call_sid)
+    made.created = made.updated = datetime.now(UTC) - LATE
+    twilio.state.transcripts[made.sid] = made
+    return made
+
+
+@pytest.mark.parametrize("status", ["in-progress", "processing"])
+def test_a_recording_that_twilio_is_still_at_is_not_forgotten(
+    lost: PlacedCall, stack: Stack, twilio: Simulator, status: Literal["in-progress", "processing"]
+) -> None:
+    dual = dual_of(lost)
+    dual.status = status
+    assert sweep(stack) == NOTHING | {"recordings": 1}
+    stack.work("request_transcript", "RecordingsQueue")
+    assert state(stack, dual.sid) == ("received", None)
+    dual.status = "completed"
+    be_later(stack, twilio)
+    assert sweep(stack)["due"] == 1
+    work(stack)
+    assert state(stack, dual.sid) == ("transcribing", None)
+
+
 @pytest.mark.parametrize("echoed", [True, False])
 @pytest.mark.parametrize("keyed", [True, False])
 def test_a_transcript_that_somebody_else_asked_for_under_our_service_is_stored(
@@ -312,10 +349,8 @@ def test_a_transcript_that_somebody_else_asked_for_under_our_service_is_stored(
     echoed: bool,  # noqa: FBT001 (a table)
     keyed: bool,  # noqa: FBT001
 ) -> None:
-    (dual,) = (one for one in lost.recordings if one.channels == 2)
-    made = transcript("GT" + "7" * 32, SERVICE_SID, dual.sid, customer_key=lost.sid if keyed else None)
-    made.created = made.updated = datetime.now(UTC) - LATE
-    twilio.state.transcripts[made.sid] = made
+    made = transcribe(twilio, dual_of(lost), lost.sid)
+    made.customer_key = lost.sid if keyed else None
     twilio.unknowns.transcript_channel_echoed = echoed
     told = sweep(stack)["transcripts"]
     # Nothing leads to its call where neither is told.
@@ -368,15 +403,26 @@ def test_what_the_fallback_recorded_while_the_settings_were_wrong_is_found_once_
     assert [one.role for one in stack.read(call.sid).insights[0].participants] == ["unknown"]
 
 
-def test_what_was_erased_is_not_brought_back(lost: PlacedCall, stack: Stack) -> None:
-    (dual,) = (one for one in lost.recordings if one.channels == 2)
+@pytest.mark.parametrize("echoed", [True, False])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_what_was_erased_is_not_brought_back(
+    lost: PlacedCall,
+    stack: Stack,
+    twilio: Simulator,
+    channels: int,
+    echoed: bool,  # noqa: FBT001 (a table)
+) -> None:
     stack.table().put_item(
         Item={
-            **recording_key(CallSid(lost.sid), RecordingSid(dual.sid)),
+            **recording_key(CallSid(lost.sid), RecordingSid(dual_of(lost).sid)),
             "state": State.ERASED,
             "expires_at": int((datetime.now(UTC) + timedelta(days=9)).timestamp()),
         }
     )
+    # Neither by a transcript of it, nor by one of the other recording.
+    (recording,) = (one for one in lost.recordings if one.channels == channels)
+    transcribe(twilio, recording, lost.sid)
+    twilio.unknowns.transcript_channel_echoed = echoed
     assert sweep(stack) == NOTHING
 
 
@@ -389,6 +435,16 @@ def test_what_is_older_than_the_retention_is_not_touched(stack: Stack, twilio: S
     stack.messages("RecordingsQueue")
     stack.empty_calls()
     assert sweep(stack)["recordings"] == 1
+
+
+def test_a_late_transcript_of_what_is_older_than_the_retention_is_not_touched(
+    lost: PlacedCall, stack: Stack, twilio: Simulator
+) -> None:
+    stack.variables["RETENTION_DAYS"] = "10"
+    be_later(stack, twilio, timedelta(days=11))
+    begin(stack)
+    transcribe(twilio, dual_of(lost), lost.sid)
+    assert sweep(stack) == NOTHING
 
 
 def test_the_first_sweep_touches_nothing_that_was_there_before(
@@ -436,6 +492,43 @@ def test_a_sweep_whose_time_is_over_is_gone_on_with_by_the_next(
     assert sweep(stack)["recordings"] == 1
 
 
+def test_what_a_sweep_has_come_to_and_sent_for_is_kept_when_its_time_is_over(
+    stack: Stack, twilio: Simulator, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(stack, timedelta(days=5))
+    for _ in range(4):
+        twilio.place_call(scenario, to=NUMBER)
+        be_later(stack, twilio, timedelta(days=1))
+    stack.messages("RecordingsQueue")
+    stack.empty_calls()
+    compare, days = sweep_usecase._Sweep._compare, 0
+
+    def compare_three(self: Any, start: datetime, end: datetime) -> list[datetime]:
+        nonlocal days
+        days += 1
+        holds = compare(self, start, end)
+        if days > 3:
+            raise sweep_usecase._TimeIsOverError
+        return holds
+
+    monkeypatch.setattr(sweep_usecase._Sweep, "_compare", compare_three)
+    found = stack.invoke("sweep", load_event("sweep", "every_few_minutes"))
+    progress = CallLists(stack.table()).progress()
+    assert progress is not None
+    assert found["compared_until"] == progress.until.isoformat()
+    assert datetime.now(UTC) - progress.until < timedelta(days=4)
+    assert len(progress.sent) == found["recordings"] > 0
+    monkeypatch.setattr(sweep_usecase._Sweep, "_compare", compare)
+    assert found["recordings"] + sweep(stack)["recordings"] == 4
+
+
+def test_the_sweep_never_goes_back(stack: Stack) -> None:
+    lists, now = CallLists(stack.table()), datetime.now(UTC).replace(microsecond=0)
+    lists.put_progress(Progress(now, ("CA1",)))
+    lists.put_progress(Progress(now - timedelta(minutes=1), ("CA2",)))
+    assert lists.progress() == Progress(now, ("CA1",))
+
+
 def test_a_call_that_lasts_is_compared_when_it_is_over(stack: Stack, twilio: Simulator, scenario: Scenario) -> None:
     begin(stack, timedelta(days=1))
     call = twilio.place_call(scenario, to=NUMBER)
@@ -462,6 +555,31 @@ def test_a_recording_that_twilio_lists_late_is_found_also_of_a_long_call(
     assert sweep(stack) == NOTHING | {"calls": 1}
     twilio.state.recordings.update(unlisted)
     assert sweep(stack)["recordings"] == 1
+
+
+@pytest.mark.parametrize(("hours", "waits"), [(8, True), (25, False)])
+def test_a_transcript_that_nobody_has_noted_is_waited_for_until_it_would_be_given_up(
+    stack: Stack,
+    twilio: Simulator,
+    scenario: Scenario,
+    hours: int,
+    waits: bool,  # noqa: FBT001 (a table)
+) -> None:
+    begin(stack, timedelta(days=2))
+    call = twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    twilio.complete_transcripts()
+    work(stack)
+    (mono,) = (one for one in call.recordings if one.channels == 1)
+    made = transcribe(twilio, mono, call.sid)
+    made.created -= timedelta(hours=hours)
+    made.status = "in-progress"
+    assert sweep(stack)["transcripts"] == 0
+    progress = CallLists(stack.table()).progress()
+    assert progress is not None
+    assert (progress.until <= made.created) == waits
+    made.status = "completed"
+    assert sweep(stack)["transcripts"] == int(waits)
 
 
 def test_lists_come_in_pages(stack: Stack, twilio: Simulator, scenario: Scenario, monkeypatch: Any) -> None:

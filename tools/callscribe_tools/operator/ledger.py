@@ -26,7 +26,7 @@ from callscribe.domain.recording import UNSETTLED, Recording, State
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid, RecordingSid
 from callscribe.domain.transcript import Transcript
-from callscribe.usecases.sweep import LOOKS, Queues, recording_of, recordings_of
+from callscribe.usecases.sweep import LOOKS, Queues, is_left_alone, recording_of, recordings_of
 
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
@@ -380,7 +380,7 @@ class _Book:
         if not call_sid or (row and row["state"] in UNSETTLED):
             return
         untold = is_untold_end(transcript, row) if transcript.ended else row is None
-        if not untold or self._is_erased(call_sid):
+        if not untold or self._leaves_alone(call_sid):
             return
         if not transcript.ended or not self.patience.is_late(transcript.updated or self.now, self.now):
             day.in_flight += 1
@@ -393,9 +393,9 @@ class _Book:
         told = next((calls[call_sid] for calls in self._calls if call_sid and call_sid in calls), None)
         return told or (_started(row) if row and "started" in row else None)
 
-    def _is_erased(self, call_sid: CallSid | None) -> bool:
-        known = self.table.knows(call_sid) if call_sid else {}
-        return any(row["state"] == State.ERASED for row in known.values())
+    def _leaves_alone(self, call_sid: CallSid) -> bool:
+        oldest = self.now - self.table.retention
+        return self._read(lambda _: is_left_alone(call_sid, oldest, self.table, self.twilio))
 
     def _miss(
         self,

@@ -146,11 +146,14 @@ class Recording:
         return about | ({"error_code": self.error_code} if self.error_code else {})
 
     def callback(self) -> dict[str, str]:
-        """The fields of the status callback that Twilio would have sent, as far as it takes."""
+        """The fields of the status callback that Twilio would have sent, as far as it takes.
+
+        Of one that Twilio is still at it sends none that says so: a worker waits for it to be completed.
+        """
         fields = {
             "CallSid": self.call_sid,
             "RecordingSid": self.sid,
-            "RecordingStatus": self.status,
+            "RecordingStatus": "completed" if self.unfinished else self.status,
             "RecordingSource": self.source,
             "RecordingChannels": str(self.channels),
         }

@@ -62,7 +62,11 @@ def queue_worker(
         deadline = datetime.now(UTC) + timedelta(milliseconds=context.get_remaining_time_in_millis())
 
         def settle(record: SQSRecord) -> None:
-            message = Message(record.body, _sent(record), deadline, _swept(record))
+            try:
+                message = Message(record.body, _sent(record), deadline, _swept(record))
+            except (ValueError, OverflowError):
+                _bury(record, reason=f"its attribute {UNSETTLED_SINCE} is no time")
+                return
             if not _is_over(record, message):
                 _try(work, message, record)
 

@@ -157,27 +157,32 @@ class _Sweep:
             progress = Progress(self.now - 2 * self.patience.look_again)
             self.lists.put_progress(progress)
         self._sent = dict.fromkeys(progress.sent)
-        first = start = max(progress.until, self.now - self.table.retention)
+        start = reached = max(progress.until, self._oldest)
         # What is new comes first, so that what is old never keeps anybody from it.
-        recent = max(first, self.now - self._compared_for)
+        recent = max(start, self.now - self._compared_for)
         try:
             holds = self._compare(recent, self.now)
             while True:
-                self._note(max(first, min(start, *holds, recent)))
+                reached = max(reached, min(start, *holds, recent))
+                self._note(reached)
                 if start >= recent:
                     return
                 end = min(_midnight_after(start), recent)
                 holds += self._compare(start, end)
                 start = end
         except _TimeIsOverError:
-            self._note(first)
+            self._note(reached)
         except TransientError:
-            self._note(first)
+            self._note(reached)
             raise
 
     def _note(self, until: datetime) -> None:
         self.found.compared_until = until
         self.lists.put_progress(Progress(until, tuple(self._sent)))
+
+    @property
+    def _oldest(self) -> datetime:
+        return self.now - self.table.retention
 
     @property
     def _compared_for(self) -> timedelta:
@@ -264,7 +269,7 @@ class _Sweep:
                 # One that is noted is due by itself.
                 again += [transcript.created] if transcript.created and not row else []
             # Where nothing leads to its call, nothing can be stored of it.
-            elif call_sid and is_untold_end(transcript, row):
+            elif call_sid and is_untold_end(transcript, row) and not self._leaves_alone(call_sid):
                 body = stand_ins.of_transcript(transcript.sid, call_sid)
                 self.found.transcripts += self._send_lost(self.queues.transcripts, transcript.sid, body)
         return [moment for moment in again if self.now - moment < self.patience.give_up]
@@ -277,6 +282,9 @@ class _Sweep:
         except (PermanentError, UnreadableError) as error:
             self.found.odd.append(error)
             return None, None
+
+    def _leaves_alone(self, call_sid: CallSid) -> bool:
+        return is_left_alone(call_sid, self._oldest, self.table, self.twilio)
 
     def _send_lost(self, queue: Queue, sid: str, body: str) -> bool:
         """Send for something that was lost, once; whether this was the time."""
@@ -329,6 +337,17 @@ def recording_of(
     elif sid and not call_sid:
         call_sid = call_sids.get(sid) or _call_of(sid, twilio)
     return call_sid, sid
+
+
+def is_left_alone(call_sid: CallSid, oldest: datetime, table: CallTable, twilio: Twilio) -> bool:
+    """Whether a call was erased, or began before `oldest`: whatever is told of it late, nothing is stored of it."""
+    if any(row["state"] == State.ERASED for row in table.knows(call_sid).values()):
+        return True
+    try:
+        return twilio.call(call_sid).started < oldest
+    except (PermanentError, UnreadableError):
+        # The worker says what is wrong with it.
+        return False
 
 
 def _call_of(sid: RecordingSid, twilio: Twilio) -> CallSid | None:
