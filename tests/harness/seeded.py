@@ -27,6 +27,9 @@ FOREIGN_TRANSCRIPT_SID = "GT1d8a60f4c37b4e529e0cb5a7f2846d13"
 FOREIGN_SERVICE_SID = "GA" + "e" * 32
 
 STARTED = datetime(2026, 11, 20, 9, 0, 0, tzinfo=UTC)
+KEPT_DAYS = 36_500
+"""A retention in which these calls do not expire: the files under `events/` say when they were."""
+
 SPOKEN = Sound("inbound", 0.5, 3.5, "We cannot log in to your account system.")
 
 

@@ -22,7 +22,7 @@ from callscribe_tools.simulator import Call, Recording, Scenario, Simulator, loa
 from callscribe_tools.simulator.scenario import Speak, Wait, WaitFor
 from callscribe_tools.simulator.server import serving
 from harness.events import sqs_event
-from harness.seeded import seed, seed_transcripts
+from harness.seeded import KEPT_DAYS, seed, seed_transcripts
 from harness.stack import NUMBER, Gateway, Stack, account
 from harness.wire import Wire
 from harness.world import World
@@ -154,6 +154,7 @@ def dual(call: Call) -> Recording:
 @pytest.fixture
 def seeded(stack: Stack, twilio: Simulator, scenario: Scenario) -> Stack:
     """The stack, and at Twilio the call that the files under `events/` tell of."""
+    stack.variables["RETENTION_DAYS"] = str(KEPT_DAYS)
     seed(twilio, scenario)
     return stack
 

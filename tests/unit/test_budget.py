@@ -22,7 +22,7 @@ from callscribe_tools.simulator import Simulator
 from harness.answers import answer, lose_answer, recover
 from harness.events import load_event
 from harness.loopback import nobody_answers
-from harness.seeded import MONO_RECORDING_SID, RECORDING_SID, seed_transcripts
+from harness.seeded import KEPT_DAYS, MONO_RECORDING_SID, RECORDING_SID, seed_transcripts
 from harness.stack import Stack
 from harness.workers import DONE, Event, comes_back, row, state
 
@@ -166,7 +166,7 @@ def test_of_two_workers_at_once_one_asks_and_the_minutes_are_taken_once(
                 deadline=now + timedelta(seconds=30),
             )
 
-    tables = [adapter.CallTable(seeded.table(), retention_days=365) for _ in range(2)]
+    tables = [adapter.CallTable(seeded.table(), retention_days=KEPT_DAYS) for _ in range(2)]
     workers = [threading.Thread(target=work, args=(table,)) for table in tables]
     for worker in workers:
         worker.start()

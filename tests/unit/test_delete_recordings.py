@@ -18,7 +18,7 @@ from callscribe_tools.simulator import Simulator
 from harness.answers import answer, recover
 from harness.events import load_event
 from harness.loopback import nobody_answers
-from harness.seeded import CALL_SID, STARTED, recorded
+from harness.seeded import CALL_SID, KEPT_DAYS, STARTED, recorded
 from harness.stack import CALLER, NUMBER, Stack
 
 ONE = "/2010-04-01/Accounts/{account}/Recordings/{sid}.json"
@@ -35,7 +35,7 @@ def run(stack: Stack, **context: Any) -> Any:
 
 @pytest.fixture
 def table(seeded: Stack) -> CallTable:
-    return CallTable(seeded.table(), retention_days=30)
+    return CallTable(seeded.table(), retention_days=KEPT_DAYS)
 
 
 def a_call() -> Call:

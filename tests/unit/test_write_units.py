@@ -17,7 +17,7 @@ from callscribe.domain.call import Call
 from callscribe.domain.sids import CallSid, RecordingSid, ServiceSid, TranscriptSid
 from callscribe.domain.transcript import Insights, Participant, Role, Sentence, Transcript
 from callscribe_tools.bench.capacity import item_size, write_units
-from harness.seeded import CALL_SID, RECORDING_SID, STARTED, TRANSCRIPT_SID
+from harness.seeded import CALL_SID, KEPT_DAYS, RECORDING_SID, STARTED, TRANSCRIPT_SID
 from harness.stack import CALLER, NUMBER, SERVICE_SID, Stack
 
 MADE_BY = {"service_version": 3, "operator_version": 2, "configuration_sha256": "0123456789abcdef" * 4}
@@ -130,7 +130,7 @@ def test_a_transcript_takes_few_write_units(count: int, seconds: int, most: int)
 @pytest.mark.parametrize(("count", "seconds"), [(0, 2), (150, 600), (7200, 28_800)])
 def test_one_query_reads_a_call(count: int, seconds: int, offline_stack: Stack) -> None:
     asked: list[str] = []
-    table = CallTable(offline_stack.table(), retention_days=365)
+    table = CallTable(offline_stack.table(), retention_days=KEPT_DAYS)
     written = natural_insights(count, seconds)
     call = Call(sid=CallSid(CALL_SID), from_=CALLER, to=NUMBER, direction="inbound", started=STARTED, seconds=seconds)
     table.put_call(call)
