@@ -1,6 +1,8 @@
 """A recording is transcribed once, however often and in whatever trouble it is reported."""
 
 import json
+import math
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -113,6 +115,24 @@ def test_the_transcript_that_a_dead_worker_has_created_is_adopted_and_not_paid_t
     assert stack.invoke("request_transcript", callback) == DONE
     assert asked == []
     assert (row(stack)["state"], row(stack)["transcript"]) == ("transcribing", created)
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_an_adopted_transcript_that_has_ended_is_looked_at_by_the_next_sweep(
+    stack: Stack,
+    twilio: Simulator,
+    callback: Event,
+    ended: bool,  # noqa: FBT001 (a table)
+) -> None:
+    lose_answer(twilio, "POST", "/v2/Transcripts")
+    assert stack.invoke("request_transcript", callback) == comes_back(callback)
+    recover(twilio)
+    # Its webhook comes to a row that names no transcript yet.
+    if ended:
+        twilio.complete_transcripts()
+    stack.let_claims_run_out()
+    assert stack.invoke("request_transcript", callback) == DONE
+    assert (row(stack)["due_at"] <= math.ceil(time.time())) == ended
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 422])

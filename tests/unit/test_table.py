@@ -7,6 +7,7 @@ import pytest
 from callscribe.adapters.call_lists import CallLists
 from callscribe.adapters.table import CallTable
 from callscribe.domain.call import Call
+from callscribe.domain.patience import Patience
 from callscribe.domain.recording import Event
 from callscribe.domain.sids import CallSid, RecordingSid
 from harness.stack import CALLER, NUMBER, Stack
@@ -137,3 +138,17 @@ def test_what_has_expired_is_not_read_though_dynamodb_still_has_it(table: CallTa
     table.put_call(call)
     assert len(offline_stack.items()) == 1
     assert table.read(call.sid).call is None
+
+
+def test_a_recording_that_is_due_is_not_due_again_while_it_is_looked_at(table: CallTable, lists: CallLists) -> None:
+    call = a_call()
+    table.move(Event.HEARD_OF, call, recording_of(call), due_at=NOW)
+    patience = Patience(
+        look_again=timedelta(minutes=4),
+        give_up=timedelta(hours=24),
+        known_everywhere=timedelta(minutes=5),
+        results=timedelta(minutes=5),
+    )
+    assert table.look_at(call.sid, recording_of(call), NOW, patience) is None
+    # Whatever becomes of the worker that looks.
+    assert [one.due_at >= NOW + patience.look_again for one in lists.unsettled()] == [True]

@@ -26,7 +26,7 @@ def disagreements(local: LocalCallscribe, since: float, expected: Mapping[str, S
     Raises:
         TransientError: Twilio's lists failed too often.
     """
-    return list(_differences(_taken(local, datetime.fromtimestamp(since, UTC)), expected))
+    return list(differences(_taken(local, datetime.fromtimestamp(since, UTC)), expected))
 
 
 def _taken(local: LocalCallscribe, since: datetime) -> Ledger:
@@ -49,7 +49,8 @@ def _taken(local: LocalCallscribe, since: datetime) -> Ledger:
     )
 
 
-def _differences(ledger: Ledger, expected: Mapping[str, Scenario]) -> Iterator[str]:
+def differences(ledger: Ledger, expected: Mapping[str, Scenario]) -> Iterator[str]:
+    """Say, a line for each, where a ledger tells otherwise than what each call should have come to."""
     ends = Counter[str](one.expect for one in expected.values())
     for end in _ENDS:
         told = sum(getattr(day, end) for day in ledger.days)

@@ -111,7 +111,7 @@ def judge(local: LocalCallscribe, run: Run) -> Verdict:
             zip((one.sid for one in run.calls), readers.map(lambda one: local.read(one.sid), run.calls), strict=True)
         )
     differing = disagreements(local, run.began, _expected(Record(local.twilio), run))
-    return judged(local.twilio, run, Found(stored, differing, _dead_letters(local)))
+    return judged(local.twilio, run, Found(stored, differing, dead_letters(local)))
 
 
 def judged(twilio: Simulator, run: Run, found: Found) -> Verdict:
@@ -149,8 +149,8 @@ def _doubled(call: Call, stored: StoredCall) -> Iterator[str]:
         yield f"{call.sid} is stored {insights} times and has {recordings} recordings"
 
 
-def _dead_letters(local: LocalCallscribe) -> int:
-    """How many there are, those that somebody is looking at too."""
+def dead_letters(local: LocalCallscribe) -> int:
+    """How many there are of both queues, those that somebody is looking at too."""
     sqs = local.stack.aws.client("sqs")
     count = 0
     for queue in _DEAD_LETTER_QUEUES:
