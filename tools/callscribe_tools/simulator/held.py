@@ -81,16 +81,17 @@ class HeldDeliveries:
         """Wait until something is due; None: it is time to end."""
         with self._state.lock:
             while not self._ended:
-                self._put_off()
-                one = self._take(until=time.monotonic())
+                # One moment for both: what is due a moment later has not been put off yet.
+                now = time.monotonic()
+                self._put_off(now)
+                one = self._take(until=now)
                 if one is not None:
                     return one
                 self._state.lock.wait(self._next_change())
             return None
 
-    def _put_off(self) -> None:
+    def _put_off(self, now: float) -> None:
         """Let what waits for a transcript's webhook wait on, where that is still to come."""
-        now = time.monotonic()
         for one in self._held:
             if one.kind is FaultKind.REORDERED_WEBHOOKS and 0 < one.due <= now and self._transcript_comes(one.call):
                 one.due = now + one.call.faults.pace.late_seconds
