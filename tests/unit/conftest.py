@@ -2,6 +2,7 @@
 
 import io
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import httpx
 import pytest
 from botocore.loaders import Loader
 from hypothesis import HealthCheck, settings
+from moto.dynamodb.models import DynamoDBBackend
 from moto.server import ThreadedMotoServer
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
@@ -38,10 +40,23 @@ AWS_MODELS = Loader(extra_search_paths=[str(Path(boto3.__file__).parent / "data"
 def moto_url() -> Iterator[str]:
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(DynamoDBBackend, "update_item", _one_at_a_time(DynamoDBBackend.update_item))
+        server.start()
+        host, port = server.get_host_and_port()
+        yield f"http://{host}:{port}"
+        server.stop()
+
+
+def _one_at_a_time(update: Callable[..., Any]) -> Callable[..., Any]:
+    """Let nothing come between the condition of a write and the write, as at DynamoDB; in moto it may."""
+    lock = threading.Lock()
+
+    def update_alone(*args: Any, **kwargs: Any) -> Any:
+        with lock:
+            return update(*args, **kwargs)
+
+    return update_alone
 
 
 @pytest.fixture(scope="session")
