@@ -9,18 +9,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 from callscribe_tools.simulator.clock import now
+from callscribe_tools.simulator.phone_number import PhoneNumber
 from callscribe_tools.simulator.sids import new_sid
-
-
-@dataclass
-class PhoneNumber:
-    """One number with its webhooks; every one of them is requested by POST."""
-
-    number: str
-    voice_url: str
-    voice_fallback_url: str | None = None
-    status_callback: str | None = None
-    sid: str = field(default_factory=lambda: new_sid("PN"))
 
 
 @dataclass

@@ -9,6 +9,7 @@ from email.utils import format_datetime
 from typing import Any
 
 from callscribe_tools.simulator.account import Account
+from callscribe_tools.simulator.phone_number import PhoneNumber, formatted
 from callscribe_tools.simulator.state import Call, Recording
 
 
@@ -23,9 +24,9 @@ def call_json(account: Account, call: Call) -> dict[str, Any]:
         "parent_call_sid": call.parent_call_sid,
         "phone_number_sid": call.phone_number_sid,
         "from": call.from_,
-        "from_formatted": _formatted(call.from_),
+        "from_formatted": formatted(call.from_),
         "to": call.to,
-        "to_formatted": _formatted(call.to),
+        "to_formatted": formatted(call.to),
         "status": call.status,
         # "outbound-dial for calls initiated by a <Dial> verb".
         "direction": "inbound" if call.parent_call_sid is None else "outbound-dial",
@@ -85,6 +86,43 @@ def call_recording_json(account: Account, recording: Recording) -> dict[str, Any
     return shown | {"uri": uri, "track": recording.track}
 
 
-def _formatted(number: str) -> str:
-    digits = number.removeprefix("+1")
-    return f"({digits[:3]}) {digits[3:6]}-{digits[6:]}" if len(digits) == 10 else number
+def number_json(account: Account, number: PhoneNumber) -> dict[str, Any]:
+    """Twilio docs, IncomingPhoneNumber resource; what has nothing to do with calls is as of a US number just bought."""
+    return {
+        "sid": number.sid,
+        "account_sid": account.account_sid,
+        "phone_number": number.number,
+        "friendly_name": number.friendly_name,
+        "api_version": "2010-04-01",
+        "origin": "twilio",
+        "type": "local",
+        "status": "in-use",
+        "beta": False,
+        "capabilities": {"voice": True, "sms": True, "mms": True, "fax": False},
+        "voice_receive_mode": "voice",
+        # Which are empty and which null where there is nothing is the OpenAPI example's choice.
+        "voice_url": number.voice_url or None,
+        "voice_method": number.voice_method,
+        "voice_fallback_url": number.voice_fallback_url or None,
+        "voice_fallback_method": number.voice_fallback_method,
+        "voice_caller_id_lookup": False,
+        "voice_application_sid": number.voice_application_sid or "",
+        "trunk_sid": number.trunk_sid,
+        "status_callback": number.status_callback or "",
+        "status_callback_method": number.status_callback_method,
+        "sms_url": "",
+        "sms_method": "POST",
+        "sms_fallback_url": "",
+        "sms_fallback_method": "POST",
+        "sms_application_sid": "",
+        "address_requirements": "none",
+        "address_sid": None,
+        "bundle_sid": None,
+        "identity_sid": None,
+        "emergency_status": "Inactive",
+        "emergency_address_sid": None,
+        "emergency_address_status": "unregistered",
+        "date_created": format_datetime(number.created),
+        "date_updated": format_datetime(number.updated),
+        "uri": f"/2010-04-01/Accounts/{account.account_sid}/IncomingPhoneNumbers/{number.sid}.json",
+    }

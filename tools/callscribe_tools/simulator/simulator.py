@@ -16,9 +16,11 @@ from callscribe_tools.simulator.deliveries import Deliveries
 from callscribe_tools.simulator.fault_record import FaultRecord
 from callscribe_tools.simulator.faults import CallFaults
 from callscribe_tools.simulator.held import HeldDeliveries
+from callscribe_tools.simulator.phone_number import check_playable
 from callscribe_tools.simulator.rest_api import build_app
 from callscribe_tools.simulator.rest_faults import RestFaults
 from callscribe_tools.simulator.rest_intelligence import IntelligenceApi
+from callscribe_tools.simulator.rest_numbers import NumbersApi
 from callscribe_tools.simulator.rest_operators import OperatorsApi
 from callscribe_tools.simulator.rest_services import ServicesApi
 from callscribe_tools.simulator.rest_voice import VoiceApi
@@ -77,6 +79,7 @@ class Simulator:
         voice = VoiceApi(account, self.state, self.unknowns)
         intelligence = IntelligenceApi(account, self.state, self._transcripts, self.unknowns)
         resources = [
+            *NumbersApi(account, self.state).resources(),
             *voice.resources(),
             *intelligence.resources(),
             *ServicesApi(account, self.state).resources(),
@@ -134,11 +137,13 @@ class Simulator:
         Raises
         ------
         SimulationError
-            The account has no such number, or the application answered with what the simulator cannot play.
+            The account has no such number, the number does not ask its voice URL by POST, or the application answered
+            with what the simulator cannot play.
         """
         number = self.account.numbers.get(to)
         if number is None:
             raise SimulationError(f"The account has no number {to}: add a PhoneNumber to it.")
+        check_playable(number)
         call = Call(from_=from_, to=to, phone_number_sid=number.sid, scenario=scenario, faults=faults or CallFaults())
         with self.state.lock:
             self.state.calls[call.sid] = call
