@@ -69,12 +69,14 @@ class IntelligenceService:
     friendly_name: str = ""
     unique_name: str = field(default_factory=lambda: new_sid("service-"))
     auto_transcribe: bool = False
-    """Only shown: the simulator makes no transcript by itself."""
+    """Set here, it is shown, and can be switched off; no calls are placed before: the simulator makes no transcript by
+    itself."""
     data_logging: bool = False
     auto_redaction: bool = False
     media_redaction: bool = False
-    # The default is assumed. NULL: no webhook.
-    webhook_http_method: Literal["POST", "NULL"] = "POST"
+    # The default is assumed.
+    webhook_http_method: Literal["POST", "GET", "NULL"] = "POST"
+    """NULL: no webhook. GET can be set here alone, and is only shown: a webhook that should be sent is a violation."""
     version: int = 1
     created: datetime = field(default_factory=now)
     updated: datetime = field(default_factory=now)
@@ -99,6 +101,23 @@ class Account:
     """By SID."""
     operators: dict[str, Operator] = field(default_factory=default_operators)
     """By SID, attached or not."""
+    friendly_name: str = "Simulated"
+    type: Literal["Trial", "Full"] = "Full"
+    owner_account_sid: str | None = None
+    """The parent's; None: it is no subaccount, and "the OwnerAccountSid of a parent account is its own sid"."""
+    created: datetime = field(default_factory=now)
+    status: Literal["active", "suspended", "closed"] = "active"
+    """Unless active, it makes and takes no calls, and only its own resource can be read."""
+    other_product: bool = False
+    """Whether it is restricted to another product than Conversational Intelligence's v2, which then refuses it."""
+    recording_encryption: bool = False
+    """Whether new recordings are encrypted with a key of the customer's; no transcripts are made of those."""
+    external_storage: str | None = None
+    """The customer's bucket for new recordings, as "https://bucket.s3.amazonaws.com"; no transcripts are made of those.
+    None: Twilio stores them."""
+    default_recording_configuration: dict[str, Any] | None = None
+    """As the Account Default Configuration of recordings shows it in `configuration`; None: there is none. Only shown:
+    what becomes of recordings that name no configuration is documented nowhere we could find."""
 
     def add(self, thing: PhoneNumber | IntelligenceService | Operator) -> None:
         """Put a number, a Service or an operator on the account; an operator is attached to no Service by this."""

@@ -70,6 +70,9 @@ class Recorder:
             channels=_channels(verb),
             tracks=_tracks(verb),
             started=self._call.started + timedelta(seconds=round(began)),
+            # "Changes affect all new Recordings", and no others (Twilio docs, Voice Recording settings).
+            encrypted=self._account.recording_encryption,
+            stored_at=self._account.external_storage,
         )
         with self._state.lock:
             self._state.recordings[recording.sid] = recording

@@ -104,8 +104,11 @@ class VoiceApi:
         only(ask.query, {"RequestedChannels"})
         with self._state.lock:
             recording = self._recording(ask)
-            if recording.status != "completed":
+            # Of one that is stored externally "it won't be possible ... to fetch a recording media file".
+            if recording.status != "completed" or recording.stored_at is not None:
                 raise not_found(ask.path)
+            if recording.encrypted:
+                raise ApiError(404, 20404, f"{ask.path}: media that are encrypted are real, but not simulated")
         return Response(recording.wav(self._channels(ask, recording)), media_type="audio/x-wav")
 
     def _known_call(self, ask: Ask) -> Call:

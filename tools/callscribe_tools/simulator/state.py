@@ -36,6 +36,10 @@ class Recording:
     seconds: float = 0.0
     sounds: tuple[Sound, ...] = ()
     error_code: int = 0
+    encrypted: bool = False
+    """With a key of the customer's."""
+    stored_at: str | None = None
+    """The customer's bucket that holds the media; None: Twilio does."""
     sid: str = field(default_factory=lambda: new_sid("RE"))
 
     @property

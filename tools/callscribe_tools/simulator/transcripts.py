@@ -134,6 +134,10 @@ class Transcripts:
         service = self._account.services.get(service_sid)
         if service is None or service.webhook_url is None:
             raise SimulationError(f"There is no Service {service_sid} with a webhook: give the account one.")
+        if service.webhook_http_method == "GET":
+            told = "the webhook of a transcript would be sent by GET, which is not simulated: nobody is told"
+            self._state.violations.append(Violation("webhook", told, service.webhook_url))
+            return
         try:
             self._webhooks.post_json(service.webhook_url, payload, signed=self._unknowns.intelligence_webhook_signed)
         except DeliveryError as error:  # warnings 95200 and 95201
@@ -205,7 +209,7 @@ class Transcripts:
         }
         told = {key: value for key, value in payload.items() if value is not None}
         send = partial(self.send, service.sid, told)
-        if transcript.call is None:
+        if transcript.call is None or service.webhook_http_method == "GET":
             send()
             return
         nowhere = partial(self._send_nowhere, service.webhook_url, told)
