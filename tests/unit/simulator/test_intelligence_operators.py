@@ -39,7 +39,7 @@ def test_pre_built_and_custom_operators_are_listed_apart_and_together(client: Sd
         "Conversation Summary",
         "Sentiment Analysis",
     ]
-    assert [one.friendly_name for one in intelligence.custom_operators.list()] == ["test-operator"]
+    assert [one.friendly_name for one in intelligence.custom_operators.list()] == ["product-feedback"]
     assert len(intelligence.operators.list(page_size=1)) == 3
     assert intelligence.operators.list(availability="retired") == []
 
@@ -81,7 +81,7 @@ def test_an_operator_with_examples_writes_text(client: Sdk) -> None:
 
 
 def test_an_update_raises_the_version_and_is_refused_for_another(sim: Simulator, client: Sdk, account: Account) -> None:
-    sid = by_name(account, "test-operator")
+    sid = by_name(account, "product-feedback")
     account.operators[sid].updated = LONG_AGO
     operator = client.intelligence.v2.custom_operators(sid)
 
@@ -107,7 +107,7 @@ def test_a_pre_built_operator_is_neither_updated_nor_deleted(client: Sdk, accoun
 
 
 def test_a_deleted_operator_leaves_its_services(client: Sdk, account: Account, service_sid: str) -> None:
-    sid = by_name(account, "test-operator")
+    sid = by_name(account, "product-feedback")
 
     assert client.intelligence.v2.custom_operators(sid).delete()
 
@@ -182,7 +182,7 @@ def test_a_wrong_operator_is_refused(client: Sdk, name: str, kind: str, wanted: 
 
 
 def test_an_update_needs_the_configuration_too(sim: Simulator, account: Account) -> None:
-    path = f"/v2/Operators/Custom/{by_name(account, 'test-operator')}"
+    path = f"/v2/Operators/Custom/{by_name(account, 'product-feedback')}"
     answer = sim.http_client().request(
         "POST",
         f"https://intelligence.twilio.com{path}",

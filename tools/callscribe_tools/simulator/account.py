@@ -49,7 +49,7 @@ def default_operators() -> dict[str, Operator]:
     }
     config = {"prompt": "Say what the caller wants, and in which mood.", "json_result_schema": schema}
     operators = (
-        Operator("test-operator", "GenerativeJSON", config, sid="LY" + "1" * 32),
+        Operator("product-feedback", "GenerativeJSON", config, sid="LY" + "1" * 32),
         Operator("Conversation Summary", "Summarization", sid="LY" + "2" * 32),
         # The name of its Operator Type is assumed; Summarization is the OpenAPI example's.
         Operator("Sentiment Analysis", "ConversationClassify", sid="LY" + "3" * 32),
