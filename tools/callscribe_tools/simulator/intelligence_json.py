@@ -7,7 +7,8 @@ description (twilio_intelligence_v2); dates are ISO 8601.
 from datetime import datetime
 from typing import Any
 
-from callscribe_tools.simulator.account import Account, IntelligenceService, Operator
+from callscribe_tools.simulator.account import Account, IntelligenceService
+from callscribe_tools.simulator.language_operators import Operator
 from callscribe_tools.simulator.redaction import redact
 from callscribe_tools.simulator.scenario import OperatorResult
 from callscribe_tools.simulator.state import Recording, Transcript

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from callscribe_tools.simulator.account import default_operators
 from callscribe_tools.simulator.audio import wav
 from callscribe_tools.simulator.clock import now
 from callscribe_tools.simulator.faults import CallFaults, FaultKind, Injected
+from callscribe_tools.simulator.language_operators import default_operators
 from callscribe_tools.simulator.scenario import Scenario, TranscriptOutcome
 from callscribe_tools.simulator.sids import new_sid
 from callscribe_tools.simulator.timeline import Sound, Track
