@@ -10,7 +10,8 @@ from typing import Any
 
 from callscribe_tools.simulator.account import Account
 from callscribe_tools.simulator.phone_number import PhoneNumber, formatted
-from callscribe_tools.simulator.state import Call, Recording
+from callscribe_tools.simulator.recording import Recording
+from callscribe_tools.simulator.state import Call
 
 
 def call_json(account: Account, call: Call) -> dict[str, Any]:

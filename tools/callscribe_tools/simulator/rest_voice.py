@@ -8,9 +8,10 @@ from starlette.responses import JSONResponse, Response
 from callscribe_tools.simulator.account import Account
 from callscribe_tools.simulator.api_errors import ApiError, bad_request, not_found
 from callscribe_tools.simulator.paging import PAGING, only
+from callscribe_tools.simulator.recording import Recording
 from callscribe_tools.simulator.resources import call_json, call_recording_json, recording_json
 from callscribe_tools.simulator.rest_api import Ask, Resource
-from callscribe_tools.simulator.state import Call, Recording, State
+from callscribe_tools.simulator.state import Call, State
 from callscribe_tools.simulator.unknowns import Unknowns
 from callscribe_tools.simulator.voice_lists import by_day, page_of, within
 
@@ -97,7 +98,7 @@ class VoiceApi:
             # "Only completed recordings"; that those which will never be completed can be deleted too is assumed.
             if recording.status not in {"completed", "absent", "failed"}:
                 raise bad_request(f"{recording.sid} is {recording.status}: only completed recordings are deleted")
-            recording.status = "deleted"
+            self._state.delete_recording(recording)
         return Response(status_code=204)
 
     def _media(self, ask: Ask) -> Response:

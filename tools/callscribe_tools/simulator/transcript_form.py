@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from callscribe_tools.simulator.api_errors import bad_request, invalid
-from callscribe_tools.simulator.state import Recording
+from callscribe_tools.simulator.recording import Recording
 
 MAX_CUSTOMER_KEY = 64  # Twilio's OpenAPI description: 64 double-byte characters
 MIN_SECONDS = 2

@@ -86,9 +86,11 @@ class Transcripts:
         return transcript
 
     def delete(self, transcript: Transcript) -> None:
-        """Delete the transcript."""
+        """Delete the transcript: what it has cost stays on record, what it holds does not."""
         with self._state.lock:
             del self._state.transcripts[transcript.sid]
+            transcript.content = None
+            transcript.channel = {}
             if not transcript.settled:
                 self._faults.at_end(transcript)
 
@@ -167,9 +169,12 @@ class Transcripts:
 
     def _look_at_source(self, transcript: Transcript) -> None:
         # That the media is read when the work begins, and not needed afterwards, is assumed.
-        if transcript.failure is None:
-            recording = self._state.recordings.get(transcript.source_sid)
-            transcript.failure = why_it_fails(transcript.source_sid, recording)
+        with self._state.lock:
+            if transcript.failure is None:
+                recording = self._state.recordings.get(transcript.source_sid)
+                transcript.failure = why_it_fails(transcript.source_sid, recording)
+            if transcript.failure is None and transcript.sid in self._state.transcripts:
+                self._state.hear(transcript)
 
     def _move(self, transcript: Transcript, status: Literal["in-progress"] | TranscriptEnd) -> bool:
         with self._state.lock:
@@ -180,6 +185,8 @@ class Transcripts:
             transcript.updated = now()
             if transcript.settled:
                 self._faults.at_end(transcript)
+            if transcript.settled and status != "completed":
+                transcript.content = None
             self._state.lock.notify_all()
             return True
 
