@@ -79,7 +79,7 @@ def test_the_results_of_a_call_are_stored_key_for_key_with_what_made_them(
     (sid,) = twilio.state.transcripts
     assert stored(stack, call.sid) == sent(twilio, twilio_url, sid)
     results = stack.read(call.sid).insights[0].results
-    assert [one["name"] for one in results] == ["test-operator", "Conversation Summary", "Sentiment Analysis"]
+    assert [one["name"] for one in results] == ["product-feedback", "Conversation Summary", "Sentiment Analysis"]
     assert results[0]["json_results"] == {"category": "other", "emotion": "negative"}
     assert (results[0]["match_probability"], results[0]["utterance_results"]) == (None, [])
     assert all(
@@ -92,7 +92,7 @@ def test_a_result_of_every_type_reads_back_as_twilio_sent_it(
     operator_type: Any, stack: Stack, call: Call, twilio: Simulator, twilio_url: str, webhook: Event
 ) -> None:
     (sid,) = twilio.state.transcripts
-    one = OperatorResult(name="test-operator", operator_type=operator_type, **BY_TYPE[operator_type])
+    one = OperatorResult(name="product-feedback", operator_type=operator_type, **BY_TYPE[operator_type])
     twilio.state.calls[call.sid].scenario = call.scenario.model_copy(update={"operator_results": (one,)})
     assert stack.invoke("store_insights", webhook) == DONE
     (result,) = stored(stack, call.sid)
@@ -167,7 +167,7 @@ def test_a_null_refused_or_unknown_result_is_stored_as_it_is(
 def test_a_refusal_reaches_the_table_through_the_simulated_api(
     stack: Stack, call: Call, twilio: Simulator, webhook: Event
 ) -> None:
-    one = OperatorResult(name="test-operator", operator_type="json", refusal="I cannot help with that.")
+    one = OperatorResult(name="product-feedback", operator_type="json", refusal="I cannot help with that.")
     twilio.state.calls[call.sid].scenario = call.scenario.model_copy(update={"operator_results": (one,)})
     assert stack.invoke("store_insights", webhook) == DONE
     (result,) = stored(stack, call.sid)

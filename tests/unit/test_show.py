@@ -17,7 +17,7 @@ OperatorResults count: 3
 
 --- OperatorResult[0] ---
 operatorType: json
-name: test-operator
+name: product-feedback
 operatorSid: LY11111111111111111111111111111111
 extractMatch: null
 matchProbability: null
@@ -151,7 +151,7 @@ def _nobody_known(insights: Insights) -> Insights:
         (lambda one: one.model_copy(update={"sentences": [*one.sentences, one.sentences[0]]}), "sentences"),
         (_nobody_known, "sentences"),
         (lambda one: one.model_copy(update={"results": one.results[1:]}), "operator results"),
-        (lambda one: one.model_copy(update={"results": [{}, *one.results[1:]]}), "test-operator"),
+        (lambda one: one.model_copy(update={"results": [{}, *one.results[1:]]}), "product-feedback"),
     ],
 )
 def test_what_is_stored_otherwise_is_named(

@@ -10,8 +10,7 @@ from callscribe.domain.recording import Recording as DomainRecording
 from callscribe.domain.sids import CallSid, RecordingSid
 from callscribe.domain.transcript import Role, participants_of
 from callscribe_tools.local_callscribe import settings_document
-from callscribe_tools.simulator import Call, Simulator, load_scenario
-from callscribe_tools.simulator.state import Recording
+from callscribe_tools.simulator import Call, Recording, Simulator, load_scenario
 from harness.answers import answer, recover
 from harness.events import load_event
 from harness.seeded import AGENT, AGENT_CALL_SID, DIALLED_CALL_SID, STARTED

@@ -89,7 +89,7 @@ def natural_insights(count: int, seconds: int) -> Insights:
         sentences=list(natural_sentences(count, seconds)),
         results=[
             result(
-                name="test-operator",
+                name="product-feedback",
                 operator_type="json",
                 json_results={"category": "pricing", "emotion": "negative"},
             ),

@@ -4,12 +4,14 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
 from twilio.base.exceptions import TwilioRestException
+from twilio.rest import Client
 
-from callscribe_tools.simulator import Account, Simulator
+from callscribe_tools.simulator import Account, PhoneNumber, Scenario, Simulator
 
-from .conftest import Sdk
+from .conftest import BASE, NUMBER, Application, Sdk
 
 UNKNOWN = "0" * 32
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -39,9 +41,41 @@ def test_pre_built_and_custom_operators_are_listed_apart_and_together(client: Sd
         "Conversation Summary",
         "Sentiment Analysis",
     ]
-    assert [one.friendly_name for one in intelligence.custom_operators.list()] == ["test-operator"]
+    assert [one.friendly_name for one in intelligence.custom_operators.list()] == ["product-feedback"]
     assert len(intelligence.operators.list(page_size=1)) == 3
     assert intelligence.operators.list(availability="retired") == []
+
+
+def test_an_account_that_is_bare_has_pre_built_operators_and_nothing_else() -> None:
+    sim = Simulator(Account.bare())
+    sim.account.add(PhoneNumber(NUMBER))
+    client: Sdk = Client(sim.account.account_sid, sim.account.auth_token, http_client=sim.http_client())
+    intelligence = client.intelligence.v2
+
+    names = {one.friendly_name for one in intelligence.prebuilt_operators.list()}
+    assert {"Conversation Summary", "Sentiment Analysis", "Entity Recognition"} < names
+    assert len(intelligence.operators.list()) == len(names)
+    assert intelligence.custom_operators.list() == intelligence.services.list() == []
+    assert [one.phone_number for one in client.incoming_phone_numbers.list()] == [NUMBER]
+    sim.check()
+
+
+def test_an_operator_made_on_a_bare_account_gives_its_results(application: Application, scenario: Scenario) -> None:
+    sim = Simulator(Account.bare(), httpx.MockTransport(application))
+    sim.account.add(PhoneNumber(NUMBER, f"{BASE}/voice"))
+    client: Sdk = Client(sim.account.account_sid, sim.account.auth_token, http_client=sim.http_client())
+    intelligence = client.intelligence.v2
+    service = intelligence.services.create(unique_name="calls", webhook_url=f"{BASE}/ci-webhook")
+    operator = intelligence.custom_operators.create("product-feedback", "Generative", TEXT)
+    intelligence.operator_attachment(service.sid, operator.sid).create()
+    source_sid = sim.place_call(scenario, to=NUMBER).recordings[0].sid
+
+    made = intelligence.transcripts.create(service.sid, {"media_properties": {"source_sid": source_sid}})
+    sim.complete_transcripts()
+
+    (result,) = intelligence.transcripts(made.sid).operator_results.list()
+    assert (result.name, result.operator_sid) == ("product-feedback", operator.sid)
+    sim.check()
 
 
 def test_a_pre_built_operator_is_twilios_and_shows_no_configuration(client: Sdk, account: Account) -> None:
@@ -81,7 +115,7 @@ def test_an_operator_with_examples_writes_text(client: Sdk) -> None:
 
 
 def test_an_update_raises_the_version_and_is_refused_for_another(sim: Simulator, client: Sdk, account: Account) -> None:
-    sid = by_name(account, "test-operator")
+    sid = by_name(account, "product-feedback")
     account.operators[sid].updated = LONG_AGO
     operator = client.intelligence.v2.custom_operators(sid)
 
@@ -107,7 +141,7 @@ def test_a_pre_built_operator_is_neither_updated_nor_deleted(client: Sdk, accoun
 
 
 def test_a_deleted_operator_leaves_its_services(client: Sdk, account: Account, service_sid: str) -> None:
-    sid = by_name(account, "test-operator")
+    sid = by_name(account, "product-feedback")
 
     assert client.intelligence.v2.custom_operators(sid).delete()
 
@@ -182,7 +216,7 @@ def test_a_wrong_operator_is_refused(client: Sdk, name: str, kind: str, wanted: 
 
 
 def test_an_update_needs_the_configuration_too(sim: Simulator, account: Account) -> None:
-    path = f"/v2/Operators/Custom/{by_name(account, 'test-operator')}"
+    path = f"/v2/Operators/Custom/{by_name(account, 'product-feedback')}"
     answer = sim.http_client().request(
         "POST",
         f"https://intelligence.twilio.com{path}",

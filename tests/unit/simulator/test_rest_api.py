@@ -141,7 +141,7 @@ def test_the_operator_results_are_those_of_the_replicated_flow(
         nothing
         | {
             "operator_type": "json",
-            "name": "test-operator",
+            "name": "product-feedback",
             "json_results": {"category": "other", "emotion": "negative"},
         },
         nothing

@@ -6,65 +6,12 @@ state of calls.
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from callscribe_tools.simulator.clock import now
+from callscribe_tools.simulator.language_operators import Operator, default_operators, prebuilt_operators
+from callscribe_tools.simulator.phone_number import PhoneNumber
 from callscribe_tools.simulator.sids import new_sid
-
-
-@dataclass
-class PhoneNumber:
-    """One number with its webhooks; every one of them is requested by POST."""
-
-    number: str
-    voice_url: str
-    voice_fallback_url: str | None = None
-    status_callback: str | None = None
-    sid: str = field(default_factory=lambda: new_sid("PN"))
-
-
-@dataclass
-class Operator:
-    """One Language Operator: Twilio's own when it has no `config`, else one of the account's."""
-
-    friendly_name: str
-    operator_type: str
-    """Of the Operator Type, as GenerativeJSON; results have names of their own for types, as json."""
-    config: dict[str, Any] | None = None
-    description: str | None = None
-    # What a new one gets is assumed: the OpenAPI example's.
-    availability: str = "public"
-    version: int = 1
-    created: datetime = field(default_factory=now)
-    updated: datetime = field(default_factory=now)
-    sid: str = field(default_factory=lambda: new_sid("LY"))
-
-    @property
-    def custom(self) -> bool:
-        """Say whether the account has made it."""
-        return self.config is not None
-
-
-def default_operators() -> dict[str, Operator]:
-    """Make the operators of the flow Callscribe replicates, by SID: one of the account's own, two pre-built."""
-    schema = {
-        "type": "object",
-        "properties": {
-            "category": {"type": "string", "enum": ["pricing", "other"]},
-            "emotion": {"type": "string", "enum": ["positive", "neutral", "negative"]},
-        },
-        # Twilio sets these two whatever one asks for.
-        "additionalProperties": False,
-        "required": ["category", "emotion"],
-    }
-    config = {"prompt": "Say what the caller wants, and in which mood.", "json_result_schema": schema}
-    operators = (
-        Operator("test-operator", "GenerativeJSON", config, sid="LY" + "1" * 32),
-        Operator("Conversation Summary", "Summarization", sid="LY" + "2" * 32),
-        # The name of its Operator Type is assumed; Summarization is the OpenAPI example's.
-        Operator("Sentiment Analysis", "ConversationClassify", sid="LY" + "3" * 32),
-    )
-    return {operator.sid: operator for operator in operators}
 
 
 @dataclass
@@ -79,12 +26,14 @@ class IntelligenceService:
     friendly_name: str = ""
     unique_name: str = field(default_factory=lambda: new_sid("service-"))
     auto_transcribe: bool = False
-    """Only shown: the simulator makes no transcript by itself."""
+    """Set here, it is shown, and can be switched off; no calls are placed before: the simulator makes no transcript by
+    itself."""
     data_logging: bool = False
     auto_redaction: bool = False
     media_redaction: bool = False
-    # The default is assumed. NULL: no webhook.
-    webhook_http_method: Literal["POST", "NULL"] = "POST"
+    # The default is assumed.
+    webhook_http_method: Literal["POST", "GET", "NULL"] = "POST"
+    """NULL: no webhook. GET can be set here alone, and is only shown: a webhook that should be sent is a violation."""
     version: int = 1
     created: datetime = field(default_factory=now)
     updated: datetime = field(default_factory=now)
@@ -109,6 +58,28 @@ class Account:
     """By SID."""
     operators: dict[str, Operator] = field(default_factory=default_operators)
     """By SID, attached or not."""
+    friendly_name: str = "Simulated"
+    type: Literal["Trial", "Full"] = "Full"
+    owner_account_sid: str | None = None
+    """The parent's; None: it is no subaccount, and "the OwnerAccountSid of a parent account is its own sid"."""
+    created: datetime = field(default_factory=now)
+    status: Literal["active", "suspended", "closed"] = "active"
+    """Unless active, it makes and takes no calls, and only its own resource can be read."""
+    other_product: bool = False
+    """Whether it is restricted to another product than Conversational Intelligence's v2, which then refuses it."""
+    recording_encryption: bool = False
+    """Whether new recordings are encrypted with a key of the customer's; no transcripts are made of those."""
+    external_storage: str | None = None
+    """The customer's bucket for new recordings, as "https://bucket.s3.amazonaws.com"; no transcripts are made of those.
+    None: Twilio stores them."""
+    default_recording_configuration: dict[str, Any] | None = None
+    """As the Account Default Configuration of recordings shows it in `configuration`; None: there is none. Only shown:
+    what becomes of recordings that name no configuration is documented nowhere we could find."""
+
+    @classmethod
+    def bare(cls) -> Self:
+        """Make the account of a new customer: every pre-built operator, none of the account's own, and no Service."""
+        return cls(operators=prebuilt_operators())
 
     def add(self, thing: PhoneNumber | IntelligenceService | Operator) -> None:
         """Put a number, a Service or an operator on the account; an operator is attached to no Service by this."""

@@ -8,7 +8,8 @@ from datetime import timedelta
 from email.utils import format_datetime
 
 from callscribe_tools.simulator.account import Account
-from callscribe_tools.simulator.state import Call, Recording
+from callscribe_tools.simulator.recording import Recording
+from callscribe_tools.simulator.state import Call
 
 _PLACE = ("City", "State", "Zip", "Country")
 

@@ -9,7 +9,7 @@ from functools import partial
 from urllib.parse import urldefrag, urljoin
 
 from callscribe_tools.simulator import call_parameters
-from callscribe_tools.simulator.account import Account, PhoneNumber
+from callscribe_tools.simulator.account import Account
 from callscribe_tools.simulator.deliveries import Deliveries, Delivery, What
 from callscribe_tools.simulator.dial_verb import DialVerb
 from callscribe_tools.simulator.fault_record import FaultRecord
@@ -55,7 +55,7 @@ class CallRunner:
         self._deliveries = deliveries
         self._call = call
         self._progress = progress
-        self._number: PhoneNumber = account.numbers[call.to]
+        self._number = account.numbers[call.to]
         self._line = Line(Caller(call.scenario.caller))
         callback = partial(self._hand_over, "recording callback")
         self._recorder = Recorder(account, state, call, self._line, unknowns, record, callback)

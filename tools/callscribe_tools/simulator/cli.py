@@ -10,7 +10,6 @@ from typing import Annotated, NoReturn
 import typer
 
 from callscribe_tools.simulator import cli_options as options
-from callscribe_tools.simulator.account import PhoneNumber
 from callscribe_tools.simulator.cli_faults import listed as listed_faults
 from callscribe_tools.simulator.cli_report import Exit, document, exit_of, lines, violation_lines
 from callscribe_tools.simulator.cli_scenarios import listed
@@ -24,6 +23,7 @@ from callscribe_tools.simulator.cli_session import (
 )
 from callscribe_tools.simulator.cli_watch import RefusedError, Watch
 from callscribe_tools.simulator.faults import CallFaults, FaultKind
+from callscribe_tools.simulator.phone_number import PhoneNumber
 from callscribe_tools.simulator.scenario import Scenario
 from callscribe_tools.simulator.simulator import Simulator
 from callscribe_tools.simulator.violations import PortTakenError, SimulationError

@@ -9,12 +9,13 @@ from types import FrameType
 
 from rich.console import Console
 
-from callscribe_tools.simulator.account import Account, IntelligenceService, PhoneNumber
+from callscribe_tools.simulator.account import Account, IntelligenceService
 from callscribe_tools.simulator.cli_options import hosts
 from callscribe_tools.simulator.cli_orders import orders
 from callscribe_tools.simulator.cli_watch import Watch
 from callscribe_tools.simulator.connect_to import ConnectTo
 from callscribe_tools.simulator.faults import CallFaults
+from callscribe_tools.simulator.phone_number import PhoneNumber
 from callscribe_tools.simulator.scenario import Scenario, load_scenario
 from callscribe_tools.simulator.simulator import Simulator
 from callscribe_tools.simulator.violations import SimulationError

@@ -12,8 +12,9 @@ from typing import Literal
 
 from callscribe_tools.simulator.account import Account
 from callscribe_tools.simulator.recorder import Recorder
+from callscribe_tools.simulator.recording import Recording
 from callscribe_tools.simulator.scenario import Answers, DoesNotAnswer
-from callscribe_tools.simulator.state import Call, Recording, State
+from callscribe_tools.simulator.state import Call, State
 from callscribe_tools.simulator.timeline import CallerHungUp, Line
 from callscribe_tools.simulator.twiml import Verb
 from callscribe_tools.simulator.violations import NotSimulatedError, SimulationError, Violation

@@ -7,11 +7,12 @@ description (twilio_intelligence_v2); dates are ISO 8601.
 from datetime import datetime
 from typing import Any
 
-from callscribe_tools.simulator.account import Account, IntelligenceService, Operator
+from callscribe_tools.simulator.account import Account, IntelligenceService
+from callscribe_tools.simulator.content import Content, Sentence
+from callscribe_tools.simulator.language_operators import Operator
 from callscribe_tools.simulator.redaction import redact
 from callscribe_tools.simulator.scenario import OperatorResult
-from callscribe_tools.simulator.state import Recording, Transcript
-from callscribe_tools.simulator.timeline import Sound
+from callscribe_tools.simulator.state import Transcript
 
 INTELLIGENCE = "https://intelligence.twilio.com"
 
@@ -59,11 +60,10 @@ def operator_json(account: Account, operator: Operator, path: str) -> dict[str, 
 
 
 def transcript_json(
-    account: Account, transcript: Transcript, recording: Recording | None, *, echo_channel: bool
+    account: Account, transcript: Transcript, content: Content | None, *, echo_channel: bool
 ) -> dict[str, Any]:
-    """Twilio docs, Conversational Intelligence Transcript resource."""
+    """Twilio docs, Conversational Intelligence Transcript resource; `content`: None before it is completed."""
     url = f"{INTELLIGENCE}/v2/Transcripts/{transcript.sid}"
-    done = transcript.status == "completed" and recording is not None
     return {
         "account_sid": account.account_sid,
         "service_sid": transcript.service_sid,
@@ -76,7 +76,7 @@ def transcript_json(
         "language_code": transcript.language_code,
         "customer_key": transcript.customer_key,
         "media_start_time": _iso(transcript.media_start_time) if transcript.media_start_time else None,
-        "duration": recording.duration if recording is not None and done else 0,
+        "duration": 0 if content is None else content.seconds,
         "url": url,
         "redaction": transcript.redaction,
         "encryption_credential_sid": None,
@@ -90,21 +90,20 @@ def transcript_json(
     }
 
 
-def sentences_json(recording: Recording, *, redacted: bool) -> list[dict[str, Any]]:
+def sentences_json(transcript: Transcript, content: Content, *, redacted: bool) -> list[dict[str, Any]]:
     """Twilio docs, Transcript Sentence: one for each utterance; times are strings of decimal seconds."""
-    speech = [sound for sound in recording.sounds if sound.text]
-    return [_sentence(recording, index, sound, redacted=redacted) for index, sound in enumerate(speech)]
+    return [_sentence(transcript, index, one, redacted=redacted) for index, one in enumerate(content.sentences)]
 
 
-def _sentence(recording: Recording, index: int, sound: Sound, *, redacted: bool) -> dict[str, Any]:
+def _sentence(transcript: Transcript, index: int, sentence: Sentence, *, redacted: bool) -> dict[str, Any]:
     return {
-        "media_channel": recording.channel_of(sound),
+        "media_channel": sentence.channel,
         "sentence_index": index,
-        "start_time": f"{sound.start:.2f}",
-        "end_time": f"{sound.end:.2f}",
-        "transcript": redact(sound.text) if redacted else sound.text,
+        "start_time": f"{sentence.start:.2f}",
+        "end_time": f"{sentence.end:.2f}",
+        "transcript": redact(sentence.text) if redacted else sentence.text,
         # The same on every read: a SID out of the recording's.
-        "sid": f"GX{recording.sid[2:-4]}{index:04x}",
+        "sid": f"GX{transcript.source_sid[2:-4]}{index:04x}",
         "confidence": "0.95",
         "words": None,
     }

@@ -14,7 +14,8 @@ from callscribe_tools.simulator import call_parameters
 from callscribe_tools.simulator.account import Account
 from callscribe_tools.simulator.fault_record import FaultRecord
 from callscribe_tools.simulator.faults import FaultKind
-from callscribe_tools.simulator.state import Call, Recording, State
+from callscribe_tools.simulator.recording import Recording
+from callscribe_tools.simulator.state import Call, State
 from callscribe_tools.simulator.timeline import Line, Sound, Track
 from callscribe_tools.simulator.twiml import Verb
 from callscribe_tools.simulator.unknowns import Unknowns
@@ -70,6 +71,9 @@ class Recorder:
             channels=_channels(verb),
             tracks=_tracks(verb),
             started=self._call.started + timedelta(seconds=round(began)),
+            # "Changes affect all new Recordings", and no others (Twilio docs, Voice Recording settings).
+            encrypted=self._account.recording_encryption,
+            stored_at=self._account.external_storage,
         )
         with self._state.lock:
             self._state.recordings[recording.sid] = recording
@@ -113,10 +117,10 @@ class Recorder:
         with self._state.lock:
             for running in self._ended:
                 running.recording.status = self._outcome(running.recording)
-            self._gone = [replace(running, recording=replace(running.recording)) for running in self._ended]
+            self._gone = [replace(running, recording=replace(running.recording, sounds=())) for running in self._ended]
             self._ended.clear()
             for recording in self._call.recordings:
-                recording.status = "deleted"
+                self._state.delete_recording(recording)
                 self._record.happen(FaultKind.RECORDING_DELETED, self._call.sid)
 
     def _outcome(self, recording: Recording) -> Literal["completed", "absent", "failed"]:

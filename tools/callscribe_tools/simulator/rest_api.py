@@ -17,6 +17,7 @@ from starlette.routing import Route
 from callscribe_tools.simulator.account import Account
 from callscribe_tools.simulator.api_errors import ApiError, not_found
 from callscribe_tools.simulator.rest_faults import RestFaults
+from callscribe_tools.simulator.restrictions import check_allowed
 from callscribe_tools.simulator.state import State
 from callscribe_tools.simulator.troubles import Troubles
 from callscribe_tools.simulator.violations import Violation
@@ -31,6 +32,8 @@ class Ask:
     query: dict[str, str]
     form: dict[str, str]
     if_match: str | None = None
+    by_api_key: bool = False
+    """Whether it was authenticated by the API key, which is a Standard one."""
 
 
 type Work = Callable[[Ask], Response]
@@ -78,6 +81,7 @@ def _endpoint(
         form = dict(parse_qsl(body, keep_blank_values=True))
         try:
             _authenticate(account, request)
+            check_allowed(account, request.url.path)
         except ApiError as error:
             return refused(request, error)
         refusal = troubles.meet()
@@ -91,13 +95,18 @@ def _not_simulated(ask: Ask) -> Response:
 
 
 def _authenticate(account: Account, request: Request) -> None:
+    scheme, username, password = _credentials(request)
+    if scheme.lower() != "basic" or not account.knows(username, password):
+        raise ApiError(401, 20003, "Authenticate")
+
+
+def _credentials(request: Request) -> tuple[str, str, str]:
     scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
     try:
         username, _, password = base64.b64decode(encoded).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         username = password = ""
-    if scheme.lower() != "basic" or not account.knows(username, password):
-        raise ApiError(401, 20003, "Authenticate")
+    return scheme, username, password
 
 
 def _ask(account: Account, request: Request, form: dict[str, str]) -> Ask:
@@ -105,4 +114,6 @@ def _ask(account: Account, request: Request, form: dict[str, str]) -> Ask:
     if sids.pop("account_sid", account.account_sid) != account.account_sid:
         raise not_found(request.url.path)
     if_match = request.headers.get("if-match")
-    return Ask(request.url.path, sids, dict(request.query_params), form, if_match)
+    _, username, _ = _credentials(request)
+    by_api_key = username == account.api_key_sid
+    return Ask(request.url.path, sids, dict(request.query_params), form, if_match, by_api_key)

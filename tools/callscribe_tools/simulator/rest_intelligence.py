@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from callscribe_tools.simulator.account import Account
 from callscribe_tools.simulator.api_errors import bad_request, not_found
+from callscribe_tools.simulator.content import Content
 from callscribe_tools.simulator.exact_json import ExactJsonResponse
 from callscribe_tools.simulator.intelligence_json import (
     media_json,
@@ -83,10 +84,9 @@ class IntelligenceApi:
         with self._state.lock:
             transcript = self._transcript(ask)
             redacted = _redacted(ask, transcript)
-            recording = self._state.recordings.get(transcript.source_sid)
+            content = self._content(transcript)
             # Before it is completed there are none (assumed).
-            done = recording is not None and transcript.status == "completed"
-            items = sentences_json(recording, redacted=redacted) if recording is not None and done else []
+            items = [] if content is None else sentences_json(transcript, content, redacted=redacted)
         return JSONResponse(page("sentences", ask.path, ask.query, items))
 
     def _operator_results(self, ask: Ask) -> Response:
@@ -113,7 +113,7 @@ class IntelligenceApi:
     def _results(self, ask: Ask) -> list[dict[str, Any]]:
         transcript = self._transcript(ask)
         redacted = _redacted(ask, transcript)
-        if transcript.status != "completed" or self._transcripts.results_missing(transcript):
+        if self._content(transcript) is None or self._transcripts.results_missing(transcript):
             return []
         call = self._state.calls[self._state.recordings[transcript.source_sid].call_sid]
         return [
@@ -123,8 +123,14 @@ class IntelligenceApi:
         ]
 
     def _json(self, transcript: Transcript, *, echo_channel: bool) -> dict[str, Any]:
-        recording = self._state.recordings.get(transcript.source_sid)
-        return transcript_json(self._account, transcript, recording, echo_channel=echo_channel)
+        return transcript_json(self._account, transcript, self._content(transcript), echo_channel=echo_channel)
+
+    def _content(self, transcript: Transcript) -> Content | None:
+        if transcript.status != "completed":
+            return None
+        # One that a test has put here completed has no copy yet.
+        self._state.hear(transcript)
+        return transcript.content
 
     def _transcript(self, ask: Ask) -> Transcript:
         transcript = self._state.transcripts.get(ask.sids["sid"])

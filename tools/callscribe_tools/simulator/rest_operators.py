@@ -6,10 +6,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_pascal
 from starlette.responses import JSONResponse, Response
 
-from callscribe_tools.simulator.account import Account, Operator
+from callscribe_tools.simulator.account import Account
 from callscribe_tools.simulator.api_errors import invalid, not_found
 from callscribe_tools.simulator.clock import now
 from callscribe_tools.simulator.intelligence_json import operator_json
+from callscribe_tools.simulator.language_operators import Operator
 from callscribe_tools.simulator.operator_config import checked_config
 from callscribe_tools.simulator.paging import PAGING, only, page
 from callscribe_tools.simulator.rest_api import Ask, Resource, Work

@@ -30,7 +30,7 @@ class _Update(BaseModel):
     auto_redaction: bool = False
     media_redaction: bool = False
     webhook_url: str | None = None
-    # GET is documented too, and not simulated.
+    # GET is documented too; what it sends is not, so that it cannot be asked for here.
     webhook_http_method: Literal["POST", "NULL"] = "POST"
 
 

@@ -8,9 +8,10 @@ from starlette.responses import JSONResponse, Response
 from callscribe_tools.simulator.account import Account
 from callscribe_tools.simulator.api_errors import ApiError, bad_request, not_found
 from callscribe_tools.simulator.paging import PAGING, only
+from callscribe_tools.simulator.recording import Recording
 from callscribe_tools.simulator.resources import call_json, call_recording_json, recording_json
 from callscribe_tools.simulator.rest_api import Ask, Resource
-from callscribe_tools.simulator.state import Call, Recording, State
+from callscribe_tools.simulator.state import Call, State
 from callscribe_tools.simulator.unknowns import Unknowns
 from callscribe_tools.simulator.voice_lists import by_day, page_of, within
 
@@ -97,15 +98,18 @@ class VoiceApi:
             # "Only completed recordings"; that those which will never be completed can be deleted too is assumed.
             if recording.status not in {"completed", "absent", "failed"}:
                 raise bad_request(f"{recording.sid} is {recording.status}: only completed recordings are deleted")
-            recording.status = "deleted"
+            self._state.delete_recording(recording)
         return Response(status_code=204)
 
     def _media(self, ask: Ask) -> Response:
         only(ask.query, {"RequestedChannels"})
         with self._state.lock:
             recording = self._recording(ask)
-            if recording.status != "completed":
+            # Of one that is stored externally "it won't be possible ... to fetch a recording media file".
+            if recording.status != "completed" or recording.stored_at is not None:
                 raise not_found(ask.path)
+            if recording.encrypted:
+                raise ApiError(404, 20404, f"{ask.path}: media that are encrypted are real, but not simulated")
         return Response(recording.wav(self._channels(ask, recording)), media_type="audio/x-wav")
 
     def _known_call(self, ask: Ask) -> Call:

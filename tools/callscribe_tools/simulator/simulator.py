@@ -16,12 +16,16 @@ from callscribe_tools.simulator.deliveries import Deliveries
 from callscribe_tools.simulator.fault_record import FaultRecord
 from callscribe_tools.simulator.faults import CallFaults
 from callscribe_tools.simulator.held import HeldDeliveries
+from callscribe_tools.simulator.phone_number import check_playable
+from callscribe_tools.simulator.rest_account import AccountApi
 from callscribe_tools.simulator.rest_api import build_app
 from callscribe_tools.simulator.rest_faults import RestFaults
 from callscribe_tools.simulator.rest_intelligence import IntelligenceApi
+from callscribe_tools.simulator.rest_numbers import NumbersApi
 from callscribe_tools.simulator.rest_operators import OperatorsApi
 from callscribe_tools.simulator.rest_services import ServicesApi
 from callscribe_tools.simulator.rest_voice import VoiceApi
+from callscribe_tools.simulator.restrictions import check_takes_calls
 from callscribe_tools.simulator.scenario import Scenario
 from callscribe_tools.simulator.sdk_client import InProcessHttpClient
 from callscribe_tools.simulator.server import serving
@@ -77,6 +81,8 @@ class Simulator:
         voice = VoiceApi(account, self.state, self.unknowns)
         intelligence = IntelligenceApi(account, self.state, self._transcripts, self.unknowns)
         resources = [
+            *AccountApi(account).resources(),
+            *NumbersApi(account, self.state).resources(),
             *voice.resources(),
             *intelligence.resources(),
             *ServicesApi(account, self.state).resources(),
@@ -134,11 +140,14 @@ class Simulator:
         Raises
         ------
         SimulationError
-            The account has no such number, or the application answered with what the simulator cannot play.
+            The account has no such number, the number does not ask its voice URL by POST, or the application answered
+            with what the simulator cannot play; or the account is not active, or would transcribe by itself.
         """
         number = self.account.numbers.get(to)
         if number is None:
             raise SimulationError(f"The account has no number {to}: add a PhoneNumber to it.")
+        check_takes_calls(self.account)
+        check_playable(number)
         call = Call(from_=from_, to=to, phone_number_sid=number.sid, scenario=scenario, faults=faults or CallFaults())
         with self.state.lock:
             self.state.calls[call.sid] = call

@@ -11,58 +11,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from callscribe_tools.simulator.account import default_operators
-from callscribe_tools.simulator.audio import wav
 from callscribe_tools.simulator.clock import now
+from callscribe_tools.simulator.content import Content, heard
 from callscribe_tools.simulator.faults import CallFaults, FaultKind, Injected
+from callscribe_tools.simulator.language_operators import default_operators
+from callscribe_tools.simulator.recording import Recording
 from callscribe_tools.simulator.scenario import Scenario, TranscriptOutcome
 from callscribe_tools.simulator.sids import new_sid
-from callscribe_tools.simulator.timeline import Sound, Track
 from callscribe_tools.simulator.violations import Violations
 
 type TranscriptEnd = Literal["completed", "failed", "canceled", "error"]
-
-
-@dataclass
-class Recording:
-    """One recording of a call; its times are relative to its own (trimmed) start once it has ended."""
-
-    call_sid: str
-    source: Literal["RecordVerb", "DialVerb", "StartCallRecordingAPI", "StartCallRecordingTwiML"]
-    channels: Literal[1, 2]
-    tracks: tuple[Track, ...]
-    started: datetime
-    status: Literal["in-progress", "processing", "completed", "absent", "failed", "deleted"] = "in-progress"
-    seconds: float = 0.0
-    sounds: tuple[Sound, ...] = ()
-    error_code: int = 0
-    sid: str = field(default_factory=lambda: new_sid("RE"))
-
-    @property
-    def duration(self) -> int:
-        """Whole seconds, as callbacks tell them (rounding *assumed*)."""
-        return round(self.seconds)
-
-    @property
-    def track(self) -> Literal["inbound", "outbound", "both"]:
-        """What is recorded, in Twilio's word."""
-        return "both" if len(self.tracks) == 2 else self.tracks[0]
-
-    def channel_of(self, sound: Sound) -> int:
-        """Return the channel a sound is on.
-
-        "The first channel contains the parent call and the second the child call" (Twilio docs, TwiML <Recording>).
-        On a single-leg call channel 1 is the caller and channel 2 what Twilio says: third-party evidence only
-        (twilio-labs/call-gpt#42).
-        """
-        return 2 if self.channels == 2 and sound.track == "outbound" else 1
-
-    def wav(self, channels: Literal[1, 2]) -> bytes:
-        """Render the media; `channels` = 1 mixes a dual-channel recording down."""
-        if channels == 1:
-            return wav([self.sounds], self.seconds)
-        split = [[sound for sound in self.sounds if self.channel_of(sound) == channel] for channel in (1, 2)]
-        return wav(split, self.seconds)
 
 
 @dataclass
@@ -126,6 +84,8 @@ class Transcript:
     """The call whose recording it is of; None: there is no such recording."""
     results_born: float | None = None
     """When its operators' results are there, on the monotonic clock; None: with its end."""
+    content: Content | None = field(default=None, repr=False)
+    """What it has heard of its recording so far; None: nothing yet, or it is deleted."""
 
     @property
     def settled(self) -> bool:
@@ -177,6 +137,19 @@ class State:
     """How many calls are being played, and transcripts being brought to their end."""
     lock: threading.Condition = field(default_factory=threading.Condition)
     """Notified when a transcript is created or moves on."""
+
+    def hear(self, transcript: Transcript) -> None:
+        """Let the transcript take its copy of what its recording holds, unless it has one."""
+        recording = self.recordings.get(transcript.source_sid)
+        if transcript.content is None and recording is not None:
+            transcript.content = heard(recording)
+
+    def delete_recording(self, recording: Recording) -> None:
+        """Delete its media; transcripts that are completed keep what they have heard."""
+        for transcript in self.transcripts.values():
+            if transcript.source_sid == recording.sid and transcript.status == "completed":
+                self.hear(transcript)
+        recording.forget_media()
 
     @contextmanager
     def working(self) -> Iterator[None]:

@@ -7,8 +7,9 @@ import time
 
 from callscribe_tools.simulator.fault_record import FaultRecord
 from callscribe_tools.simulator.faults import FaultKind
+from callscribe_tools.simulator.recording import Recording
 from callscribe_tools.simulator.scenario import TranscriptOutcome
-from callscribe_tools.simulator.state import Recording, Transcript
+from callscribe_tools.simulator.state import Transcript
 
 
 class TranscriptFaults:

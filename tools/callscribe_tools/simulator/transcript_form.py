@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from callscribe_tools.simulator.api_errors import bad_request, invalid
-from callscribe_tools.simulator.state import Recording
+from callscribe_tools.simulator.recording import Recording
 
 MAX_CUSTOMER_KEY = 64  # Twilio's OpenAPI description: 64 double-byte characters
 MIN_SECONDS = 2
@@ -110,6 +110,12 @@ def why_it_fails(source_sid: str, recording: Recording | None) -> tuple[str, str
         status = "unknown" if recording is None else recording.status
         # Error 95102; that it comes for each of these is assumed.
         return "95102", f"media processing error: recording {source_sid} is {status}, not completed"
+    if recording.stored_at is not None:
+        # Error 95118: "does not support Twilio Recordings with external storage".
+        return "95118", f"recording {source_sid} is in external storage"
+    if recording.encrypted:
+        # Not supported either (error 17533 says so of the newer product); the code is assumed.
+        return "95102", f"media processing error: recording {source_sid} is encrypted"
     if recording.seconds < MIN_SECONDS:
         # Error 95109.
         return "95109", f"media content is empty: {source_sid} has less than {MIN_SECONDS} seconds"

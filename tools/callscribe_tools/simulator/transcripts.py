@@ -86,9 +86,11 @@ class Transcripts:
         return transcript
 
     def delete(self, transcript: Transcript) -> None:
-        """Delete the transcript."""
+        """Delete the transcript: what it has cost stays on record, what it holds does not."""
         with self._state.lock:
             del self._state.transcripts[transcript.sid]
+            transcript.content = None
+            transcript.channel = {}
             if not transcript.settled:
                 self._faults.at_end(transcript)
 
@@ -134,6 +136,10 @@ class Transcripts:
         service = self._account.services.get(service_sid)
         if service is None or service.webhook_url is None:
             raise SimulationError(f"There is no Service {service_sid} with a webhook: give the account one.")
+        if service.webhook_http_method == "GET":
+            told = "the webhook of a transcript would be sent by GET, which is not simulated: nobody is told"
+            self._state.violations.append(Violation("webhook", told, service.webhook_url))
+            return
         try:
             self._webhooks.post_json(service.webhook_url, payload, signed=self._unknowns.intelligence_webhook_signed)
         except DeliveryError as error:  # warnings 95200 and 95201
@@ -163,9 +169,12 @@ class Transcripts:
 
     def _look_at_source(self, transcript: Transcript) -> None:
         # That the media is read when the work begins, and not needed afterwards, is assumed.
-        if transcript.failure is None:
-            recording = self._state.recordings.get(transcript.source_sid)
-            transcript.failure = why_it_fails(transcript.source_sid, recording)
+        with self._state.lock:
+            if transcript.failure is None:
+                recording = self._state.recordings.get(transcript.source_sid)
+                transcript.failure = why_it_fails(transcript.source_sid, recording)
+            if transcript.failure is None and transcript.sid in self._state.transcripts:
+                self._state.hear(transcript)
 
     def _move(self, transcript: Transcript, status: Literal["in-progress"] | TranscriptEnd) -> bool:
         with self._state.lock:
@@ -176,6 +185,8 @@ class Transcripts:
             transcript.updated = now()
             if transcript.settled:
                 self._faults.at_end(transcript)
+            if transcript.settled and status != "completed":
+                transcript.content = None
             self._state.lock.notify_all()
             return True
 
@@ -205,7 +216,7 @@ class Transcripts:
         }
         told = {key: value for key, value in payload.items() if value is not None}
         send = partial(self.send, service.sid, told)
-        if transcript.call is None:
+        if transcript.call is None or service.webhook_http_method == "GET":
             send()
             return
         nowhere = partial(self._send_nowhere, service.webhook_url, told)

@@ -33,6 +33,7 @@ _ADVICE = {
     "95200": "Answer the Intelligence webhook 2xx: look at the application's log for what went wrong.",
     "http": "Use https: what Twilio sends tells who calls, and the signature does not hide it.",
     "overrides": "Correct the URL's fragment: https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides.",
+    "webhook": "Set the Service's WebhookHttpMethod to POST.",
     "recording": "Give each running recording a name of its own, and stop it by that name.",
 }
 
