@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import httpx
 
-from callscribe.adapters import call_lists, event_bus, queues, settings, table, twilio
+from callscribe.adapters import call_lists, event_bus, queues, settings, table, twilio_api
 from callscribe.adapters.items import StoredCall
 from callscribe.domain.sids import CallSid
 from callscribe_tools.simulator import Account, IntelligenceService, PhoneNumber
@@ -102,7 +102,7 @@ class Stack:
 
     def create(self) -> None:
         """Make the resources of template.yaml."""
-        twilio._twilio.cache_clear()
+        twilio_api.connect.cache_clear()
         for name in resources("AWS::SQS::Queue"):
             self.physical_ids[name] = aws("sqs").create_queue(QueueName=name)["QueueUrl"]
         for name, one in resources("AWS::DynamoDB::Table").items():

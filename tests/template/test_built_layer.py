@@ -129,7 +129,7 @@ def test_what_the_code_uses_of_twilios_sdk_is_in_the_layer(host_build: Path, run
     # The SDK imports a product only when the client is asked for it: without this, a caller would be the first to see
     # that it has been left out.
     layer = host_build / "CallscribeLayer" / "python"
-    used = of_the_client((layer / "callscribe" / "adapters" / "twilio.py").read_text())
+    used = of_the_client((layer / "callscribe" / "adapters" / "twilio_api.py").read_text())
     assert used
     program = (
         f"import sys; sys.path += {[str(layer), str(runtime)]!r}\n"

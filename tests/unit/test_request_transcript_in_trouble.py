@@ -56,7 +56,7 @@ def test_an_api_key_that_was_revoked_keeps_the_messages_until_there_is_another(
     event = load_event("request_transcript", "completed")
     assert seeded.invoke("request_transcript", event) == comes_back(event)
     assert seeded.items() == []
-    assert "check the API key in the settings" in logged()
+    assert "check the credentials in the settings" in logged()
 
 
 def test_a_permanent_refusal_fails_the_recording_with_its_reason(seeded: Stack, twilio: Simulator) -> None:

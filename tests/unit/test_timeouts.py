@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import boto3
 import pytest
 
-from callscribe.adapters import aws_config, queues, settings, table, twilio
+from callscribe.adapters import aws_config, queues, settings, table, twilio, twilio_api
 from callscribe.adapters.aws_errors import aws_errors
 from callscribe.domain.errors import TransientError
 from callscribe.domain.settings import Settings
@@ -105,7 +105,7 @@ def test_a_twilio_that_does_not_answer_is_waited_for_as_long_as_the_stack_says(
     name: str, silent_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TWILIO_TIMEOUT_SECONDS", "0.3")
-    twilio._twilio.cache_clear()
+    twilio_api.connect.cache_clear()
     account = twilio.twilio(
         Settings(
             account_sid="AC" + "0" * 32,
@@ -119,4 +119,4 @@ def test_a_twilio_that_does_not_answer_is_waited_for_as_long_as_the_stack_says(
         (lambda: account.call(CALL)) if name == "call" else lambda: account.transcript(TRANSCRIPT)
     )
     assert 0.3 <= gives_up_after(ask) < 2
-    twilio._twilio.cache_clear()
+    twilio_api.connect.cache_clear()

@@ -10,7 +10,14 @@ from requests.exceptions import RequestException
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 
 from callscribe.adapters.twilio_errors import error_of_status, throttled, twilio_errors
-from callscribe.domain.errors import CallscribeError, NotFoundError, PermanentError, TransientError
+from callscribe.domain.errors import (
+    CallscribeError,
+    ChangedError,
+    CredentialsError,
+    NotFoundError,
+    PermanentError,
+    TransientError,
+)
 from harness.exceptions import subclasses
 
 # All of the SDK's exceptions, and of what it imports, shall be known.
@@ -49,13 +56,13 @@ EXPECTED: dict[str, type[CallscribeError]] = {
 KINDS = subclasses("requests", RequestException) | subclasses("twilio", TwilioException)
 STATUSES = {
     400: PermanentError,
-    401: TransientError,
-    403: TransientError,
+    401: CredentialsError,
+    403: CredentialsError,
     404: NotFoundError,
     405: PermanentError,
     408: TransientError,
     409: PermanentError,
-    412: PermanentError,
+    412: ChangedError,
     422: PermanentError,
     425: TransientError,
     429: TransientError,

@@ -151,7 +151,10 @@ def test_a_table_that_is_gone_is_said_to_be(callscribe: Callable[..., Result], e
 def test_settings_that_were_not_written_are_said_to_be_missing(callscribe: Callable[..., Result]) -> None:
     result = callscribe("ledger", "--since", "7d")
     assert result.exit_code == 3
-    assert "The settings have not been written. Write them: aws secretsmanager put-secret-value" in result.stderr
+    assert (
+        "The settings have not been written. Write them: callscribe secret set and callscribe setup apply"
+        in result.stderr
+    )
 
 
 def test_settings_that_are_wrong_are_said_to_be(callscribe: Callable[..., Result], empty_stack: Stack) -> None:

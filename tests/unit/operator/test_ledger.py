@@ -496,7 +496,7 @@ def test_a_wrong_key_is_said_to_be_one(stack: Stack, twilio: Simulator, callscri
     twilio.account.api_key_secret = "another"
     result = callscribe("ledger", "--since", "1m")
     assert result.exit_code == 3
-    assert "check the API key in the settings" in result.stderr
+    assert "check the credentials in the settings" in result.stderr
 
 
 def test_untold_ends_are_the_outcome_of_what_twilio_says(

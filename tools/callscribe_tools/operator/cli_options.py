@@ -10,6 +10,9 @@ import typer
 
 from callscribe.domain.sids import CallSid
 
+TIME = "30d, 12h, 2026-11-01 (from midnight, UTC) or 2026-11-01T09:00Z"
+"""How a moment may be written, for the help of options that take one."""
+
 _AGO = re.compile(r"(\d{1,5})([dhm])")
 _UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
 

@@ -1,6 +1,7 @@
 """One environment as the operator's commands need it, and how it is found: its stack says where everything is."""
 
 import json
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,15 +22,18 @@ from callscribe.adapters.queues import Queue
 from callscribe.adapters.table import CallTable
 from callscribe.adapters.twilio import Twilio
 from callscribe.domain.patience import Patience
-from callscribe.domain.settings import Settings, from_json
+from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid
+from callscribe_tools.operator.console import TIMEOUT_SECONDS, Console, console
 from callscribe_tools.operator.dead_letters import DeadLetters
 from callscribe_tools.operator.errors import OperatorError
+from callscribe_tools.operator.local import Local, running
+from callscribe_tools.operator.secret import SettingsSecret
 
 SAMCONFIG = Path("samconfig.toml")
 
-TWILIO_TIMEOUT_SECONDS = 30.0
-"""A person waits, over whatever network there is, and no webhook does."""
+GROUPS = frozenset({"secret", "setup"})
+"""Commands that have commands."""
 
 _CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 4, "mode": "standard"})
 # A sweep may take five minutes, and one that is asked for again while it runs would run twice.
@@ -42,6 +46,7 @@ class Env(StrEnum):
     DEV = "dev"
     STAGING = "staging"
     PROD = "prod"
+    LOCAL = "local"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,33 +62,63 @@ class Line:
 class Environment:
     """A stack that is deployed, and was first at `created`.
 
-    `option` names it on the command line, for commands to try next. `settings` and `sweep` ask AWS when they are
-    called; they raise what they say.
+    `option` names it on the command line, for commands to try next. `outputs` and `parameters` are the stack's, by
+    name. `local` is where it runs, where that is this machine. `sweep` asks AWS when it is called; it raises what it
+    says.
     """
 
     stack: str
     option: str
     created: datetime
+    outputs: "Told"
+    parameters: "Told"
+    local: Local | None
     lists: CallLists
     table: CallTable
     recordings: Line
     transcripts: Line
     patience: Patience
-    settings: Callable[[], Settings]
+    secret: SettingsSecret
     sweep: Callable[[], dict[str, Any]]
 
     def command(self, text: str) -> str:
         """A command of `callscribe` to try next, for this environment."""
-        name, _, rest = text.partition(" ")
-        return " ".join(filter(None, ["callscribe", name, self.option, rest]))
+        return command(text, self.option)
 
     def knows(self, call_sid: CallSid) -> bool:
         """Whether the table has anything of a call."""
         return bool(self.table.knows(call_sid) or self.lists.look_up([call_key(call_sid)]))
 
+    def settings(self) -> Settings:
+        """The settings in force; raises what `SettingsSecret.settings` does."""
+        return self.secret.settings()
+
     def twilio(self, settings: Settings) -> Twilio:
-        """The account at Twilio."""
-        return twilio_adapter.connect(settings, TWILIO_TIMEOUT_SECONDS)
+        """The account at Twilio, by the API key that the functions have."""
+        return twilio_adapter.connect(settings, TIMEOUT_SECONDS)
+
+    def console(self, settings: Settings) -> Console:
+        """The account at Twilio, by its auth token."""
+        return console(settings.account_sid, settings.auth_tokens[0], settings.twilio_url)
+
+    @property
+    def twilio_url(self) -> str | None:
+        """What replaces Twilio's own addresses: the simulated Twilio's, where the stack runs on this machine."""
+        return self.local.twilio_url if self.local else None
+
+    def url(self, output: str) -> str:
+        """An address to enter at Twilio, by the name of its output.
+
+        Twilio calls https only; the local AWS names itself with http and its port.
+        """
+        return re.sub(r"^http://([^/:]+)(:\d+)?/", r"https://\1/", self.outputs[output])
+
+
+def command(text: str, option: str) -> str:
+    """A command of `callscribe` for the stack that `option` names, which goes behind the command's own name."""
+    words = text.split(" ")
+    names = 2 if words[0] in GROUPS else 1
+    return " ".join(filter(None, ["callscribe", *words[:names], option, *words[names:]]))
 
 
 def stack_of(env: Env, samconfig: Path = SAMCONFIG) -> str:
@@ -112,6 +147,7 @@ def deployed(stack: str, option: str = "") -> Environment:
         BotoCoreError: there are no credentials, or there is no region.
     """
     outputs, parameters, created = _described(stack)
+    local = running() if option == f"--env {Env.LOCAL}" else None
     table = boto3.resource("dynamodb", config=_CONFIG).Table(outputs["CallsTableName"])
     sqs = boto3.client("sqs", config=_CONFIG)
 
@@ -123,6 +159,9 @@ def deployed(stack: str, option: str = "") -> Environment:
         stack=stack,
         option=option,
         created=created,
+        outputs=outputs,
+        parameters=parameters,
+        local=local,
         lists=CallLists(table),
         table=CallTable(table, int(parameters["RetentionDays"])),
         recordings=line("recordings", "Recordings"),
@@ -133,12 +172,16 @@ def deployed(stack: str, option: str = "") -> Environment:
             known_everywhere=timedelta(seconds=float(parameters["KnownEverywhereSeconds"])),
             results=timedelta(seconds=float(parameters["ResultsSeconds"])),
         ),
-        settings=lambda: _settings(outputs["SettingsSecretArn"]),
+        secret=SettingsSecret(
+            boto3.client("secretsmanager", config=_CONFIG),
+            outputs["SettingsSecretArn"],
+            " and ".join(command(text, option) for text in ("secret set", "setup apply")),
+        ),
         sweep=lambda: _sweep(stack, outputs["SweepFunctionName"]),
     )
 
 
-class _Told(dict[str, str]):
+class Told(dict[str, str]):
     """What a stack says of itself, by name."""
 
     def __init__(self, stack: str, told: Mapping[str, str]) -> None:
@@ -152,7 +195,7 @@ class _Told(dict[str, str]):
         )
 
 
-def _described(stack: str) -> tuple[_Told, _Told, datetime]:
+def _described(stack: str) -> tuple[Told, Told, datetime]:
     """The outputs and the parameters of a stack, and when it was created."""
     client = boto3.client("cloudformation", config=_CONFIG)
     with aws_errors(f"looking for the stack {stack}"):
@@ -167,30 +210,7 @@ def _described(stack: str) -> tuple[_Told, _Told, datetime]:
             ) from None
     outputs = {one["OutputKey"]: one["OutputValue"] for one in described.get("Outputs", [])}
     parameters = {one["ParameterKey"]: one["ParameterValue"] for one in described.get("Parameters", [])}
-    return _Told(stack, outputs), _Told(stack, parameters), described["CreationTime"].astimezone(UTC)
-
-
-def _settings(secret_arn: str) -> Settings:
-    """Read the settings in force.
-
-    Raises:
-        OperatorError: they have not been written.
-        SettingsError: they are wrong.
-        TransientError: Secrets Manager does not answer, or may not be asked.
-    """
-    client = boto3.client("secretsmanager", config=_CONFIG)
-    with aws_errors("reading the settings"):
-        try:
-            document = client.get_secret_value(SecretId=secret_arn).get("SecretString", "")
-        except client.exceptions.ResourceNotFoundException:
-            # Also what is said of a secret that has never had a value.
-            document = ""
-    if not document:
-        raise OperatorError(
-            "The settings have not been written. Write them: "
-            f"aws secretsmanager put-secret-value --secret-id {secret_arn} --secret-string file://settings.json"
-        )
-    return from_json(document)
+    return Told(stack, outputs), Told(stack, parameters), described["CreationTime"].astimezone(UTC)
 
 
 class SweepError(OperatorError):

@@ -18,7 +18,14 @@ from requests.exceptions import (
 from requests.exceptions import ConnectionError as NotReachedError
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 
-from callscribe.domain.errors import CallscribeError, NotFoundError, PermanentError, TransientError
+from callscribe.domain.errors import (
+    CallscribeError,
+    ChangedError,
+    CredentialsError,
+    NotFoundError,
+    PermanentError,
+    TransientError,
+)
 
 LONGEST_RETRY_AFTER_SECONDS = 3600.0
 """Twilio asks for seconds. Whatever asks for more than this must not stop a queue for days."""
@@ -46,11 +53,13 @@ def error_of_status(doing: str, status: int, code: int | None) -> CallscribeErro
     told = f"{doing}: Twilio answered {status}" + (f" (error {code})" if code else "")
     if status in {401, 403}:
         # An API key can be mended, and then every message that waits goes through.
-        return TransientError(f"{told}: check the API key in the settings")
+        return CredentialsError(f"{told}: check the credentials in the settings")
     if status in {408, 425, 429} or status >= 500:
         return TransientError(told)
     if status == 404:
         return NotFoundError(told, reason="not_found")
+    if status == 412:
+        return ChangedError(told, reason=f"twilio_{code or status}")
     return PermanentError(told, reason=f"twilio_{code or status}")
 
 

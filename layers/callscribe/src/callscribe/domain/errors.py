@@ -4,11 +4,13 @@ CallscribeError
 ├── InvalidError        the sender's fault: the webhook is refused
 │   └── ForgeryError    not provably Twilio's
 ├── TransientError      a retry may help: 5xx to Twilio, the message comes back
+│   ├── CredentialsError    Twilio does not take them, or they may not do it; they can be mended
 │   └── SettingsError   the settings are missing or wrong (in `domain.settings`)
 ├── UnknownEventError   Twilio's, but of no kind we know: acknowledged and counted
 ├── UnreadableError     a shape nobody foresaw: to the dead letters with its reason
 └── PermanentError      no retry helps: failed with a reason, or the dead letters
-    └── NotFoundError   the resource does not exist (any more) at Twilio
+    ├── NotFoundError   the resource does not exist (any more) at Twilio
+    └── ChangedError    somebody else has changed it since it was read
 """
 
 import re
@@ -43,6 +45,10 @@ class TransientError(CallscribeError):
         self.retry_after = retry_after
 
 
+class CredentialsError(TransientError):
+    """Twilio does not take the credentials, or they may not do what was asked."""
+
+
 class UnknownEventError(CallscribeError):
     """An event of a kind we do not know. The message has some names of its fields, never values."""
 
@@ -70,6 +76,10 @@ class PermanentError(CallscribeError):
 
 class NotFoundError(PermanentError):
     """Twilio does not have the resource, any more or yet."""
+
+
+class ChangedError(PermanentError):
+    """Somebody else has changed at Twilio what was to be changed, since it was read."""
 
 
 def _told(names: Iterable[str]) -> list[str]:

@@ -1,0 +1,143 @@
+"""One account's REST API at Twilio: sends requests, reads answers and lists. Names no resource.
+
+The official SDK sends the requests, with credentials and timeouts; answers are read as raw JSON (docs/decisions/0007).
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+from requests import Response as RequestsResponse
+from twilio.http import HttpClient
+from twilio.http.http_client import TwilioHttpClient
+from twilio.http.response import Response
+from twilio.rest import Client
+
+from callscribe.adapters.twilio_errors import error_of_status, throttled, twilio_errors
+from callscribe.domain.errors import UnreadableError
+
+PAGE_SIZE = 1000
+"""The largest page Twilio gives (Twilio docs, "Twilio's response", paging; Transcript Sentences)."""
+
+API = "https://api.twilio.com"
+INTELLIGENCE = "https://intelligence.twilio.com/v2"
+
+
+class TwilioApi:
+    """One account at Twilio, by one pair of credentials. Every method raises the errors of `twilio_errors`.
+
+    `doing` is what an error says was being done. `voice` is the address under which the account's own resources are.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self.voice = f"{API}/2010-04-01/Accounts/{client.account_sid}"
+
+    def read(self, doing: str, url: str) -> dict[str, Any]:
+        """Fetch a resource."""
+        return read_object(doing, self.ask(doing, "GET", url))
+
+    def ask(
+        self,
+        doing: str,
+        method: str,
+        url: str,
+        form: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Send a request, and read the JSON of its answer, numbers as they are written; None where it is empty."""
+        with twilio_errors(doing):
+            # The SDK adds headers of its own to those it is given.
+            response: Response = self._client.request(
+                method, url, data=dict(form) if form else None, headers=dict(headers) if headers else None
+            )
+            if response.status_code in {429, 503}:
+                raise throttled(doing, response.status_code, (response.headers or {}).get("Retry-After"))
+            if response.status_code >= 400:
+                raise error_of_status(doing, response.status_code, _code_of(response.text))
+            return json.loads(response.text or "null", parse_float=Decimal, parse_constant=str)
+
+    def voice_rows(self, doing: str, path: str, key: str, query: Mapping[str, object]) -> Iterator[dict[str, Any]]:
+        """Fetch a list of the account's own resources, page by page; `key` is what its rows are under."""
+        next_url = f"{self.voice}/{path}.json?{urlencode({**query, 'PageSize': PAGE_SIZE})}"
+        while next_url:
+            page = self.read(doing, next_url)
+            yield from rows(doing, page, key)
+            next_uri = page.get("next_page_uri")
+            next_url = f"{API}{next_uri}" if next_uri else ""
+
+    def intelligence_rows(self, doing: str, path: str, **query: str) -> Iterator[dict[str, Any]]:
+        """Fetch a list of Conversational Intelligence, page by page."""
+        next_url: str | None = f"{INTELLIGENCE}/{path}?{urlencode({**query, 'PageSize': PAGE_SIZE})}"
+        while next_url:
+            page = self.read(doing, next_url)
+            try:
+                key, next_url = page["meta"]["key"], page["meta"]["next_page_url"]
+            except (KeyError, TypeError) as error:
+                raise UnreadableError(f"{doing}: the page has no {error}") from error
+            yield from rows(doing, page, key)
+
+
+def read_object(doing: str, answer: object) -> dict[str, Any]:
+    """Take an answer for the JSON object that it should be.
+
+    Raises:
+        UnreadableError: it is none.
+    """
+    if not isinstance(answer, dict):
+        raise UnreadableError(f"{doing}: the answer is no JSON object")
+    return answer
+
+
+def rows(doing: str, page: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    """The rows of one page of a list.
+
+    Raises:
+        UnreadableError: it has none under that name.
+    """
+    found = page.get(key)
+    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+        raise UnreadableError(f"{doing}: the page has no list of {key}")
+    return found
+
+
+def _code_of(text: str) -> int | None:
+    """Twilio's own error code in the body of a refusal, which may also be HTML."""
+    try:
+        return int(json.loads(text)["code"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _as_utf_8(response: RequestsResponse, *_: Any, **__: Any) -> None:
+    # JSON is UTF-8 (RFC 8259). Where Twilio does not say so, requests would guess, which takes seconds for a long one.
+    response.encoding = "utf-8"
+
+
+class _LoopbackHttpClient(HttpClient):
+    """Sends every request to the simulator: the SDK's own hosts are fixed."""
+
+    def __init__(self, url: str, sender: TwilioHttpClient) -> None:
+        self._base = urlsplit(url)
+        self._sender = sender
+
+    def request(self, method: str, uri: str, *args: Any, **kwargs: Any) -> Response:
+        target = urlsplit(uri)._replace(scheme=self._base.scheme, netloc=self._base.netloc)
+        return self._sender.request(method, urlunsplit(target), *args, **kwargs)
+
+
+@lru_cache(maxsize=2)
+def connect(account_sid: str, username: str, password: str, url: str | None, timeout_seconds: float) -> TwilioApi:
+    """The API by these credentials; the connection is kept while they stay the same.
+
+    Parameters:
+        username, password: an API key and its secret, or the account's SID and its auth token.
+        url: the simulator's, in the place of Twilio's own addresses.
+    """
+    # The SDK has no timeout of its own.
+    sender = TwilioHttpClient(timeout=timeout_seconds, request_hooks={"response": _as_utf_8})
+    http_client = _LoopbackHttpClient(url, sender) if url else sender
+    return TwilioApi(Client(username, password, account_sid, http_client=http_client))

@@ -1,0 +1,1 @@
+"""The commands of `callscribe`, a module for each: thin skins that read options and print results."""

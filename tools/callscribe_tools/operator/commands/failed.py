@@ -1,0 +1,59 @@
+"""`callscribe failed`."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from callscribe_tools.operator import cli_options as options
+from callscribe_tools.operator.cli_common import (
+    EnvOption,
+    JsonOption,
+    StackOption,
+    answering,
+    environment_of,
+    exits,
+)
+from callscribe_tools.operator.failures import failures
+from callscribe_tools.operator.printing import age, console, print_json, print_table, telling
+
+commands = typer.Typer()
+
+
+@commands.command("failed", epilog=exits(None))
+def failed(
+    *,
+    since: Annotated[
+        datetime | None,
+        typer.Option(parser=options.moment, metavar="TIME", help=f"Only what failed since: {options.TIME}."),
+    ] = None,
+    env: EnvOption = None,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what waits for a person, and what to do about it.
+
+    Recordings that have failed or were over the day's budget, and messages in the dead letters, which stay there. A
+    failure is no error of this command: scripts read --json.
+
+    \b
+    Example: callscribe failed --since 30d
+    Example: callscribe failed --json | jq -r '.failures[].reason' | sort | uniq -c
+    """
+    with answering(), telling() as tell:
+        environment = environment_of(env, stack)
+        found = list(failures(environment, since, tell))
+    if as_json:
+        print_json({"stack": environment.stack, "failures": [one.told() for one in found]})
+        return
+    if found:
+        print_table(
+            ("WHAT", "SIDS", "STATE", "REASON", "AGE", "WHAT TO DO"),
+            (
+                (one.what, "\n".join(one.sids) or "?", one.state, one.reason or "?", age(one.since), one.what_to_do)
+                for one in found
+            ),
+        )
+        console.print(f"{len(found)} in all. Once mended: {environment.command('redrive')}", markup=False)
+    else:
+        console.print("Nothing waits for a person.")

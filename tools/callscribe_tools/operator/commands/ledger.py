@@ -1,0 +1,175 @@
+"""`callscribe ledger`."""
+
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from callscribe.usecases.sweep import Queues
+from callscribe_tools.operator import cli_options as options
+from callscribe_tools.operator.cli_common import (
+    EnvOption,
+    Exit,
+    JsonOption,
+    StackOption,
+    answering,
+    environment_of,
+    exits,
+)
+from callscribe_tools.operator.environment import Environment
+from callscribe_tools.operator.ledger import Day, Ledger, repair, take_ledger
+from callscribe_tools.operator.printing import console, print_json, print_table, telling
+
+commands = typer.Typer()
+
+
+@commands.command(
+    "ledger",
+    epilog=exits("something is missing, also where --repair has just sent for it, or could not be read"),
+)
+def ledger(
+    *,
+    since: Annotated[
+        datetime,
+        typer.Option(parser=options.moment, metavar="TIME", help=f"Calls that began since: {options.TIME}."),
+    ],
+    until: Annotated[
+        datetime | None, typer.Option(parser=options.moment, metavar="TIME", help="Calls that began before; else now.")
+    ] = None,
+    mend: Annotated[
+        bool,
+        typer.Option(
+            "--repair",
+            help="Send for what is missing, as the sweep does. What is sent for is transcribed, and paid for.",
+        ),
+    ] = False,
+    before_the_stack: Annotated[
+        bool,
+        typer.Option("--before-the-stack", help="With --repair, also for calls from before the stack was created."),
+    ] = False,
+    env: EnvOption = None,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare what Twilio has of the calls with what is stored, day by day, and say what is missing.
+
+    Each thing counts on the UTC day on which its call began. CALLS, RECS and TRANS are the calls, recordings and
+    transcripts that Twilio has. The others are the table's recordings; FLIGHT is also what has not had its time yet.
+    What is older than the table keeps anything is left out. What cannot be read is counted and not compared.
+
+    Calls from before the stack was created are missing too, since nobody heard of them. --repair leaves them: they
+    would be transcribed, and paid for.
+
+    \b
+    Example: callscribe ledger --since 7d
+    Example: callscribe ledger --env prod --since 2026-11-01 --until 2026-11-08 --json
+    """
+    if until is not None and until <= since:
+        raise typer.BadParameter("it must be after --since.", param_hint="--until")
+    if before_the_stack and not mend:
+        raise typer.BadParameter("it goes with --repair.", param_hint="--before-the-stack")
+    with answering(), telling() as tell:
+        environment = environment_of(env, stack)
+        settings = environment.settings()
+        taken = take_ledger(
+            lists=environment.lists,
+            table=environment.table,
+            twilio=environment.twilio(settings),
+            settings=settings,
+            patience=environment.patience,
+            since=since,
+            until=until or datetime.now(UTC),
+            progress=tell,
+            created=environment.created,
+        )
+        queues = Queues(recordings=environment.recordings.queue, transcripts=environment.transcripts.queue)
+        to_send = [one for one in taken.missing if before_the_stack or not one.before_the_stack]
+        repaired = repair(to_send, queues) if mend else None
+    warning = _warning(environment, taken, sent=before_the_stack) if mend else None
+    if as_json:
+        stack_created = {"stack_created": environment.created.isoformat(), "warning": warning}
+        print_json(_ledger_document(taken, repaired or 0) | stack_created)
+    else:
+        _print_ledger(taken)
+        _print_conclusion(environment, taken, repaired)
+    if warning:
+        console.print(warning, markup=False, style="yellow")
+    if taken.missing or taken.unreadable:
+        raise typer.Exit(Exit.NOT_FINE)
+
+
+def _warning(environment: Environment, taken: Ledger, *, sent: bool) -> str | None:
+    """What is said to whoever repairs a time when there was no stack yet."""
+    if taken.since >= environment.created:
+        return None
+    told = f"--since is earlier than the stack, which was created at {environment.created:%Y-%m-%dT%H:%MZ}"
+    earlier = sum(one.before_the_stack for one in taken.missing)
+    if not earlier:
+        return f"{told}. Nothing that is missing is from before."
+    if sent:
+        return f"{told}. {earlier} of what was sent for are from before; they are transcribed and paid for."
+    return (
+        f"{told}. {earlier} of what is missing are from before, and were not sent for: they would be transcribed and "
+        "paid for. --before-the-stack sends for them too."
+    )
+
+
+def _ledger_document(taken: Ledger, repaired: int) -> dict[str, Any]:
+    times = {"day", "began"}
+    missing = [
+        {name: value.isoformat() if name in times else value for name, value in asdict(one).items()}
+        for one in taken.missing
+    ]
+    for one in missing:
+        del one["message"]
+    return {
+        "since": taken.since.isoformat(),
+        "until": taken.until.isoformat(),
+        "days": [asdict(one) | {"day": one.day.isoformat()} for one in taken.days],
+        "missing": missing,
+        "unreadable": taken.unreadable,
+        "refused": [*taken.refused],
+        "sent": repaired,
+    }
+
+
+# All columns fit into 80 characters.
+_SHORT = {"recordings": "recs", "transcripts": "trans", "in_flight": "flight"}
+
+
+def _print_ledger(taken: Ledger) -> None:
+    names = [one.name for one in fields(Day) if one.name != "day"]
+    rows = [[one.day.isoformat(), *(getattr(one, name) for name in names)] for one in taken.days]
+    total = ["in all", *(sum(getattr(one, name) for one in taken.days) for name in names)]
+    print_table(["DAY", *(_SHORT.get(name, name).upper() for name in names)], [*rows, total])
+    if taken.missing:
+        print()
+        print_table(
+            ("MISSING", "SID", "CALL", "DAY", "WHAT TO DO"),
+            ((one.kind.value, one.sid, one.call_sid or "?", one.day, f"{one.what_to_do}.") for one in taken.missing),
+        )
+
+
+def _print_conclusion(environment: Environment, taken: Ledger, repaired: int | None) -> None:
+    for told in taken.refused:
+        console.print(f"Not compared: {told}.", markup=False)
+    if taken.unreadable:
+        console.print(
+            f"Lists of Twilio's, and entries, that could not be read, and are not compared: {taken.unreadable}."
+        )
+    if not taken.missing:
+        console.print("Nothing else is missing." if taken.unreadable else "Nothing is missing.")
+    elif repaired is not None:
+        told = f"{repaired} messages were sent for what is missing. In some minutes, look again"
+        console.print(f"{told}: {_again(environment, taken)}", markup=False)
+    else:
+        told = f"{len(taken.missing)} missing. To send for all of it"
+        console.print(f"{told}: {_again(environment, taken)} --repair", markup=False)
+        if earlier := sum(one.before_the_stack for one in taken.missing):
+            told = "of them are from before the stack was created, and are left without --before-the-stack"
+            console.print(f"{earlier} {told}.", markup=False)
+
+
+def _again(environment: Environment, taken: Ledger) -> str:
+    return environment.command(f"ledger --since {min(one.day for one in taken.missing)}")
