@@ -21,8 +21,8 @@ def handler(message: Message) -> None:
     if message.swept and EndedCall.is_told_by(message.body):
         call = EndedCall.from_form(message.body)
         logger.append_keys(call_sid=call.call_sid)
-        note_ended_call(call.call_sid, table=call_table(), twilio=twilio(settings_reader().current()))
-        count("Repaired", what="call")
+        if note_ended_call(call.call_sid, table=call_table(), twilio=twilio(settings_reader().current())):
+            count("Repaired", what="call")
         return
     callback = RecordingCallback.from_form(message.body)
     logger.append_keys(call_sid=callback.call_sid, recording_sid=callback.recording_sid)

@@ -1,16 +1,17 @@
 """Send the messages that were lost, and those for what has not moved on.
 
-Trigger: every few minutes, and whoever invokes it. It moves nothing, so it may run at any time and twice at once.
+Trigger: every few minutes, and whoever invokes it. It moves nothing but what is to be erased, which may be done any
+number of times; so it may run at any time and twice at once.
 """
 
 from callscribe.adapters.call_lists import call_lists
 from callscribe.adapters.queues import recordings_queue, transcripts_queue
 from callscribe.adapters.settings import settings_reader
-from callscribe.adapters.table import call_table
+from callscribe.adapters.table import call_table, unredacted_table
 from callscribe.adapters.twilio import twilio
 from callscribe.edge.retries import patience
 from callscribe.edge.schedules import Run, scheduled
-from callscribe.edge.telemetry import about, count, logger, tell_seconds
+from callscribe.edge.telemetry import about, count, logger, tell_number, tell_seconds
 from callscribe.usecases.sweep import Queues, sweep
 
 
@@ -21,6 +22,7 @@ def handler(run: Run) -> dict[str, int | str | None]:
     found = sweep(
         lists=call_lists(),
         table=call_table(),
+        unredacted=unredacted_table(),
         queues=Queues(recordings=recordings_queue(), transcripts=transcripts_queue()),
         twilio=twilio(settings),
         settings=settings,
@@ -30,6 +32,9 @@ def handler(run: Run) -> dict[str, int | str | None]:
     for error in found.odd:
         logger.error("not compared, for it cannot be read", **about(error))
         count("ListedUnreadable")
+    for call_sid, reason in found.not_erased:
+        logger.warning("call not erased everywhere yet", call_sid=call_sid, reason=reason)
+    tell_number("ErasuresUnfinished", found.erasing)
     tell_seconds("OldestUnsettled", found.oldest_seconds)
     logger.info("swept", extra=found.told())
     if found.trouble:

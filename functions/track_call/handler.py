@@ -22,6 +22,8 @@ def handler(webhook: Webhook) -> Response:
     if call.to not in settings_reader().current().numbers:
         logger.warning("call of a number that the settings do not hold", call_sid=call.sid, number=masked(call.to))
         return text(200, "not ours")
-    call_table().put_ended_call(call)
+    if not call_table().put_ended_call(call):
+        logger.info("call was erased", call_sid=call.sid)
+        return text(200, "erased")
     logger.info("call ended", call_sid=call.sid, caller=masked(call.from_), seconds=call.seconds)
     return text(200, "accepted")

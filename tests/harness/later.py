@@ -28,13 +28,20 @@ def _earlier(item: dict[str, Any], by: timedelta) -> dict[str, Any]:
     changed: dict[str, Any] = {
         name: item[name] - int(by.total_seconds()) for name in ("due_at", "unsettled_since") if name in item
     }
+    if "erased_at" in item:
+        changed["erased_at"] = _iso(datetime.fromisoformat(item["erased_at"]) - by)
+        changed["expires_at"] = item["expires_at"] - int(by.total_seconds())
     if "started" in item:
         started = datetime.fromisoformat(item["started"]) - by
-        changed["started"] = started.strftime("%Y-%m-%dT%H:%M:%SZ")
+        changed["started"] = _iso(started)
         # The day is the first writer's, and may be another than the start's.
         days = date.fromisoformat(item["day"]) - datetime.fromisoformat(item["started"]).date()
         changed["day"] = (started.date() + days).isoformat()
     return changed
+
+
+def _iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def work(stack: Stack) -> None:

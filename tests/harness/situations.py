@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from callscribe.adapters.erasable import Tombstone
 from callscribe.adapters.table import CallTable
 from callscribe.domain.call import Call
 from callscribe.domain.recording import Event
@@ -189,6 +190,15 @@ def _due_for_deletion(world: World) -> dict[str, Any]:
     return load_event("delete_recordings", "every_hour")
 
 
+def _erasure(world: World) -> dict[str, Any]:
+    """All that there can be of a call is there, and only that it is erased has been noted."""
+    assert world.deliver(_redacting(world))
+    world.add_recording("RE" + "6" * 32)
+    stone = Tombstone(call_sid=own_call(world).sid, erased_at=CALL_BEGAN, due_at=CALL_BEGAN, transcripts=())
+    table_of(world).put_tombstone(stone)
+    return load_event("sweep", "every_few_minutes")
+
+
 def _signed(path: str, fields: dict[str, str]) -> dict[str, Any]:
     return signed(http_event(path, {"content-type": FORM}, urlencode(fields).encode()), account().auth_token)
 
@@ -235,6 +245,7 @@ SITUATIONS = {
     "a transcript that is due": Situation("store_insights", _due_transcript),
     "a transcript that is gone": Situation("store_insights", _gone_transcript),
     "what was lost": Situation("sweep", _much_was_lost),
+    "a call to erase": Situation("sweep", _erasure),
     "recordings to delete": Situation("delete_recordings", _due_for_deletion),
     "a recording's callback": Situation("accept_recording", _recording_webhook),
     "a transcript's webhook": Situation("accept_webhook", _transcript_webhook),

@@ -134,6 +134,11 @@ class Stack:
 
     def invoke(self, name: str, event: Any, **context: Any) -> Any:
         """Invoke a function with the environment that the template gives it, cold."""
+        self.prepare(name)
+        return load_handler(name)(event, Context(name, **context))
+
+    def prepare(self, name: str) -> None:
+        """Let the environment be that of a function, which has not been invoked before."""
         for cached in _CACHED:
             cached.cache_clear()
         for variable, value in function(name)["Environment"]["Variables"].items():
@@ -142,7 +147,6 @@ class Stack:
             self.setenv("UNREDACTED_TABLE_NAME", "")
         for variable, value in self.variables.items():
             self.setenv(variable, value)
-        return load_handler(name)(event, Context(name, **context))
 
     def messages(self, queue: str) -> list[dict[str, Any]]:
         """Take all messages off a queue."""

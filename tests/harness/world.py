@@ -133,12 +133,14 @@ class World:
 
     def let_time_pass(self) -> None:
         """Let every claim have run out, and everything that should have moved on be late."""
-        for item in self.stack.recordings():
+        for item in self.stack.items():
             if _waits(item):
+                # A call was erased when it ended: so long ago that nothing is at it any more.
+                erased = {":then": CALL_BEGAN.strftime("%Y-%m-%dT%H:%M:%SZ")} if item["due"] == "erasure" else {}
                 self.stack.table().update_item(
                     Key={"pk": item["pk"], "sk": item["sk"]},
-                    UpdateExpression="SET due_at = :past",
-                    ExpressionAttributeValues={":past": 1},
+                    UpdateExpression="SET due_at = :past" + (", erased_at = :then" if erased else ""),
+                    ExpressionAttributeValues={":past": 1, **erased},
                 )
         for one in self.twilio.state.transcripts.values():
             one.updated = CALL_BEGAN
@@ -153,7 +155,7 @@ class World:
             self.let_time_pass()
             self.stack.invoke("delete_recordings", load_event("delete_recordings", "every_hour"))
             self.sweep()
-            if not self.deliver_all() and not any(map(_waits, self.stack.recordings())):
+            if not self.deliver_all() and not any(map(_waits, self.stack.items())):
                 return
         raise AssertionError(f"it does not come to rest: {self.held}, {self.end()}")
 
@@ -190,7 +192,7 @@ class World:
 
 def _waits(row: Mapping[str, Any]) -> bool:
     """Whether it is due for anything but a person's attention."""
-    return row.get("due") in {"due", "deletion"}
+    return row.get("due") in {"due", "deletion", "erasure"}
 
 
 def _without_clock(value: Any, names: Mapping[str, str]) -> Any:

@@ -33,14 +33,15 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         "Settings": {"secretsmanager:GetSecretValue"},
         "RecordingsQueue": TAKE_MESSAGES,
         "RecordingsDeadLetters": {"sqs:SendMessage"},
-        "CallsTable": {"dynamodb:UpdateItem"},
+        # GetItem: whether a call is erased.
+        "CallsTable": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
     },
     "accept_webhook": {"Settings": {"secretsmanager:GetSecretValue"}, "TranscriptsQueue": {"sqs:SendMessage"}},
     "store_insights": {
         "Settings": {"secretsmanager:GetSecretValue"},
         "TranscriptsQueue": TAKE_MESSAGES,
         "TranscriptsDeadLetters": {"sqs:SendMessage"},
-        "CallsTable": {"dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
+        "CallsTable": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
         "UnredactedTable": {"dynamodb:PutItem"},
         "CallEvents": {"events:PutEvents"},
     },
@@ -48,8 +49,16 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         "Settings": {"secretsmanager:GetSecretValue"},
         "RecordingsQueue": {"sqs:SendMessage", "sqs:GetQueueAttributes"},
         "TranscriptsQueue": {"sqs:SendMessage", "sqs:GetQueueAttributes"},
-        # That the one write is of nothing but its own item is in the statement's condition, below.
-        "CallsTable": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"},
+        # That it updates nothing but its own item is in the statement's condition, below. What it puts are tombstones.
+        "CallsTable": {
+            "dynamodb:BatchGetItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
+        },
+        "UnredactedTable": {"dynamodb:DeleteItem", "dynamodb:Query"},
         "${CallsTable.Arn}/index/by_due_at": {"dynamodb:Query"},
     },
     "delete_recordings": {
@@ -138,7 +147,7 @@ def test_a_function_may_do_what_it_must_and_nothing_else(name: str) -> None:
     assert granted == ALLOWED[name]
 
 
-def test_the_sweep_may_write_nothing_but_how_far_it_has_come() -> None:
+def test_the_sweep_may_update_nothing_but_how_far_it_has_come() -> None:
     (write,) = (one for one in statements("sweep") if "dynamodb:UpdateItem" in one["Action"])
     assert write["Action"] == ["dynamodb:UpdateItem"]
     assert write["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [SWEEP_KEY["pk"]]}}

@@ -22,6 +22,7 @@ from callscribe.domain.recording import MOST_ROUNDS, ROUNDS, UNSETTLED, Event, S
 from callscribe.domain.sids import RecordingSid, ServiceSid, TranscriptSid
 from callscribe.domain.transcript import Transcript
 from callscribe_tools.simulator import Scenario
+from harness.erasing import erase, is_erased_everywhere
 from harness.seeded import transcript
 from harness.situations import DUAL, callback_of, own_call, table_of
 from harness.stack import SERVICE_SID
@@ -60,6 +61,7 @@ class Side(Protocol):
     def sweep(self) -> None: ...
     def redrive(self) -> None: ...
     def erase(self) -> None: ...
+    def forgets(self) -> bool: ...
 
 
 @dataclass
@@ -109,7 +111,8 @@ class Model:
             self._move(Event.TRANSCRIPT_STORED, noted=number)
 
     def ask_by_hand(self) -> None:
-        if self._status() is None:
+        # Of a recording that is deleted Twilio makes no transcript.
+        if self._status() is None and self.state is not State.ERASED:
             self.statuses.append("queued")
 
     def end_transcript(self, how: Ended) -> None:
@@ -141,6 +144,10 @@ class Model:
 
     def erase(self) -> None:
         self._move(Event.ERASED)
+        self.lose_transcript()
+
+    def forgets(self) -> bool:
+        return self._status() is None
 
     def _row(self) -> dict[str, Any] | None:
         return None if self.state is None else {"state": self.state}
@@ -202,7 +209,7 @@ class Real:
 
     def ask_by_hand(self) -> None:
         state = self._world.twilio.state
-        if not state.transcripts:
+        if not state.transcripts and state.recordings[DUAL].status != "deleted":
             sid = f"GT{len(state.made):032x}"
             made = transcript(sid, SERVICE_SID, DUAL, status="queued", customer_key=self._world.call.sid)
             state.transcripts[sid] = made
@@ -232,7 +239,10 @@ class Real:
             )
 
     def erase(self) -> None:
-        table_of(self._world).move(Event.ERASED, own_call(self._world), RecordingSid(DUAL))
+        erase(self._world.stack, self._world.call.sid)
+
+    def forgets(self) -> bool:
+        return is_erased_everywhere(self._world.stack, self._world.twilio, self._world.call.sid)
 
 
 MEANT = 4
@@ -317,6 +327,7 @@ class Interleavings(RuleBasedStateMachine):
     def somebody_erases_it(self, really: bool) -> None:  # noqa: FBT001 (drawn)
         if really:
             self.erased = True
+            self.lost += self.now.transcript is not None
             self.do("erase")
 
     @invariant()
@@ -341,6 +352,7 @@ class Interleavings(RuleBasedStateMachine):
         now = self.now
         if self.erased:
             assert now.state is State.ERASED
+            assert all(side.forgets() for side in self.sides)
         elif now.transcript == "completed":
             assert (now.state, now.reason) == (State.STORED, None)
         elif now.transcript == "failed":
@@ -463,3 +475,6 @@ def test_the_handlers_make_every_move_that_the_model_makes(world: World, scenari
         machine = Interleavings([Model(), Real(world, scenario)])
         for name in tour:
             ACTIONS[name](machine)
+        if machine.erased:
+            # Whatever has come late: nothing but the tombstone remains.
+            machine.teardown()

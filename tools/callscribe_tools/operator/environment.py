@@ -63,8 +63,8 @@ class Environment:
     """A stack that is deployed, and was first at `created`.
 
     `option` names it on the command line, for commands to try next. `outputs` and `parameters` are the stack's, by
-    name. `local` is where it runs, where that is this machine. `sweep` asks AWS when it is called; it raises what it
-    says.
+    name. `local` is where it runs, where that is this machine. `unredacted` is None where what Twilio redacts is not
+    kept. `sweep` asks AWS when it is called; it raises what it says.
     """
 
     stack: str
@@ -75,6 +75,7 @@ class Environment:
     local: Local | None
     lists: CallLists
     table: CallTable
+    unredacted: CallTable | None
     recordings: Line
     transcripts: Line
     patience: Patience
@@ -148,7 +149,9 @@ def deployed(stack: str, option: str = "") -> Environment:
     """
     outputs, parameters, created = _described(stack)
     local = running() if option == f"--env {Env.LOCAL}" else None
-    table = boto3.resource("dynamodb", config=_CONFIG).Table(outputs["CallsTableName"])
+    dynamodb = boto3.resource("dynamodb", config=_CONFIG)
+    table, days = dynamodb.Table(outputs["CallsTableName"]), int(parameters["RetentionDays"])
+    unredacted = outputs.get("UnredactedTableName")
     sqs = boto3.client("sqs", config=_CONFIG)
 
     def line(name: str, kind: str) -> Line:
@@ -163,7 +166,8 @@ def deployed(stack: str, option: str = "") -> Environment:
         parameters=parameters,
         local=local,
         lists=CallLists(table),
-        table=CallTable(table, int(parameters["RetentionDays"])),
+        table=CallTable(table, days),
+        unredacted=CallTable(dynamodb.Table(unredacted), days) if unredacted else None,
         recordings=line("recordings", "Recordings"),
         transcripts=line("transcripts", "Transcripts"),
         patience=Patience(
@@ -171,6 +175,7 @@ def deployed(stack: str, option: str = "") -> Environment:
             give_up=timedelta(hours=float(parameters["GiveUpHours"])),
             known_everywhere=timedelta(seconds=float(parameters["KnownEverywhereSeconds"])),
             results=timedelta(seconds=float(parameters["ResultsSeconds"])),
+            worker=timedelta(seconds=float(parameters["WorkerTimeoutSeconds"])),
         ),
         secret=SettingsSecret(
             boto3.client("secretsmanager", config=_CONFIG),

@@ -21,7 +21,7 @@ from callscribe.domain import stand_ins
 from callscribe.domain.call import Call
 from callscribe.domain.errors import PermanentError, TransientError, UnreadableError
 from callscribe.domain.patience import Patience, Swept
-from callscribe.domain.reconcile import Row, is_untold, is_untold_end, missing_recordings
+from callscribe.domain.reconcile import Row, is_erased, is_untold, is_untold_end, missing_recordings
 from callscribe.domain.recording import UNSETTLED, Recording, State
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid, RecordingSid
@@ -324,7 +324,7 @@ class _Book:
         known = self.table.knows(call.sid)
         for found in filter(None, [row, *known.values()]):
             self._count(day, found)
-        if any(one["state"] == State.ERASED for one in known.values()):
+        if is_erased(row) or any(one["state"] == State.ERASED for one in known.values()):
             return
         late = call.ended is not None and self.patience.is_late(call.ended, self.now)
         missing = missing_recordings(recordings, known)

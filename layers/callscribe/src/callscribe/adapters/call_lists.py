@@ -107,7 +107,8 @@ class CallLists:
     def look_up(self, keys: Iterable[Mapping[str, str]]) -> dict[str, dict[str, Any]]:
         """Find which of these items there are; by `sk`, since SIDs are unique, and the call's own by its `pk`.
 
-        Of each it tells `state`, `reason`, `seconds`, `channels`, `source`, `transcript`, `repaired_at` and `started`.
+        Of each it tells `state`, `reason`, `seconds`, `channels`, `source`, `transcript`, `repaired_at`, `started` and
+        `erased_at`.
         """
         found: dict[str, dict[str, Any]] = {}
         # DynamoDB refuses a key that is asked for twice, and Twilio's pages may repeat what is on their borders.
@@ -119,7 +120,8 @@ class CallLists:
 
     def _get(self, keys: Iterable[Mapping[str, str]]) -> Iterator[dict[str, Any]]:
         name = self._table.name
-        names = ("pk", "sk", "state", "reason", "seconds", "channels", "source", "transcript", "repaired_at", "started")
+        told = ("state", "reason", "seconds", "channels", "source", "transcript", "started", "repaired_at", "erased_at")
+        names = ("pk", "sk", *told)
         asked: Any = {
             name: {
                 "Keys": [dict(key) for key in keys],
@@ -154,6 +156,11 @@ class CallLists:
                 ConditionExpression=not_farther,
                 **update_of({"swept_until": until, "sent": list(progress.sent[-MOST_REMEMBERED:])}),
             )
+
+    def unfinished_erasures(self) -> Iterator[tuple[CallSid, datetime]]:
+        """Find every call of which a copy may be left, with when to look for it again; the longest due first."""
+        for row in self._due_rows("looking for calls that are not erased everywhere", items.DUE_FOR_ERASURE):
+            yield items.call_sid_of(row), moment_of(row["due_at"])
 
     def due_for_deletion(self, now: datetime) -> Iterator[tuple[CallSid, RecordingSid]]:
         """Find the recordings that shall be deleted at Twilio by now, the longest due first."""

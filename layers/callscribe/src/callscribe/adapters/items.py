@@ -9,7 +9,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import islice
 from typing import Any
@@ -37,6 +37,9 @@ DUE_FOR_DELETION = "deletion"
 DUE_FOR_ATTENTION = "attention"
 """The partition of the index `by_due_at` that holds what a person should look at: see `needs_attention`."""
 
+DUE_FOR_ERASURE = "erasure"
+"""The partition of the index `by_due_at` that holds tombstones of calls whose erasure is not finished."""
+
 SWEEP_KEY = {"pk": "SWEEP", "sk": "SWEEP"}
 """The key of the item that tells up to when everything at Twilio has been compared with the table."""
 
@@ -51,11 +54,16 @@ def recording_key(call_sid: CallSid, recording_sid: RecordingSid) -> dict[str, s
     return {"pk": f"CALL#{call_sid}", "sk": f"RECORDING#{recording_sid}"}
 
 
+def call_sid_of(row: Mapping[str, Any]) -> CallSid:
+    """The call that an item is of."""
+    return CallSid(row["pk"].removeprefix("CALL#"))
+
+
 def recording_of_row(row: Mapping[str, Any]) -> Recording:
     """The recording that an item is about, as far as the item, or its copy in an index, tells."""
     return Recording(
         sid=RecordingSid(row["sk"].removeprefix("RECORDING#")),
-        call_sid=CallSid(row["pk"].removeprefix("CALL#")),
+        call_sid=call_sid_of(row),
         status="unknown",
         source=row.get("source", ""),
         channels=int(row.get("channels", 1)),
@@ -185,17 +193,21 @@ def _text(number: Decimal | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class StoredCall:
-    """All that is stored of a call. `call` and `recordings` are items without their keys."""
+    """All that is stored of a call. `call` and `recordings` are items without their keys.
+
+    Of a call that was erased, at `erased_at`, there is neither a call nor insights.
+    """
 
     sid: CallSid
     call: Mapping[str, Any] | None
     recordings: Mapping[RecordingSid, Mapping[str, Any]]
     insights: Sequence[Insights]
+    erased_at: datetime | None = None
 
 
 def stored_call(call_sid: CallSid, rows: Iterable[Mapping[str, Any]]) -> StoredCall:
     """Sort the items of one partition, in the order of their keys, into what they say of the call."""
-    call = None
+    call = erased_at = None
     recordings = {}
     transcripts: dict[str, Mapping[str, Any]] = {}
     chunks: dict[tuple[str, str], list[bytes]] = defaultdict(list)
@@ -203,6 +215,8 @@ def stored_call(call_sid: CallSid, rows: Iterable[Mapping[str, Any]]) -> StoredC
         kind, sid, part = [*row["sk"].split("#"), "", ""][:3]
         fields = {name: value for name, value in row.items() if name not in {"pk", "sk"}}
         match kind, part:
+            case "CALL", _ if "erased_at" in fields:
+                erased_at = datetime.fromisoformat(fields["erased_at"])
             case "CALL", _:
                 call = fields
             case "RECORDING", _:
@@ -215,7 +229,7 @@ def stored_call(call_sid: CallSid, rows: Iterable[Mapping[str, Any]]) -> StoredC
         _insights(call_sid, TranscriptSid(sid), fields, chunks[sid, "sentences"], chunks[sid, "results"])
         for sid, fields in transcripts.items()
     ]
-    return StoredCall(call_sid, call, recordings, insights)
+    return StoredCall(call_sid, call, recordings, insights, erased_at)
 
 
 def _insights(

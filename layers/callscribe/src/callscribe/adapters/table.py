@@ -21,6 +21,7 @@ from callscribe.adapters import items
 from callscribe.adapters.aws_config import CONFIG
 from callscribe.adapters.aws_errors import aws_errors
 from callscribe.adapters.dynamodb import iso, query, update_of
+from callscribe.adapters.erasable import NOT_ERASED, ErasableCalls
 from callscribe.domain.call import Call
 from callscribe.domain.patience import GAVE_UP, Patience, reason_to_give_up
 from callscribe.domain.recording import (
@@ -66,11 +67,11 @@ class Moved:
     rounds: int = 0
 
 
-class CallTable:
-    """Reads and writes calls. Every method raises the errors of `aws_errors`."""
+class CallTable(ErasableCalls):
+    """Reads, writes and erases calls. Every method raises the errors of `aws_errors`."""
 
     def __init__(self, table: "Table", retention_days: int) -> None:
-        self._table = table
+        super().__init__(table)
         self._retention_days = retention_days
 
     @property
@@ -78,18 +79,22 @@ class CallTable:
         """How long after its start all items of a call are kept."""
         return timedelta(days=self._retention_days)
 
-    def put_call(self, call: Call, *, repaired: bool = False) -> None:
-        """Write a call as Twilio's Call resource has it; `repaired`, where nobody but the sweep has told of its end."""
-        self._upsert_call(call, started_is_exact=True, **_repaired(repaired=repaired))
+    def put_call(self, call: Call, *, repaired: bool = False) -> bool:
+        """Write a call as Twilio's Call resource has it; whether it was written, and not erased before.
 
-    def put_ended_call(self, call: Call) -> None:
-        """Write a call as its status callback tells it.
+        Of a call that was erased nothing else may be written either. `repaired`, where nobody but the sweep has told of
+        its end.
+        """
+        return self._upsert_call(call, started_is_exact=True, **_repaired(repaired=repaired))
+
+    def put_ended_call(self, call: Call) -> bool:
+        """Write a call as its status callback tells it; whether it was written, and not erased before.
 
         The callback tells when the call ended; its start only follows from that, and gives way to the Call resource's.
         """
-        self._upsert_call(call, started_is_exact=False)
+        return self._upsert_call(call, started_is_exact=False)
 
-    def _upsert_call(self, call: Call, *, started_is_exact: bool, **changes: Any) -> None:
+    def _upsert_call(self, call: Call, *, started_is_exact: bool, **changes: Any) -> bool:
         about_the_start = {"started": iso(call.started), "expires_at": self._expires_at(call)}
         fields: dict[str, Any] = {"from": call.from_, "to": call.to, "direction": call.direction, **changes}
         if call.seconds is not None:
@@ -98,11 +103,16 @@ class CallTable:
             fields |= about_the_start
             about_the_start = {}
         with aws_errors(f"writing call {call.sid}"):
-            self._table.update_item(
-                Key=items.call_key(call.sid),
-                # The first writer sets the day, so that a call never moves from one day's list to another's.
-                **update_of(fields, if_absent={"day": call.day, **about_the_start}),
-            )
+            try:
+                self._table.update_item(
+                    Key=items.call_key(call.sid),
+                    ConditionExpression=NOT_ERASED,
+                    # The first writer sets the day, so that a call never moves from one day's list to another's.
+                    **update_of(fields, if_absent={"day": call.day, **about_the_start}),
+                )
+            except self._table.meta.client.exceptions.ConditionalCheckFailedException:
+                return False
+        return True
 
     def move(
         self,
@@ -359,7 +369,7 @@ def _moved(item: Mapping[str, Any], *, happened: bool) -> Moved:
     if not item:
         return Moved(happened, UNHEARD_OF, 0)
     counted_on = date.fromisoformat(item["counted_on"]) if "counted_on" in item else None
-    return Moved(happened, State(item["state"]), int(item["attempts"]), counted_on, int(item.get("rounds", 0)))
+    return Moved(happened, State(item["state"]), int(item.get("attempts", 0)), counted_on, int(item.get("rounds", 0)))
 
 
 @cache

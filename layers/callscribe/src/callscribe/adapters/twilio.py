@@ -69,6 +69,10 @@ class Twilio:
         """
         yield from self._calls({"To": number}, since, before, odd)
 
+    def calls_from(self, number: str, since: datetime, before: datetime, odd: Odd) -> Iterator[Call]:
+        """Fetch the calls that came from a number, to any of the account, and began in that time, the newest first."""
+        yield from self._calls({"From": number}, since, before, odd)
+
     def calls_between(self, since: datetime, before: datetime, odd: Odd) -> Iterator[Call]:
         """Fetch the calls that came in on any number of the account and began in that time, the newest first."""
         yield from self._calls({}, since, before, odd)
@@ -102,10 +106,26 @@ class Twilio:
             with _told_to(odd):
                 yield transcript_of(doing, row)
 
-    def delete_recording(self, sid: RecordingSid) -> None:
-        """Delete a recording, if there (still) is one."""
-        with suppress(NotFoundError):
-            self._api.ask(f"deleting recording {sid}", "DELETE", f"{self._api.voice}/Recordings/{sid}.json")
+    def delete_recording(self, sid: RecordingSid) -> bool:
+        """Delete a recording; whether there (still) was one."""
+        return self._delete(f"deleting recording {sid}", f"{self._api.voice}/Recordings/{sid}.json")
+
+    def delete_transcript(self, sid: TranscriptSid) -> bool:
+        """Delete a transcript with its sentences and operator results; whether there (still) was one."""
+        return self._delete(f"deleting transcript {sid}", f"{INTELLIGENCE}/Transcripts/{sid}")
+
+    def _delete(self, doing: str, url: str) -> bool:
+        try:
+            self._api.ask(doing, "DELETE", url)
+        except NotFoundError:
+            return False
+        return True
+
+    def transcripts_of(self, recording_sid: RecordingSid) -> list[TranscriptSid]:
+        """Find all transcripts of a recording, under whatever Service."""
+        doing = f"looking for all transcripts of recording {recording_sid}"
+        found = self._api.intelligence_rows(doing, "Transcripts", SourceSid=recording_sid)
+        return [transcript_of(doing, one).sid for one in found]
 
     def create_transcript(
         self, recording: Recording, service_sid: ServiceSid, participants: Sequence[Participant]

@@ -8,6 +8,9 @@ from callscribe.domain.sids import CallSid
 ENDED_STATUSES = frozenset({"busy", "canceled", "completed", "failed", "no-answer"})
 """What a call may have come to (Twilio docs, "Call status values")."""
 
+LONGEST_CALL = timedelta(hours=24)
+"""Twilio ends a call after that (Twilio docs, Calls, "TimeLimit")."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:

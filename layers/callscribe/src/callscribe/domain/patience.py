@@ -12,6 +12,10 @@ GAVE_UP = "gave_up"
 """Why a recording has failed that was unsettled for too long: what was in the way is in the logs."""
 
 
+LONGEST_WORKER = timedelta(seconds=60)
+"""What `WorkerTimeoutSeconds` may be at most."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
     """How long each thing may take.
@@ -19,12 +23,19 @@ class Patience:
     `look_again`: what has not moved on for so long is looked at again. `give_up`: what is unsettled for so long is
     given up. `known_everywhere`: so long after Twilio has told of a resource it may still answer, somewhere, that it
     has none such. `results`: so long after a transcript is told to be ready its operator results may still be missing.
+    `worker`: so long a worker may be at a message that it has begun.
     """
 
     look_again: timedelta
     give_up: timedelta
     known_everywhere: timedelta
     results: timedelta
+    worker: timedelta = LONGEST_WORKER
+
+    @property
+    def settled(self) -> timedelta:
+        """How long after nothing more is begun of a call whatever was begun has come to its end, and can be seen."""
+        return self.worker + max(self.look_again, self.known_everywhere)
 
     def is_late(self, since: datetime, now: datetime) -> bool:
         """Whether what should have followed `since` has had its time."""

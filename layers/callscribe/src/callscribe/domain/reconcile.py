@@ -1,6 +1,6 @@
 """What Twilio has that the table should have too. Pure; the sweep repairs by it, and the ledger counts by it.
 
-Rows are items of the table as far as `state`, `reason`, `seconds`, `transcript`.
+Rows are items of the table as far as `state`, `reason`, `seconds`, `transcript`, `erased_at`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,6 +21,11 @@ COMES_AFTER_ALL = frozenset({GAVE_UP, OVER_BUDGET})
 
 LEFT_ALONE = UNSETTLED | {State.STORED, State.ERASED}
 """States of a recording whose transcript nobody need tell of."""
+
+
+def is_erased(row: Row | None) -> bool:
+    """Whether a call, of which this is the own item, is erased: then nothing of it is missing."""
+    return row is not None and "erased_at" in row
 
 
 def is_untold(row: Row | None) -> bool:

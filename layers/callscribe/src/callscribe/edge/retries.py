@@ -30,6 +30,7 @@ def patience() -> Patience:
         give_up=timedelta(hours=float(os.environ["GIVE_UP_HOURS"])),
         known_everywhere=timedelta(seconds=float(os.environ["KNOWN_EVERYWHERE_SECONDS"])),
         results=timedelta(seconds=float(os.environ["RESULTS_SECONDS"])),
+        worker=timedelta(seconds=float(os.environ["WORKER_TIMEOUT_SECONDS"])),
     )
 
 

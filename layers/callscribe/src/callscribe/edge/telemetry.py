@@ -16,11 +16,12 @@ logger = Logger(service=SERVICE)
 
 def tell_seconds(name: str, seconds: float) -> None:
     """Tell how long something has lasted by now, in the metric `name`."""
-    unit = MetricUnit.Seconds
-    with single_metric(
-        name=name, unit=unit, value=seconds, namespace=NAMESPACE, default_dimensions={"service": SERVICE}
-    ):
-        pass
+    _tell(name, MetricUnit.Seconds, seconds)
+
+
+def tell_number(name: str, number: int) -> None:
+    """Tell how many of something there are by now, in the metric `name`."""
+    _tell(name, MetricUnit.Count, number)
 
 
 def count(name: str, **dimension: str) -> None:
@@ -29,13 +30,12 @@ def count(name: str, **dimension: str) -> None:
     Parameters:
         dimension: at most one, of a few fixed values of ours: each value is a metric that AWS charges for.
     """
-    with single_metric(
-        name=name,
-        unit=MetricUnit.Count,
-        value=1,
-        namespace=NAMESPACE,
-        default_dimensions={"service": SERVICE, **dimension},
-    ):
+    _tell(name, MetricUnit.Count, 1, **dimension)
+
+
+def _tell(name: str, unit: MetricUnit, value: float, **dimension: str) -> None:
+    dimensions = {"service": SERVICE, **dimension}
+    with single_metric(name=name, unit=unit, value=value, namespace=NAMESPACE, default_dimensions=dimensions):
         pass
 
 

@@ -32,6 +32,7 @@ class Outcome(StrEnum):
     SETTLED_BEFORE = "settled before"
     REQUESTED = "requested"
     WAITS = "waits"
+    ERASED = "erased"
 
 
 REPAIRS = frozenset({Outcome.SKIPPED, Outcome.FAILED, Outcome.REQUESTED})
@@ -66,7 +67,8 @@ def request_transcript(
 ) -> list[Settled]:
     """Settle what the reported recording is worth, and ask for its transcript.
 
-    A recording that does not exist is stood in for by the one that <Record> made of the same call.
+    A recording that does not exist is stood in for by the one that <Record> made of the same call. Of a call that was
+    erased nothing is asked for and nothing written.
 
     Parameters:
         reported: the recording as the callback tells of it; only where Twilio has none is that believed.
@@ -79,6 +81,9 @@ def request_transcript(
         TransientError: likewise. Neither is raised of a recording that is due, and still unsettled: the sweep reports
             it again.
     """
+    # First of all: the call may be gone at Twilio as well.
+    if table.is_erased(reported.call_sid):
+        return [Settled(Outcome.ERASED)]
     due_since = swept.unsettled_since if swept else None
     if due_since and (reason := table.look_at(reported.call_sid, reported.sid, due_since, patience)):
         return [Settled(Outcome.FAILED, reason)]
@@ -96,14 +101,14 @@ def request_transcript(
         return [Settled(Outcome.FAILED, reason) if reason else Settled(Outcome.WAITS, str(error))]
 
 
-def note_ended_call(call_sid: CallSid, *, table: CallTable, twilio: Twilio) -> None:
-    """Write a call whose status callback was lost.
+def note_ended_call(call_sid: CallSid, *, table: CallTable, twilio: Twilio) -> bool:
+    """Write a call whose status callback was lost; whether it was written, and not erased before.
 
     Raises:
         NotFoundError: Twilio has no such call.
         TransientError: the message must come back later.
     """
-    table.put_call(twilio.call(call_sid), repaired=True)
+    return not table.is_erased(call_sid) and table.put_call(twilio.call(call_sid), repaired=True)
 
 
 def _request(
@@ -123,7 +128,8 @@ def _request(
     request = _Request(
         table, twilio, call, service_sid, settings.daily_minutes, patience, deadline, repaired=swept is not None
     )
-    table.put_call(call)
+    if not table.put_call(call):
+        return [Settled(Outcome.ERASED)]
     settled = [request.settle(recording)]
     if recording.status in {"absent", "failed"} and not recording.made_by_dial:
         stand_ins = [one for one in twilio.recordings_of(call.sid) if one.made_by_record]

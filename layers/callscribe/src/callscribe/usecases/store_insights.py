@@ -36,6 +36,7 @@ class Outcome(StrEnum):
     GONE = "gone"
     GAVE_UP = "gave up"
     WAITS = "waits"
+    ERASED = "erased"
 
 
 REPAIRS = frozenset({Outcome.FAILED, Outcome.REPAIRED, Outcome.GONE})
@@ -70,12 +71,17 @@ def store_insights(
 ) -> Outcome:
     """Store the transcript if it is completed and under one of our Services, or the reason why there is none.
 
+    Of a call that was erased nothing is stored, and nothing announced.
+
     Raises:
         NotFoundError: Twilio no longer has the transcript, and no row waits for it; or not its call.
         UnreadableError: nothing tells which recording the transcript is of, or an answer is of another shape.
         TransientError: the message must come back later. None of them is raised of a recording that is due, and still
             unsettled: the sweep reports it again.
     """
+    # First of all: the transcript is most likely gone.
+    if report.call_sid and stores.table.is_erased(report.call_sid):
+        return Outcome.ERASED
     due_since = report.swept.unsettled_since if report.swept else None
     noted = _noted(report.transcript_sid, report.call_sid, stores.table) if due_since else None
     if not noted or not due_since:
@@ -105,7 +111,8 @@ def _settle(report: Report, stores: Stores, twilio: Twilio, settings: Settings, 
         raise TransientError(f"transcript {transcript.sid} is {transcript.status}, and not completed yet")
     recording = _recording_of(transcript, stores.table, twilio)
     call = twilio.call(recording.call_sid)
-    stores.table.put_call(call)
+    if not stores.table.put_call(call):
+        return Outcome.ERASED
     if transcript.failed:
         return _fail(transcript, recording, call, stores.table, patience, repaired=report.swept is not None)
     insights = _insights(transcript, recording, call, twilio)

@@ -1,7 +1,7 @@
 """Finds what has not moved on, and what nobody has told of, and sends the messages that were lost. Called by `sweep`.
 
-It moves nothing itself: its messages go to the queues that the webhooks go to, and to the same code. So two sweeps at
-once do no harm, and neither does one that was not needed.
+It moves nothing itself: its messages go to the queues that the webhooks go to, and to the same code. Only what is to be
+erased it erases. So two sweeps at once do no harm, and neither does one that was not needed.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -14,7 +14,7 @@ from callscribe.adapters.queues import Queue
 from callscribe.adapters.table import CallTable
 from callscribe.adapters.twilio import Odd, Twilio
 from callscribe.domain import stand_ins
-from callscribe.domain.call import Call
+from callscribe.domain.call import LONGEST_CALL, Call
 from callscribe.domain.errors import (
     CallscribeError,
     NotFoundError,
@@ -23,11 +23,12 @@ from callscribe.domain.errors import (
     UnreadableError,
 )
 from callscribe.domain.patience import Patience, Swept
-from callscribe.domain.reconcile import Row, is_untold, is_untold_end, missing_recordings
+from callscribe.domain.reconcile import Row, is_erased, is_untold, is_untold_end, missing_recordings
 from callscribe.domain.recording import Recording, State
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid, RecordingSid
 from callscribe.domain.transcript import Transcript
+from callscribe.usecases.erase_call import erase_call
 
 SECOND = timedelta(seconds=1)
 
@@ -36,9 +37,6 @@ MANY_NUMBERS = 20
 
 LOOKS = 12
 """How many times `look_again` goes by before what is over is no longer compared: lists may be late too."""
-
-LONGEST_CALL = timedelta(hours=24)
-"""Twilio ends a call after that (Twilio docs, Calls, "TimeLimit")."""
 
 MOST_WAITING = 1000
 """Messages on a queue that make the sweep leave it alone: it is the queue that is late, and not what is due."""
@@ -58,8 +56,13 @@ class Found:
 
     `due`, `recordings`, `transcripts` and `calls` are numbers of messages: for what was due, and for what the table had
     not heard of. `compared_until` is how far it has come, None where it has not come to it. `trouble` is what kept it
-    from going farther.
+    from going farther. `erased` are calls of which this sweep has found nothing left, `erasing` those of which
+    something may be; `not_erased` says why, of those that it has looked at.
     """
+
+    erased: int = 0
+    erasing: int = 0
+    not_erased: list[tuple[CallSid, str]] = field(default_factory=list)
 
     unsettled: int = 0
     oldest_seconds: float = 0
@@ -74,6 +77,8 @@ class Found:
     def told(self) -> dict[str, int | str | None]:
         """The same for whoever has asked for it."""
         return {
+            "erased": self.erased,
+            "erasing": self.erasing,
             "unsettled": self.unsettled,
             "oldest_unsettled_seconds": round(self.oldest_seconds),
             "due": self.due,
@@ -88,19 +93,22 @@ def sweep(
     *,
     lists: CallLists,
     table: CallTable,
+    unredacted: CallTable | None,
     queues: Queues,
     twilio: Twilio,
     settings: Settings,
     patience: Patience,
     until: datetime,
 ) -> Found:
-    """Send what is due and what was lost; begin nothing after `until`: the next sweep goes on from there.
+    """Erase what is to be erased, send what is due and what was lost; begin nothing after `until`: the next sweep goes
+    on from there.
 
     Nothing is sent of other numbers' calls and other Services' transcripts, of what is older than the retention, or of
     what was erased.
     """
-    run = _Sweep(lists, table, queues, twilio, settings, patience, until)
+    run = _Sweep(lists, table, unredacted, queues, twilio, settings, patience, until)
     try:
+        run.erase()
         run.send_due()
         run.compare()
     except TransientError as error:
@@ -120,6 +128,7 @@ class _TimeIsOverError(Exception):
 class _Sweep:
     lists: CallLists
     table: CallTable
+    unredacted: CallTable | None
     queues: Queues
     twilio: Twilio
     settings: Settings
@@ -129,6 +138,35 @@ class _Sweep:
     found: Found = field(default_factory=Found)
     _rooms: dict[int, int] = field(default_factory=dict)
     _sent: dict[str, None] = field(default_factory=dict)
+
+    def erase(self) -> None:
+        """Look again at each call that is to be erased; while half of the time is left: the rest is for the others."""
+        half = self.now + (self.until - self.now) / 2
+        # Whole, because each that is looked at changes its place in the list that is read.
+        for call_sid, due_at in list(self.lists.unfinished_erasures()):
+            if due_at > self.now or datetime.now(UTC) >= half or not self._is_erased(call_sid, half):
+                self.found.erasing += 1
+            else:
+                self.found.erased += 1
+
+    def _is_erased(self, call_sid: CallSid, until: datetime) -> bool:
+        try:
+            erasure = erase_call(
+                call_sid,
+                table=self.table,
+                unredacted=self.unredacted,
+                twilio=self.twilio,
+                settings=self.settings,
+                patience=self.patience,
+                until=until,
+            )
+        except CallscribeError as error:
+            self.found.not_erased.append((call_sid, str(error)))
+            return False
+        if erasure.waits_for:
+            reasons = dict.fromkeys(one.reason for one in erasure.copies if one.reason)
+            self.found.not_erased.append((call_sid, "; ".join(reasons) or erasure.waits_for))
+        return erasure.finished
 
     def send_due(self) -> None:
         """Send a message for each recording that should have moved on by now."""
@@ -238,6 +276,8 @@ class _Sweep:
         return self.now - call.ended < self._compared_for
 
     def _compare_call(self, call: Call, recordings: Iterable[Recording], rows: Mapping[str, Row]) -> None:
+        if is_erased(rows.get(f"CALL#{call.sid}")):
+            return
         own = {one.sid: row for one in recordings if (row := rows.get(f"RECORDING#{one.sid}"))}
         missing = missing_recordings(recordings, own)
         untold = is_untold(rows.get(f"CALL#{call.sid}"))
@@ -341,7 +381,8 @@ def recording_of(
 
 def is_left_alone(call_sid: CallSid, oldest: datetime, table: CallTable, twilio: Twilio) -> bool:
     """Whether a call was erased, or began before `oldest`: whatever is told of it late, nothing is stored of it."""
-    if any(row["state"] == State.ERASED for row in table.knows(call_sid).values()):
+    erased = table.is_erased(call_sid) or any(row["state"] == State.ERASED for row in table.knows(call_sid).values())
+    if erased:
         return True
     try:
         return twilio.call(call_sid).started < oldest
