@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import pytest
 
 from callscribe.adapters.erasable import Tombstone
+from callscribe.adapters.twilio import Twilio
 from callscribe.domain import stand_ins
 from callscribe.domain.patience import Swept
 from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
@@ -206,6 +207,27 @@ def test_a_transcript_that_does_not_tell_its_call_is_not_stored_either(
     message(TRANSCRIPTS, json.dumps({"transcript_sid": past.transcript}))(stack)
     assert everything(stack, twilio) == before
     assert stack.announced() == []
+
+
+@pytest.mark.parametrize(
+    "name", ["/ci-create-transcript", "/ci-webhook", "the call's end, by the sweep", "an absent recording"]
+)
+def test_an_erasure_while_a_worker_asks_twilio_is_noticed_before_anything_is_written(
+    name: str, past: Past, stack: Stack, twilio: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.empty_calls()
+    ask = Twilio.call
+
+    def ask_too_long(account: Twilio, sid: CallSid) -> Any:
+        now = datetime.now(UTC)
+        table_of(stack).put_tombstone(Tombstone(call_sid=sid, erased_at=now, due_at=now + HOUR, transcripts=()))
+        return ask(account, sid)
+
+    monkeypatch.setattr(Twilio, "call", ask_too_long)
+    made = list(twilio.state.made)
+    LATE[name](stack, past)
+    assert [set(one) - {"due", "due_at"} for one in stack.items()] == [{"pk", "sk", "erased_at", "expires_at"}]
+    assert (stack.queued(), stack.announced(), twilio.state.made) == ({}, [], made)
 
 
 def test_what_is_told_is_that_it_was_erased(past: Past, stack: Stack, logged: Callable[[], str]) -> None:

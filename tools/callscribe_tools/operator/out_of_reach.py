@@ -1,9 +1,10 @@
-"""Copies of a call that no command of ours can erase, and what to do about each. Part of the receipt of an erasure."""
+"""What an erasure leaves of a call, for no command of ours can reach it, and what to do about each. Part of a receipt."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from callscribe.adapters.twilio_api import API
+from callscribe.domain.erasure import LONGEST_RETENTION_DAYS
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid
 from callscribe_tools.operator.environment import Environment
@@ -57,8 +58,14 @@ def _at_aws(environment: Environment) -> Iterator[OutOfReach]:
         "Wait",
     )
     yield OutOfReach(
-        "Messages on the queues (4 days) and dead letters (14 days): SIDs, as Twilio has sent them",
+        "Messages on the queues (4 days) and dead letters (14 days): SIDs, as Twilio has sent them; and the last thousand "
+        "SIDs that the sweep has sent for",
         "Wait. Workers drop what is of the call, also where it is redriven",
+    )
+    yield OutOfReach(
+        f"That it was erased: {environment.table.name} keeps the SIDs of the call and of its recordings for "
+        f"{LONGEST_RETENTION_DAYS} days",
+        "Nothing: without it, whatever is told late of the call would write it anew",
     )
 
 
