@@ -1,4 +1,4 @@
-"""What an erasure leaves of a call, for no command of ours can reach it, and what to do about each. Part of a receipt."""
+"""What an erasure leaves of a call, since no command of ours can reach it, and what to do about each."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -58,8 +58,8 @@ def _at_aws(environment: Environment) -> Iterator[OutOfReach]:
         "Wait",
     )
     yield OutOfReach(
-        "Messages on the queues (4 days) and dead letters (14 days): SIDs, as Twilio has sent them; and the last thousand "
-        "SIDs that the sweep has sent for",
+        "Messages on the queues (4 days) and dead letters (14 days): SIDs, as Twilio has sent them; and the last "
+        "thousand SIDs that the sweep has sent for",
         "Wait. Workers drop what is of the call, also where it is redriven",
     )
     yield OutOfReach(
