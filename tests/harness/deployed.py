@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from harness.events import load_event
+from harness.events import HOST, load_event
 from harness.stack import Stack
 from harness.template import resolve, template
 
@@ -56,11 +56,7 @@ class Deployed:
         if name != NAME:
             return _refusal(400, "ValidationError", f"Stack with id {name} does not exist")
         ids = self.stack.physical_ids | {"SweepFunction": "sweep", "Api": "api"}
-        outputs = {
-            key: resolve(one["Value"], ids)
-            for key, one in template()["Outputs"].items()
-            if not isinstance(one["Value"], dict) or "Fn::Sub" not in one["Value"]
-        }
+        outputs = {key: _output(one["Value"], ids) for key, one in template()["Outputs"].items()}
         parameters = {key: str(one["Default"]) for key, one in template()["Parameters"].items()}
         members = f"""<member><StackName>{NAME}</StackName><CreationTime>{self.created.isoformat()}</CreationTime>
             <StackStatus>UPDATE_COMPLETE</StackStatus>
@@ -86,6 +82,13 @@ class Deployed:
             told = {"errorMessage": str(error), "errorType": type(error).__name__}
             return Response(json.dumps(told), headers={"X-Amz-Function-Error": "Unhandled"})
         return Response(json.dumps(told))
+
+
+def _output(value: Any, ids: Mapping[str, str]) -> str:
+    """An output's value; those that are made of others are the addresses of the API."""
+    if isinstance(value, dict) and "Fn::Sub" in value:
+        return str(value["Fn::Sub"]).replace("${Api.ApiEndpoint}", f"https://{HOST}")
+    return resolve(value, ids)
 
 
 def _answer(result: str) -> Response:

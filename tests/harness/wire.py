@@ -98,6 +98,9 @@ class Wire:
 
     def _before_send(self, request: AWSPreparedRequest, event_name: str, **_: Any) -> Any:
         service, operation = event_name.split(".")[1:]
+        if service not in HOSTS:
+            # An operator's question, of what moto does not play: it goes where the endpoint says.
+            return None
         step = Step(f"{service} {operation}{_about(operation, request)}")
         return self.carry(step, lambda: _by_moto(service, request))
 

@@ -16,10 +16,20 @@ from harness.deployed import Deployed
 from harness.loopback import nobody_answers
 from harness.stack import Stack, aws
 
-COMMANDS = ["failed", "redrive", "ledger", "sweep"]
+COMMANDS = [
+    ["failed"],
+    ["redrive"],
+    ["ledger"],
+    ["sweep"],
+    ["secret", "set"],
+    ["secret", "check"],
+    ["setup", "plan"],
+    ["setup", "apply"],
+    ["setup", "destroy"],
+]
 
 
-@pytest.mark.parametrize("command", [[], *([one] for one in COMMANDS)])
+@pytest.mark.parametrize("command", [[], *COMMANDS])
 def test_help_teaches_by_an_example_and_tells_the_exit_statuses(command: list[str]) -> None:
     result = CliRunner().invoke(app, [*command, "--help"], prog_name="callscribe")
     assert result.exit_code == 0

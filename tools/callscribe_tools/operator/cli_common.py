@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from callscribe.domain.errors import CallscribeError
 from callscribe_tools.operator.environment import Env, Environment, SweepError, deployed, stack_of
-from callscribe_tools.operator.errors import OperatorError, sentences_of
+from callscribe_tools.operator.errors import OperatorError, RefusedError, sentences_of
 from callscribe_tools.operator.local import enter, running
 from callscribe_tools.operator.printing import console
 
@@ -63,7 +63,7 @@ def answering() -> Iterator[None]:
     """Let what goes wrong end the command by a sentence and an exit status."""
     try:
         yield
-    except SweepError as error:
+    except (SweepError, RefusedError) as error:
         print_error(error)
         raise typer.Exit(Exit.NOT_FINE) from None
     except (OperatorError, CallscribeError, BotoCoreError, Boto3Error, ClientError) as error:

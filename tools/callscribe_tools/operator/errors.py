@@ -54,6 +54,10 @@ class OperatorError(Exception):
     """A command cannot go on. The message says what happened, and what to do."""
 
 
+class RefusedError(OperatorError):
+    """What was asked for cannot be, and nothing of it was done: a file, a number or credentials must be put right."""
+
+
 def sentences_of(error: Exception) -> str:
     """What an error means to an operator: what happened, and what to do."""
     for one in _causes(error):

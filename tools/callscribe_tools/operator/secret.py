@@ -58,10 +58,20 @@ class SettingsSecret:
         Raises:
             SettingsError: it is wrong; nothing is written.
         """
-        text = json.dumps(document, ensure_ascii=False)
-        from_json(text)
+        text = self.check(document)
         with aws_errors("writing the settings"):
             self._client.put_secret_value(SecretId=self.arn, SecretString=text)
+
+    @staticmethod
+    def check(document: dict[str, Any]) -> str:
+        """The text of a document, once it is known to be right.
+
+        Raises:
+            SettingsError: it is wrong.
+        """
+        text = json.dumps(document, ensure_ascii=False)
+        from_json(text)
+        return text
 
     def changed(self) -> datetime:
         """When it was last changed."""

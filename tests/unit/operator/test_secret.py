@@ -1,0 +1,133 @@
+"""`callscribe secret`: credentials are tried before they are stored, and are in nothing that is printed."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from callscribe_tools.operator.cli import app
+from callscribe_tools.operator.environment import Environment
+from callscribe_tools.simulator import Account, Simulator
+from harness.deployed import Deployed
+from harness.stack import Stack, aws
+from harness.template import REPOSITORY
+
+NEW_TOKEN = "fedcba9876543210fedcba9876543210"
+
+
+@pytest.fixture
+def secret(
+    empty_stack: Stack, deployed: Deployed, twilio: Simulator, twilio_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Result]:
+    """`callscribe secret`, at the simulated Twilio."""
+    assert deployed.stack is empty_stack
+    monkeypatch.chdir(REPOSITORY)
+    monkeypatch.setattr(Environment, "twilio_url", property(lambda _: twilio_url))
+
+    def run(*args: str, stdin: str = "") -> Result:
+        result = CliRunner().invoke(app, ["secret", *args], input=stdin, prog_name="callscribe")
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
+        for value in (twilio.account.api_key_secret, twilio.account.auth_token, NEW_TOKEN, "wrong-secret"):
+            assert value not in result.output
+        return result
+
+    return run
+
+
+def credentials_of(account: Account, **changed: str) -> str:
+    told = {
+        "account_sid": account.account_sid,
+        "api_key_sid": account.api_key_sid,
+        "api_key_secret": account.api_key_secret,
+        "auth_token": account.auth_token,
+    }
+    return json.dumps(told | changed)
+
+
+def stored(stack: Stack) -> dict[str, Any] | None:
+    client = aws("secretsmanager")
+    try:
+        text = client.get_secret_value(SecretId=stack.physical_ids["Settings"]).get("SecretString")
+    except client.exceptions.ResourceNotFoundException:
+        return None
+    document: dict[str, Any] | None = json.loads(text) if text else None
+    return document
+
+
+def test_credentials_from_standard_input_are_tried_and_stored(
+    secret: Callable[..., Result], empty_stack: Stack, twilio: Simulator
+) -> None:
+    result = secret("set", "--from-stdin", stdin=credentials_of(twilio.account))
+    assert result.exit_code == 0, result.output
+    document = stored(empty_stack)
+    assert document
+    assert document["api_key_secret"] == twilio.account.api_key_secret
+    assert (document["auth_tokens"], document["numbers"]) == ([twilio.account.auth_token], {})
+    assert secret("check").exit_code == 0
+
+
+def test_credentials_from_the_environment_are_stored(
+    secret: Callable[..., Result], empty_stack: Stack, twilio: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = twilio.account
+    monkeypatch.setenv("TWILIO_ACCOUNT_SID", account.account_sid)
+    monkeypatch.setenv("TWILIO_API_KEY", account.api_key_sid)
+    monkeypatch.setenv("TWILIO_API_SECRET", account.api_key_secret)
+    assert "TWILIO_AUTH_TOKEN" in secret("set", "--from-env").stderr
+    assert stored(empty_stack) is None
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", account.auth_token)
+    assert secret("set", "--from-env").exit_code == 0
+    assert stored(empty_stack)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [({"api_key_secret": "wrong-secret"}, "The API key"), ({"auth_token": NEW_TOKEN}, "The auth token")],
+)
+def test_what_twilio_refuses_is_named_and_not_stored(
+    changed: dict[str, str], told: str, secret: Callable[..., Result], empty_stack: Stack, twilio: Simulator
+) -> None:
+    result = secret("set", "--from-stdin", stdin=credentials_of(twilio.account, **changed))
+    assert result.exit_code == 1
+    assert told in result.stderr
+    assert stored(empty_stack) is None
+
+
+def test_an_account_that_is_suspended_is_refused(
+    secret: Callable[..., Result], empty_stack: Stack, twilio: Simulator
+) -> None:
+    twilio.account.status = "suspended"
+    result = secret("set", "--from-stdin", stdin=credentials_of(twilio.account))
+    assert result.exit_code == 1
+    assert "the account is suspended" in result.stderr
+    assert stored(empty_stack) is None
+
+
+def test_what_else_the_settings_hold_stays_and_a_token_that_rotates_may(
+    secret: Callable[..., Result], stack: Stack, twilio: Simulator
+) -> None:
+    before, old = stored(stack), twilio.account.auth_token
+    assert before
+    twilio.account.auth_token = NEW_TOKEN
+    result = secret("set", "--from-stdin", "--keep-old-token", stdin=credentials_of(twilio.account))
+    assert result.exit_code == 0, result.output
+    after = stored(stack)
+    assert after == before | {"auth_tokens": [NEW_TOKEN, old]}
+
+
+def test_check_names_what_twilio_no_longer_takes(
+    secret: Callable[..., Result], stack: Stack, twilio: Simulator
+) -> None:
+    assert stored(stack)
+    twilio.account.api_key_secret = "wrong-secret"
+    result = secret("check")
+    assert result.exit_code == 1
+    assert "callscribe secret set" in result.stderr
+
+
+def test_check_says_that_nothing_is_stored(secret: Callable[..., Result]) -> None:
+    result = secret("check")
+    assert result.exit_code == 1
+    assert "The settings have not been written" in result.stderr

@@ -1,0 +1,413 @@
+"""`callscribe setup`: an account at Twilio becomes what callscribe.toml says, killed anywhere, and back again."""
+
+import json
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from callscribe.domain.errors import ChangedError
+from callscribe_tools.local_aws.paths import ROOT
+from callscribe_tools.local_callscribe import NUMBERS
+from callscribe_tools.operator.cli import app
+from callscribe_tools.operator.environment import Env, Environment
+from callscribe_tools.operator.environment import deployed as environment_named
+from callscribe_tools.operator.errors import OperatorError, RefusedError
+from callscribe_tools.operator.setup.applying import apply_setup, carry_out, plan_setup
+from callscribe_tools.operator.setup.config import Config
+from callscribe_tools.operator.setup.config_file import load
+from callscribe_tools.operator.setup.ownership import SETUP_KEY
+from callscribe_tools.operator.setup.schema_rules import mistakes
+from callscribe_tools.simulator import Account, PhoneNumber, Simulator
+from harness.deployed import Deployed
+from harness.events import HOST
+from harness.stack import NUMBER, Gateway, Stack
+from harness.template import REPOSITORY
+from harness.wire import Send, Step, Wire
+
+FILE = f"""
+[services.english]
+operators = ["Conversation Summary", "Sentiment Analysis"]
+custom_operators = ["product-feedback"]
+
+[custom_operators.product-feedback]
+type = "GenerativeJSON"
+prompt = "Say what it is about."
+schema = {{ type = "object", properties = {{ category = {{ type = "string", enum = ["pricing", "other"] }} }} }}
+examples = [{{ input = "How much?", output = {{ category = "pricing" }} }}]
+
+[numbers."{NUMBER}"]
+service = "english"
+silence_seconds = 7
+"""
+
+
+@pytest.fixture
+def setup(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """`callscribe setup`; it may show the account's own numbers, which are what is configured."""
+    assert environment.secret.document()
+    monkeypatch.chdir(REPOSITORY)
+
+    def run(*args: str) -> Result:
+        result = CliRunner().invoke(app, ["setup", *args], prog_name="callscribe")
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
+        return result
+
+    return run
+
+
+class KilledError(BaseException):
+    """The command is killed: nothing catches this."""
+
+
+@pytest.fixture
+def twilio(gateway: Gateway) -> Simulator:
+    """Twilio with a new customer's account, who has bought a number."""
+    account = Account.bare()
+    account.add(PhoneNumber(number=NUMBER))
+    return Simulator(account, transport=gateway)
+
+
+@pytest.fixture
+def environment(empty_stack: Stack, deployed: Deployed, twilio: Simulator, twilio_url: str) -> Environment:
+    """The stack, whose settings have credentials and nothing else."""
+    assert deployed.stack is empty_stack
+    account = twilio.account
+    empty_stack.write_settings(
+        {
+            "account_sid": account.account_sid,
+            "api_key_sid": account.api_key_sid,
+            "api_key_secret": account.api_key_secret,
+            "auth_tokens": [account.auth_token],
+            "numbers": {},
+            "twilio_url": twilio_url,
+        }
+    )
+    return environment_named("callscribe-dev")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "callscribe.toml"
+    path.write_text(FILE)
+    return path
+
+
+@pytest.fixture
+def config(file: Path) -> Config:
+    return load(file, None)
+
+
+def apply(environment: Environment, config: Config) -> list[str]:
+    return [f"{one.what}: {one.field}" for one in apply_setup(environment, config, lambda _: None)]
+
+
+def differing(environment: Environment, config: Config) -> list[tuple[str, str]]:
+    _, plan = plan_setup(environment, config, lambda _: None)
+    return [(one.what, one.field) for one in plan.changes]
+
+
+def at_twilio(account: Account) -> dict[str, Any]:
+    """Everything that setup makes, without SIDs, versions and dates."""
+    return {
+        "services": [
+            (one.unique_name, one.webhook_url, one.webhook_http_method, one.auto_transcribe, names_of(account, one))
+            for one in account.services.values()
+        ],
+        "operators": [
+            (one.friendly_name, one.operator_type, deepcopy(one.config))
+            for one in account.operators.values()
+            if one.custom
+        ],
+        "numbers": [
+            (one.number, one.voice_url, one.voice_fallback_url, one.status_callback, one.voice_method)
+            for one in account.numbers.values()
+        ],
+    }
+
+
+def names_of(account: Account, service: Any) -> list[str]:
+    return sorted(account.operators[sid].friendly_name for sid in service.operator_sids)
+
+
+def test_an_empty_account_is_wired_and_the_settings_are_written_last(
+    environment: Environment, config: Config, twilio: Simulator
+) -> None:
+    done = apply(environment, config)
+    assert done[-1].startswith("settings")
+    (service,) = twilio.account.services.values()
+    assert (service.unique_name, service.auto_transcribe) == ("callscribe-dev-english", False)
+    assert service.webhook_url == f"https://{HOST}/ci-webhook"
+    assert names_of(twilio.account, service) == ["Conversation Summary", "Sentiment Analysis", "product-feedback"]
+    number = twilio.account.numbers[NUMBER]
+    assert number.voice_url == f"https://{HOST}/incoming-call#rc=3&rp=5xx,ct,rt"
+    assert number.voice_fallback_url == f"https://{HOST}/voice-fallback"
+    assert number.status_callback == f"https://{HOST}/call-status#rc=3&rp=5xx,ct,rt"
+    settings = environment.settings()
+    assert settings.numbers[NUMBER].service_sid == service.sid
+    assert settings.numbers[NUMBER].silence_seconds == 7
+    twilio.check()
+
+
+def test_a_second_apply_changes_nothing(
+    environment: Environment, config: Config, twilio: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply(environment, config)
+    before = at_twilio(twilio.account)
+    wire = Wire()
+    wire.attach(monkeypatch)
+    assert apply(environment_named("callscribe-dev"), config) == []
+    assert at_twilio(twilio.account) == before
+    assert [one for one in wire.sent if "POST" in one or "DELETE" in one or "Put" in one or "Update" in one] == []
+
+
+def _change_webhook(account: Account) -> None:
+    next(iter(account.services.values())).webhook_url = "https://elsewhere.example.com"
+
+
+def _change_prompt(account: Account) -> None:
+    operator = next(one for one in account.operators.values() if one.config)
+    assert operator.config
+    operator.config["prompt"] = "Something else."
+
+
+def _detach(account: Account) -> None:
+    next(iter(account.services.values())).operator_sids.pop(0)
+
+
+def _attach(account: Account) -> None:
+    service = next(iter(account.services.values()))
+    service.operator_sids.append(next(sid for sid in account.operators if sid not in service.operator_sids))
+
+
+def _transcribe_all(account: Account) -> None:
+    next(iter(account.services.values())).auto_transcribe = True
+
+
+def _redact(account: Account) -> None:
+    next(iter(account.services.values())).auto_redaction = True
+
+
+def _set(name: str, value: str) -> Callable[[Account], None]:
+    return lambda account: setattr(account.numbers[NUMBER], name, value)
+
+
+DRIFTS: dict[str, Callable[[Account], None]] = {
+    "webhook_url": _change_webhook,
+    "prompt": _change_prompt,
+    "operator Conversation Summary": _detach,
+    "operator": _attach,
+    "auto_transcribe": _transcribe_all,
+    "auto_redaction": _redact,
+    **{
+        name: _set(name, "https://elsewhere.example.com/")
+        for name in ("voice_url", "voice_fallback_url", "status_callback")
+    },
+    **{name: _set(name, "GET") for name in ("voice_method", "voice_fallback_method", "status_callback_method")},
+}
+
+
+@pytest.mark.parametrize("name", DRIFTS)
+def test_drift_made_by_hand_is_found_field_by_field_and_mended(
+    name: str, environment: Environment, config: Config, twilio: Simulator
+) -> None:
+    apply(environment, config)
+    before = at_twilio(twilio.account)
+    DRIFTS[name](twilio.account)
+    found = differing(environment, config)
+    assert len(found) == 1
+    assert found[0][1].startswith(name)
+    assert len(apply(environment, config)) == 1
+    assert at_twilio(twilio.account) == before
+    assert differing(environment, config) == []
+
+
+def test_settings_changed_by_hand_are_found_and_mended(environment: Environment, config: Config) -> None:
+    apply(environment, config)
+    document = environment.secret.document()
+    assert document
+    document["numbers"][NUMBER]["silence_seconds"] = 3
+    environment.secret.write(document)
+    assert differing(environment, config) == [(f"settings of {NUMBER}", "silence_seconds")]
+    apply(environment, config)
+    assert environment.settings().numbers[NUMBER].silence_seconds == 7
+
+
+def test_killed_at_any_step_and_applied_again_it_comes_to_the_same_end(
+    environment: Environment, config: Config, twilio: Simulator, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = environment.secret.document()
+    assert document
+    wire = Wire()
+    wire.attach(monkeypatch)
+    apply(environment_named("callscribe-dev"), config)
+    expected, steps = at_twilio(twilio.account), len(wire.sent)
+    assert steps > 15
+    for kill_at in range(1, steps + 1):
+        for answered in (False, True):
+            _begin_again(environment, twilio, document)
+            _killed(wire, kill_at, answered=answered, run=lambda: apply(environment_named("callscribe-dev"), config))
+            apply(environment_named("callscribe-dev"), config)
+            assert at_twilio(twilio.account) == expected, (kill_at, answered)
+            assert differing(environment_named("callscribe-dev"), config) == []
+    assert gateway is not None
+
+
+def _begin_again(environment: Environment, twilio: Simulator, document: dict[str, Any]) -> None:
+    fresh = Account.bare()
+    twilio.account.services.clear()
+    twilio.account.operators.clear()
+    twilio.account.operators.update(fresh.operators)
+    twilio.account.numbers[NUMBER] = PhoneNumber(number=NUMBER)
+    environment.table._table.delete_item(Key=SETUP_KEY)
+    environment.secret.write(document)
+
+
+def _killed(wire: Wire, kill_at: int, *, answered: bool, run: Callable[[], object]) -> None:
+    count = 0
+
+    def kill(_: Step, send: Send) -> Any:
+        nonlocal count
+        count += 1
+        if count == kill_at:
+            if answered:
+                send()
+            raise KilledError
+        return send()
+
+    with wire.meddling(kill):
+        try:
+            run()
+        except (KilledError, OperatorError):
+            return
+
+
+def test_what_somebody_else_changes_meanwhile_is_not_overwritten(
+    environment: Environment, config: Config, twilio: Simulator
+) -> None:
+    apply(environment, config)
+    _change_webhook(twilio.account)
+    (service,) = twilio.account.services.values()
+    found, plan = plan_setup(environment, config, lambda _: None)
+    service.version += 1
+    with pytest.raises(OperatorError, match=r"changed it meanwhile; apply again: callscribe setup apply") as raised:
+        list(carry_out(found, plan, lambda _: None))
+    assert isinstance(raised.value.__cause__, ChangedError)
+
+
+@pytest.mark.parametrize(("name", "sid"), [("trunk_sid", "TK" + "1" * 32), ("voice_application_sid", "AP" + "1" * 32)])
+def test_a_number_that_is_bound_elsewhere_is_refused_and_nothing_is_done(
+    name: str, sid: str, environment: Environment, config: Config, twilio: Simulator
+) -> None:
+    setattr(twilio.account.numbers[NUMBER], name, sid)
+    with pytest.raises(RefusedError, match=sid):
+        apply(environment, config)
+    assert (twilio.account.services, environment.settings().numbers) == ({}, {})
+
+
+def test_a_number_that_the_account_has_not_is_refused(
+    environment: Environment, config: Config, twilio: Simulator
+) -> None:
+    twilio.account.numbers.clear()
+    with pytest.raises(RefusedError, match="the account has no such number"):
+        apply(environment, config)
+
+
+def test_a_service_of_that_name_that_setup_has_not_made_is_refused_until_it_is_adopted(
+    environment: Environment, file: Path, twilio: Simulator
+) -> None:
+    apply(environment, load(file, None))
+    (service,) = twilio.account.services.values()
+    environment.table._table.delete_item(Key=SETUP_KEY)
+    with pytest.raises(RefusedError, match=f'Adopt it: sid = "{service.sid}"'):
+        apply(environment, load(file, None))
+    file.write_text(FILE.replace("[services.english]", f'[services.english]\nsid = "{service.sid}"'))
+    apply(environment, load(file, None))
+    assert list(twilio.account.services) == [service.sid]
+
+
+def test_destroy_deletes_what_was_made_and_puts_back_what_was_there(
+    environment: Environment, config: Config, twilio: Simulator, setup: Callable[..., Result]
+) -> None:
+    twilio.account.numbers[NUMBER].voice_url = "https://before.example.com/voice"
+    before = at_twilio(twilio.account)
+    apply(environment, config)
+    result = setup("destroy", "--yes", "--json")
+    assert result.exit_code == 0
+    assert at_twilio(twilio.account) == before
+    assert environment.settings().numbers == {}
+    assert environment.settings().api_key_secret == twilio.account.api_key_secret
+    assert json.loads(setup("destroy", "--yes", "--json").stdout)["done"] == []
+
+
+def test_destroy_asks_first(
+    environment: Environment, config: Config, twilio: Simulator, setup: Callable[..., Result]
+) -> None:
+    apply(environment, config)
+    result = setup("destroy")
+    assert result.exit_code == 1
+    assert "Scripts say --yes" in result.stderr
+    assert len(twilio.account.services) == 1
+
+
+def test_plan_check_ends_with_2_where_something_differs(
+    environment: Environment, file: Path, setup: Callable[..., Result]
+) -> None:
+    asked = ("plan", "--check", "--file", str(file))
+    assert setup(*asked).exit_code == 2
+    assert environment.settings().numbers == {}
+    assert setup("apply", "--file", str(file)).exit_code == 0
+    assert setup(*asked).exit_code == 0
+
+
+def test_the_shipped_file_is_right_for_every_environment_and_wires_the_demos_numbers() -> None:
+    configs = {env: load(ROOT / "callscribe.toml", env) for env in Env}
+    wired = {number: one.settings for number, one in configs[Env.LOCAL].numbers.items()}
+    assert wired == {
+        number: {name: value for name, value in its.items() if name != "service_sid"} for number, its in NUMBERS.items()
+    }
+    operator = configs[Env.PROD].custom_operators["product-feedback"]
+    assert "この会話は顧客からの製品に関する問合せです" in operator.prompt
+    assert operator.examples[0].output == '{"category":"pricing","emotion":"neutral"}'
+
+
+WRONG = {
+    'language = "ja-JP"': ("services.english", "Twilio cannot transcribe ja-JP"),
+    "media_redaction = true": ("services.english", "media_redaction needs redaction = true"),
+    "auto_transcribe = true": ("services.english.auto_transcribe", "unknown; known are"),
+    'custom_operators = ["nobody"]': ("services.english.custom_operators", "there is no [custom_operators.nobody]"),
+}
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_a_mistake_in_the_file_is_named_by_its_key(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "callscribe.toml"
+    path.write_text(f"[services.english]\n{line}\n")
+    with pytest.raises(RefusedError) as raised:
+        load(path, None)
+    for told in WRONG[line]:
+        assert told in str(raised.value)
+
+
+SCHEMAS: dict[str, tuple[Any, str]] = {
+    "root": ({"type": "array", "items": {"type": "string"}}, "type: must be"),
+    "keyword": ({"type": "object", "properties": {"a": {"type": "string", "minLength": 1}}}, "properties.a.minLength"),
+    "type": ({"type": "object", "properties": {"a": {"type": "text"}}}, "properties.a.type"),
+    "properties": (
+        {"type": "object", "properties": {f"p{n}": {"type": "string"} for n in range(101)}},
+        "101",
+    ),
+    "enum": (
+        {"type": "object", "properties": {"a": {"type": "string", "enum": [f"v{n}" for n in range(501)]}}},
+        "501",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_a_schema_that_twilio_would_refuse_is_refused_before_anything_is_sent(name: str) -> None:
+    schema, told = SCHEMAS[name]
+    assert told in "; ".join(mistakes(schema))

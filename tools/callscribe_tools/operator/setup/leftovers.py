@@ -1,0 +1,64 @@
+"""What setup has made or wired, or somebody has entered in the settings, and callscribe.toml does not speak of."""
+
+from collections.abc import Iterator
+
+from callscribe_tools.operator.setup.config import Config
+from callscribe_tools.operator.setup.looking import Found
+from callscribe_tools.operator.setup.operations import operator_name, service_name
+from callscribe_tools.operator.setup.ownership import Owned
+
+
+def leftovers(found: Found, config: Config) -> list[str]:
+    """Each in a sentence."""
+    return [
+        *_resources(found, config),
+        *_intended(found, config),
+        *_numbers(found, config),
+        *_no_numbers(found, config),
+    ]
+
+
+def _resources(found: Found, config: Config) -> Iterator[str]:
+    record = found.ownership.record
+    for kind, owned, there, wanted in (
+        ("operator", record.operators, found.operators, config.custom_operators),
+        ("Service", record.services, found.services, config.services),
+    ):
+        for sid, one in owned.items():
+            its = wanted.get(one.key)
+            if sid in there and (its is None or (its.sid != sid and bool(its.sid) == one.made)):
+                yield f"{kind} {one.key} ({sid}) is no longer in callscribe.toml; left alone. {_end(found, one)}"
+
+
+def _end(found: Found, owned: Owned) -> str:
+    does = "deletes it" if owned.made else "puts it back to what it was"
+    return f"{found.environment.command('setup destroy')} {does}"
+
+
+def _intended(found: Found, config: Config) -> Iterator[str]:
+    """What a setup that was killed may have created for a key that is gone since."""
+    wanted = {*map(operator_name, config.custom_operators), *map(service_name, config.services)}
+    for name in found.ownership.record.intents.keys() - wanted:
+        told = f"{name.replace(':', ' ')} was being created, and is no longer in callscribe.toml"
+        yield f"{told}; left alone. {found.environment.command('setup destroy')} deletes it, if it is there"
+
+
+def _numbers(found: Found, config: Config) -> Iterator[str]:
+    wired = {one.key for one in found.ownership.record.numbers.values()}
+    entered = found.document.get("numbers")
+    for number in sorted(wired - config.numbers.keys()):
+        end = f"{found.environment.command('setup destroy')} puts it back to what it was"
+        yield f"number {number} is no longer in callscribe.toml; left alone. {end}"
+    for number in sorted(set(entered if isinstance(entered, dict) else ()) - wired - config.numbers.keys()):
+        yield f"number {number} is in the settings and not in callscribe.toml; left alone"
+
+
+def _no_numbers(found: Found, config: Config) -> Iterator[str]:
+    if not config.numbers:
+        env = found.environment.option.removeprefix("--env ") or "dev"
+        table = "numbers" if env.startswith("--stack") else f"env.{env}.numbers"
+        service = next(iter(config.services), "english")
+        yield (
+            f"callscribe.toml has no number for {found.environment.stack}, so that no call comes to it. Add yours: "
+            f'[{table}."+1…"] with service = "{service}"'
+        )
