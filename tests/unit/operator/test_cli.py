@@ -21,6 +21,7 @@ COMMANDS = [
     ["redrive"],
     ["ledger"],
     ["sweep"],
+    ["erase"],
     ["secret", "set"],
     ["secret", "check"],
     ["setup", "plan"],

@@ -19,7 +19,7 @@ from callscribe_tools.operator.errors import OperatorError
 from callscribe_tools.simulator import Call, Scenario, Simulator
 from harness.answers import answer
 from harness.deployed import NAME, Deployed
-from harness.erasing import is_erased_everywhere
+from harness.erasing import TOMBSTONE, is_erased_everywhere
 from harness.later import be_later, work
 from harness.stack import CALLER, NUMBER, Stack
 
@@ -230,3 +230,51 @@ def test_nothing_is_to_be_redriven_of_an_erased_call(
     work(stack)
     assert stack.items() == before
     assert stack.queued() == {}
+
+
+# --- the command
+
+
+def nothing_is_left(stack: Stack, twilio: Simulator) -> bool:
+    """Whether the table tells nothing but that it was erased, and Twilio has neither transcript nor recording."""
+    tells = {name for item in stack.items() if item["pk"].startswith("CALL#") for name in item}
+    at_twilio = {one.status for one in twilio.state.recordings.values()} - {"deleted", "absent"}
+    return (
+        tells <= TOMBSTONE | {"state", "due", "due_at", "transcripts"}
+        and not at_twilio
+        and not twilio.state.transcripts
+    )
+
+
+def test_the_command_asks_first_and_erases_nothing_unless_told_to(
+    stored: Call, stack: Stack, callscribe: Callable[..., Result]
+) -> None:
+    before = stack.items()
+    result = callscribe("erase", stored.sid)
+    assert result.exit_code == 1
+    assert "Scripts say --yes" in result.stderr
+    assert stack.items() == before
+
+
+def test_the_command_prints_a_receipt_of_each_copy_and_of_those_out_of_reach(
+    stored: Call, stack: Stack, twilio: Simulator, callscribe: Callable[..., Result]
+) -> None:
+    result = callscribe("erase", stored.sid, "--yes")
+    assert result.exit_code == 0, result.output
+    assert re.search(r"^transcript +GT\w+ +Twilio +erased", result.stdout, re.MULTILINE), result.stdout
+    assert "Point-in-time backups" in result.stdout
+    assert nothing_is_left(stack, twilio)
+
+
+def test_the_command_erases_all_calls_from_a_number(
+    stored: Call, stack: Stack, twilio: Simulator, callscribe: Callable[..., Result]
+) -> None:
+    (receipt,) = json.loads(callscribe("erase", "--number", CALLER, "--yes", "--json").stdout)["receipts"]
+    assert receipt["call_sid"] == stored.sid
+    assert nothing_is_left(stack, twilio)
+    assert "no call from that number" in callscribe("erase", "--number", ANOTHER, "--yes").stderr
+
+
+@pytest.mark.parametrize("args", [[], ["CA" + "9" * 32, "--number", CALLER], ["CAnothing"]])
+def test_the_command_takes_a_call_or_a_number(args: list[str], callscribe: Callable[..., Result]) -> None:
+    assert callscribe("erase", *args).exit_code == 2

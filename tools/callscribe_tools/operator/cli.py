@@ -10,12 +10,12 @@ from typing import Annotated
 import typer
 
 from callscribe_tools.operator.cli_common import exits
-from callscribe_tools.operator.commands import failed, ledger, redrive, secret, setup, sweep
+from callscribe_tools.operator.commands import erase, failed, ledger, redrive, secret, setup, sweep
 
 # Plain help: Rich's boxes would cut the examples. No stack trace of a library's shows what it was given.
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
-for _module in (secret, setup, failed, redrive, ledger, sweep):
+for _module in (secret, setup, failed, redrive, ledger, sweep, erase):
     app.add_typer(_module.commands)
 
 

@@ -1,0 +1,100 @@
+"""`callscribe erase`."""
+
+from typing import Annotated
+
+import typer
+
+from callscribe.domain.erasure import CopyState
+from callscribe.domain.sids import CallSid
+from callscribe_tools.operator import cli_options as options
+from callscribe_tools.operator.cli_common import (
+    EnvOption,
+    Exit,
+    JsonOption,
+    StackOption,
+    YesOption,
+    answering,
+    confirmed,
+    environment_of,
+    exits,
+)
+from callscribe_tools.operator.erase import Receipt, calls_of_number
+from callscribe_tools.operator.erase import erase as erased
+from callscribe_tools.operator.out_of_reach import OutOfReach
+from callscribe_tools.operator.printing import console, print_json, print_table, telling
+
+commands = typer.Typer()
+
+
+@commands.command(
+    "erase", epilog=exits("it was not agreed to, or a copy is left for now, which the sweep goes on with")
+)
+def erase(
+    call: Annotated[
+        CallSid | None, typer.Argument(parser=options.call_sid, metavar="[CA…]", help="The call.", show_default=False)
+    ] = None,
+    *,
+    number: Annotated[
+        str | None, typer.Option(metavar="+1…", help="In the place of a call: all calls from this number.")
+    ] = None,
+    yes: YesOption = False,
+    env: EnvOption = None,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Erase a call, or all calls from a number: at Twilio and in the table, for good.
+
+    Recordings and transcripts are deleted at Twilio, and every item of the call in the table; what stays is that it was
+    erased, so that nothing told of it later brings it back. The receipt names each copy and what became of it, and
+    the copies that no command reaches. What cannot be erased now, as a call under way, the sweep erases later: it looks
+    once more after some minutes in any case. It may be interrupted and repeated at any time.
+
+    \b
+    Example: callscribe erase CA3f9d0c62a1b74e58961c2d7e8f304ab5
+    Example: callscribe erase --number +12025550142 --yes --json > receipt.json
+    """
+    if (call is None) == (number is None):
+        raise typer.BadParameter("give a call's SID, or --number.", param_hint="CA…")
+    receipts: list[Receipt] = []
+    with answering(), telling() as tell:
+        environment = environment_of(env, stack)
+        settings = environment.settings()
+        calls = [call] if call else calls_of_number(environment, number or "", settings, tell)
+        if not calls:
+            console.print("There is no call from that number, neither in the table nor at Twilio.")
+            raise typer.Exit(Exit.FINE)
+        what = f"call {call}" if call else f"{len(calls)} calls from that number"
+        confirmed(f"Erase {what} at Twilio and in {environment.stack}, for good?", yes=yes)
+        try:
+            for receipt in erased(environment, calls, settings, tell):
+                receipts.append(receipt)  # noqa: PERF402 (what is done before an error must be in it)
+        finally:
+            # What was erased before something went wrong is told too.
+            _print(receipts, as_json=as_json)
+    # That the sweep looks once more is as it should be, and no failure.
+    if any(copy.state is CopyState.LATER for receipt in receipts for copy in receipt.erasure.copies):
+        raise typer.Exit(Exit.NOT_FINE)
+
+
+def _print(receipts: list[Receipt], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"receipts": [one.told() for one in receipts]})
+        return
+    for one in receipts:
+        print(f"Call {one.erasure.call_sid}, erased {one.erasure.erased_at:%Y-%m-%dT%H:%M:%SZ}")
+        print_table(
+            ("WHAT", "SID", "WHERE", "STATE", "REASON"),
+            ((copy.what, copy.sid, copy.where, copy.state.value, copy.reason or "") for copy in one.erasure.copies),
+        )
+        if one.goes_on:
+            print(one.goes_on)
+        print()
+    if receipts:
+        print("Not reached, and what to do:")
+        for kind in _kinds(receipts):
+            print(f"- {kind.copy}. {kind.what_to_do}.")
+
+
+def _kinds(receipts: list[Receipt]) -> list[OutOfReach]:
+    """Each once: most are the same of every call."""
+    return list(dict.fromkeys(kind for receipt in receipts for kind in receipt.out_of_reach))
