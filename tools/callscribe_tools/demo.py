@@ -29,6 +29,7 @@ from callscribe_tools.local_callscribe import (
     NotSettledError,
     running,
 )
+from callscribe_tools.operator.local import noted
 from callscribe_tools.simulator import Call, Scenario, SimulationError, load_scenario
 
 SETTLE_SECONDS = 120.0
@@ -108,7 +109,8 @@ def main(
                 _console.print("\n".join(local.troubles()) or "nothing", markup=False)
                 raise
             if keep:
-                _keep(local)
+                with noted(local.here, ROOT):
+                    _keep(local)
     except _FAILURES as error:
         _console.print("The demo failed.", style="bold red")
         _console.print(str(error), markup=False)
@@ -170,7 +172,7 @@ def _keep(local: LocalCallscribe) -> None:
         "Webhooks": f"{aws.endpoint_url} with the header 'Host: {local.stack.api_host}'",
         "Twilio's REST API": local.twilio_url,
         "Logs": str(aws.work_dir),
-        "What has failed": f"callscribe failed --stack {local.stack.name}, with that environment; and so each command",
+        "The command line": "callscribe calls --env local, in this folder; and so each command",
     }.items():
         _console.print(f"  {what}: {where}", markup=False)
     with suppress(KeyboardInterrupt):

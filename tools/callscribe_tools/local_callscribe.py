@@ -4,6 +4,7 @@ Called by the demo and by the end-to-end suite. It must do nothing that an opera
 """
 
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,9 +15,15 @@ from typing import Any
 from callscribe.adapters.items import StoredCall
 from callscribe.adapters.table import CallTable
 from callscribe.domain.sids import CallSid
-from callscribe_tools.local_aws import LocalAws, Progress, Stack, build, build_folder, deploy
+from callscribe_tools.local_aws import LocalAws, LocalAwsError, Progress, Stack, build, build_folder, deploy
 from callscribe_tools.local_aws.paths import ROOT
-from callscribe_tools.simulator import Account, ConnectTo, IntelligenceService, PhoneNumber, Simulator
+from callscribe_tools.operator.credentials import Credentials, try_all
+from callscribe_tools.operator.credentials import entered as with_credentials
+from callscribe_tools.operator.environment import Env, deployed
+from callscribe_tools.operator.local import Local, entered
+from callscribe_tools.operator.setup.applying import apply_setup
+from callscribe_tools.operator.setup.config_file import load
+from callscribe_tools.simulator import Account, ConnectTo, PhoneNumber, Simulator
 
 NUMBER = "+12025550199"
 """Takes messages, in English: all settings are the defaults."""
@@ -44,8 +51,13 @@ class LocalCallscribe:
 
     stack: Stack
     twilio: Simulator
-    twilio_url: str
+    here: Local
     number: str = NUMBER
+
+    @property
+    def twilio_url(self) -> str:
+        """Where Twilio's REST API is served."""
+        return self.here.twilio_url
 
     def read(self, call_sid: str) -> StoredCall:
         """Read a call from DynamoDB, as the deployer."""
@@ -124,13 +136,13 @@ def running(
     list_faults_every: int | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Iterator[LocalCallscribe]:
-    """Build and deploy Callscribe, and wire numbers of the simulated Twilio to it, until the context ends.
+    """Build and deploy Callscribe, and wire the simulated Twilio to it by `setup apply`, until the context ends.
 
     Parameters:
         parameters: the stack's parameters that shall differ from their defaults.
         transcript_seconds: how long the simulated Twilio works on a transcript.
         list_faults_every: how often one of its lists fails; None: never.
-        settings: fields of the settings document that shall differ from those of the demo.
+        settings: fields of the settings document that shall differ from what callscribe.toml says.
 
     Raises:
         LocalAwsError: what went wrong while starting, building or deploying.
@@ -143,37 +155,43 @@ def running(
             fast = {"BackoffFirstSeconds": "1", "WorkerConcurrency": "10", "ResultsSeconds": "1"}
             stack = deploy(aws, stack_name, progress, parameters={**fast, **(parameters or {})})
         twilio = Simulator(
-            Account(),
+            _new_customers(),
             ConnectTo(stack.connect_to),
             transcript_seconds=transcript_seconds,
             list_faults_every=list_faults_every,
         )
-        wire(twilio.account, stack)
-        progress("Starting the simulated Twilio")
+        progress("Starting the simulated Twilio, with an account that has numbers and nothing else")
         with twilio.serve() as twilio_url:
-            progress("Writing the settings secret")
-            aws.client("secretsmanager").put_secret_value(
-                SecretId=stack.outputs["SettingsSecretArn"],
-                SecretString=json.dumps(settings_document(twilio.account, twilio_url) | dict(settings or {})),
-            )
-            yield LocalCallscribe(stack, twilio, twilio_url)
+            here = Local(aws_url=aws.endpoint_url, region=aws.region, twilio_url=twilio_url, process=os.getpid())
+            _wire(stack, twilio.account, here, settings or {}, progress)
+            yield LocalCallscribe(stack, twilio, here)
 
 
-def wire(account: Account, stack: Stack) -> None:
-    """Enter the stack's URLs at Twilio, as its outputs say."""
-
-    def url(output: str) -> str:
-        # Twilio calls https only; the local AWS names itself with http and its port.
-        path = stack.outputs[output].split("/", 3)[3]
-        return f"https://{stack.api_host}/{path}"
-
+def _new_customers() -> Account:
+    """An account of somebody who has bought numbers, and has done nothing else."""
+    account = Account.bare()
     for number in NUMBERS:
-        account.add(
-            PhoneNumber(
-                number=number,
-                voice_url=url("IncomingCallUrl"),
-                voice_fallback_url=url("VoiceFallbackUrl"),
-                status_callback=url("CallStatusUrl"),
-            )
+        account.add(PhoneNumber(number=number))
+    return account
+
+
+def _wire(stack: Stack, account: Account, here: Local, settings: Mapping[str, Any], progress: Progress) -> None:
+    """Do what an operator does: `callscribe secret set`, `callscribe setup apply`."""
+    with entered(here):
+        environment = deployed(stack.name, f"--env {Env.LOCAL}", here)
+        progress("Storing the account's credentials")
+        credentials = Credentials(
+            account_sid=account.account_sid,
+            api_key_sid=account.api_key_sid,
+            api_key_secret=account.api_key_secret,
+            auth_token=account.auth_token,
         )
-    account.add(IntelligenceService(webhook_url=url("TranscriptWebhookUrl")))
+        wrong = [one.wrong for one in try_all(credentials, here.twilio_url) if not one.works]
+        if wrong:
+            raise LocalAwsError(f"The simulated Twilio does not take the credentials: {'; '.join(wrong)}")
+        document = with_credentials({}, credentials, here.twilio_url, keep_old_token=False)
+        environment.secret.write(document)
+        for change in apply_setup(environment, load(ROOT / "callscribe.toml", Env.LOCAL), progress):
+            progress(f"  {change.what}: {change.field}")
+        if settings:
+            environment.secret.write({**(environment.secret.document() or {}), **settings})

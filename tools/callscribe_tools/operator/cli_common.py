@@ -99,7 +99,7 @@ def confirmed(question: str, *, yes: bool) -> None:
 def environment_of(env: Env | None, stack: str | None) -> Environment:
     """The environment that a command is about."""
     name, option = named_stack(env, stack)
-    return deployed(name, option)
+    return deployed(name, option, running() if env is Env.LOCAL else None)
 
 
 def named_stack(env: Env | None, stack: str | None) -> tuple[str, str]:

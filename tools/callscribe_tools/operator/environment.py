@@ -27,7 +27,7 @@ from callscribe.domain.sids import CallSid
 from callscribe_tools.operator.console import TIMEOUT_SECONDS, Console, console
 from callscribe_tools.operator.dead_letters import DeadLetters
 from callscribe_tools.operator.errors import OperatorError
-from callscribe_tools.operator.local import Local, running
+from callscribe_tools.operator.local import Local
 from callscribe_tools.operator.secret import SettingsSecret
 
 SAMCONFIG = Path("samconfig.toml")
@@ -139,8 +139,8 @@ def stack_of(env: Env, samconfig: Path = SAMCONFIG) -> str:
     raise OperatorError(f"{told}. Change to the folder of the repository, or name the stack: --stack callscribe-{env}")
 
 
-def deployed(stack: str, option: str = "") -> Environment:
-    """Find out where everything of a stack is.
+def deployed(stack: str, option: str = "", local: Local | None = None) -> Environment:
+    """Find out where everything of a stack is. `local`: where it runs, if that is this machine.
 
     Raises:
         OperatorError: there is no such stack, or it is another version's.
@@ -148,7 +148,6 @@ def deployed(stack: str, option: str = "") -> Environment:
         BotoCoreError: there are no credentials, or there is no region.
     """
     outputs, parameters, created = _described(stack)
-    local = running() if option == f"--env {Env.LOCAL}" else None
     dynamodb = boto3.resource("dynamodb", config=_CONFIG)
     table, days = dynamodb.Table(outputs["CallsTableName"]), int(parameters["RetentionDays"])
     unredacted = outputs.get("UnredactedTableName")

@@ -64,6 +64,19 @@ def enter(local: Local) -> None:
     boto3.setup_default_session()
 
 
+@contextmanager
+def entered(local: Local) -> Iterator[None]:
+    """The same while the block runs, for a process that has other things to do with AWS."""
+    before = dict(os.environ)
+    enter(local)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        boto3.setup_default_session()
+
+
 def _read(note: Path) -> Local | None:
     try:
         return Local(**json.loads(note.read_text()))
