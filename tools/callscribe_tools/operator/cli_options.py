@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from callscribe.domain.sids import CallSid
+from callscribe.domain.sids import CallSid, TranscriptSid
 from callscribe_tools.operator.calls import Place
 
 ZoneOption = Annotated[
@@ -56,6 +56,20 @@ def call_sid(text: str) -> CallSid:
         return CallSid(text)
     except ValueError:
         raise typer.BadParameter("it is no SID of a call: CA and 32 hexadecimal digits, in small letters.") from None
+
+
+def transcript_sid(text: str) -> TranscriptSid:
+    """Read the SID of a transcript.
+
+    Raises:
+        BadParameter: it is none.
+    """
+    try:
+        return TranscriptSid(text)
+    except ValueError:
+        raise typer.BadParameter(
+            "it is no SID of a transcript: GT and 32 hexadecimal digits, in small letters."
+        ) from None
 
 
 def zone(text: str) -> ZoneInfo:
