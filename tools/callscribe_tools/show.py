@@ -56,7 +56,7 @@ def for_people(stored: StoredCall, longest: int | None = None) -> Iterator[str]:
             yield f"  … {count - 2 * half} more …"
             yield from _sentences(insights, insights.sentences[-half:])
         yield ""
-        yield from _results(insights)
+        yield from results(insights.results)
 
 
 def _sentences(insights: Insights, sentences: Sequence[Sentence]) -> Iterator[str]:
@@ -65,12 +65,18 @@ def _sentences(insights: Insights, sentences: Sequence[Sentence]) -> Iterator[st
         yield f"  {start} s  {insights.speaker(sentence)}: {sentence.text}"
 
 
-def _results(insights: Insights) -> Iterator[str]:
-    yield f"OperatorResults count: {len(insights.results)}"
-    for number, result in enumerate(insights.results):
+def results(found: Sequence[Mapping[str, Any]], *, unknown: bool = False) -> Iterator[str]:
+    """Operator results, field by field.
+
+    Parameters:
+        unknown: also those fields that Twilio's samples do not have, behind the others.
+    """
+    yield f"OperatorResults count: {len(found)}"
+    for number, result in enumerate(found):
         yield ""
         yield f"--- OperatorResult[{number}] ---"
-        for shown, name in _RESULT_FIELDS.items():
+        others = {name: name for name in result if name not in _RESULT_FIELDS.values()} if unknown else {}
+        for shown, name in {**_RESULT_FIELDS, **others}.items():
             value = result.get(name)
             text = value if isinstance(value, str) else json.dumps(value, indent=2, default=_number, ensure_ascii=False)
             yield f"{shown}: {text}"

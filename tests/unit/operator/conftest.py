@@ -11,9 +11,11 @@ from typer.testing import CliRunner, Result
 
 from callscribe_tools.operator import dead_letters, ledger
 from callscribe_tools.operator.cli import app
+from callscribe_tools.simulator import Call, Scenario, Simulator
 from callscribe_tools.simulator.server import serving
 from harness.deployed import Deployed
-from harness.stack import Stack, aws
+from harness.later import work
+from harness.stack import NUMBER, Stack, aws
 from harness.template import REPOSITORY
 
 type Callscribe = Callable[..., Result]
@@ -45,8 +47,11 @@ def deployed(empty_stack: Stack, other_aws: tuple[Aws, str], monkeypatch: pytest
 
 
 @pytest.fixture
-def callscribe(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> Callscribe:  # noqa: ARG001 (it is asked)
-    """The command line, in the folder of the repository; what it ends by is never a stack trace."""
+def reading(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> Callscribe:  # noqa: ARG001 (it is asked)
+    """The command line, in the folder of the repository; what it ends by is never a stack trace.
+
+    For commands whose result is a call, with its numbers; all others are run by `callscribe`.
+    """
     monkeypatch.chdir(REPOSITORY)
     monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)
     monkeypatch.setattr(ledger, "LONGEST_PAUSE_SECONDS", 0.01)
@@ -55,6 +60,17 @@ def callscribe(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> Callscrib
         result = CliRunner().invoke(app, args, prog_name="callscribe")
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
         assert "Traceback" not in result.output
+        return result
+
+    return run
+
+
+@pytest.fixture
+def callscribe(reading: Callscribe) -> Callscribe:
+    """The command line, which tells no phone number."""
+
+    def run(*args: str) -> Result:
+        result = reading(*args)
         assert "+1202555" not in result.output
         return result
 
@@ -65,6 +81,17 @@ def callscribe(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> Callscrib
 def document(callscribe: Callscribe) -> Callable[..., Any]:
     """What a command prints with --json."""
     return lambda *args: json.loads(callscribe(*args, "--json").stdout)
+
+
+@pytest.fixture
+def stored(stack: Stack, twilio: Simulator, scenario: Scenario) -> Call:
+    """A call that is stored, with its insights."""
+    stack.listen()
+    call = twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    twilio.complete_transcripts()
+    work(stack)
+    return call
 
 
 @pytest.fixture

@@ -10,12 +10,29 @@ from typing import Annotated
 import typer
 
 from callscribe_tools.operator.cli_common import exits
-from callscribe_tools.operator.commands import erase, failed, ledger, redrive, secret, setup, sweep
+from callscribe_tools.operator.commands import (
+    calls,
+    dump,
+    erase,
+    failed,
+    ledger,
+    redrive,
+    secret,
+    setup,
+    show,
+    sweep,
+)
 
 # Plain help: Rich's boxes would cut the examples. No stack trace of a library's shows what it was given.
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
-for _module in (secret, setup, failed, redrive, ledger, sweep, erase):
+# In the order in which one needs them.
+_WIRING = (secret, setup)
+_READING = (calls, show, dump)
+_MENDING = (failed, redrive, ledger, sweep)
+_FORGETTING = (erase,)
+
+for _module in (*_WIRING, *_READING, *_MENDING, *_FORGETTING):
     app.add_typer(_module.commands)
 
 

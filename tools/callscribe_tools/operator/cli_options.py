@@ -4,11 +4,18 @@ Each reader takes the text of one option and gives its meaning; a mistake names 
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
-from callscribe.domain.sids import CallSid
+from callscribe.domain.sids import CallSid, TranscriptSid
+from callscribe_tools.operator.calls import Place
+
+ZoneOption = Annotated[
+    str, typer.Option("--tz", metavar="ZONE", help="The time zone of days and times, as Europe/Berlin.")
+]
 
 TIME = "30d, 12h, 2026-11-01 (from midnight, UTC) or 2026-11-01T09:00Z"
 """How a moment may be written, for the help of options that take one."""
@@ -49,3 +56,68 @@ def call_sid(text: str) -> CallSid:
         return CallSid(text)
     except ValueError:
         raise typer.BadParameter("it is no SID of a call: CA and 32 hexadecimal digits, in small letters.") from None
+
+
+def transcript_sid(text: str) -> TranscriptSid:
+    """Read the SID of a transcript.
+
+    Raises:
+        BadParameter: it is none.
+    """
+    try:
+        return TranscriptSid(text)
+    except ValueError:
+        raise typer.BadParameter(
+            "it is no SID of a transcript: GT and 32 hexadecimal digits, in small letters."
+        ) from None
+
+
+def zone(text: str) -> ZoneInfo:
+    """Read a time zone by its name in the IANA's database.
+
+    Raises:
+        BadParameter: there is none of that name.
+    """
+    try:
+        return ZoneInfo(text)
+    except (OSError, ValueError, LookupError):
+        raise typer.BadParameter(
+            f"{text!r} is no time zone: write it as Europe/Berlin or UTC.", param_hint="--tz"
+        ) from None
+
+
+def day(text: str, where: ZoneInfo) -> tuple[datetime, datetime]:
+    """Read a day: its beginning and that of the next one in the time zone, both in UTC.
+
+    Raises:
+        BadParameter: it is none.
+    """
+    try:
+        first = date.fromisoformat(text)
+        ends = [datetime.combine(one, time(), where) for one in (first, first + timedelta(days=1))]
+        return ends[0].astimezone(UTC), ends[1].astimezone(UTC)
+    except (OverflowError, ValueError):
+        raise typer.BadParameter(f"{text!r} is no day: write it as 2026-11-20.", param_hint="--day") from None
+
+
+def number(text: str) -> str:
+    """Read a phone number in E.164.
+
+    Raises:
+        BadParameter: it is none.
+    """
+    if not re.fullmatch(r"\+[1-9]\d{1,14}", text, re.ASCII):
+        raise typer.BadParameter("it is no number in E.164: a plus sign and up to 15 digits, as +12025550142.")
+    return text
+
+
+def place(text: str) -> Place:
+    """Read where a list goes on.
+
+    Raises:
+        BadParameter: it is no token that a list has given.
+    """
+    try:
+        return Place.read(text)
+    except ValueError:
+        raise typer.BadParameter("it is no token of an earlier list; leave it out to begin anew.") from None

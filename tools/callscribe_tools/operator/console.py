@@ -98,6 +98,18 @@ class Console:
         """Delete a custom operator, if there (still) is one."""
         self._delete(f"deleting operator {sid}", f"Operators/Custom/{sid}")
 
+    # --- transcripts
+
+    def transcript(self, sid: str) -> Resource:
+        """A transcript, by its SID."""
+        return self._api.read(f"reading transcript {sid}", f"{INTELLIGENCE}/Transcripts/{sid}")
+
+    def operator_results(self, sid: str) -> Iterator[Resource]:
+        """What the operators made of a transcript, redacted where its Service redacts."""
+        return self._api.intelligence_rows(
+            f"reading the operator results of transcript {sid}", f"Transcripts/{sid}/OperatorResults"
+        )
+
     # --- numbers and the rest of the account
 
     def number(self, phone_number: str) -> Resource | None:

@@ -1,0 +1,82 @@
+"""`callscribe show`: all that is stored of one call."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+from callscribe_tools.simulator import Call
+from harness.erasing import erase
+from harness.stack import CALLER, NUMBER, Stack
+
+type Reading = Callable[..., Result]
+
+NOBODY = "CA" + "9" * 32
+
+
+def test_who_when_what_became_of_it_and_who_said_what_are_shown(reading: Reading, stored: Call) -> None:
+    result = reading("show", stored.sid)
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[:5] == [
+        f"Call {stored.sid}",
+        f"  from     {CALLER}",
+        f"  to       {NUMBER}",
+        f"  started  {stored.started:%Y-%m-%d %H:%M:%S} UTC",
+        f"  lasted   {stored.seconds} s",
+    ]
+    assert "  00:01  Customer: We cannot log in to your account system." in lines
+    assert "OperatorResults count: 3" in lines
+    assert re.findall(r"UTC  (\w+)$", result.stdout, re.MULTILINE)[0] == "received"
+    assert re.findall(r"UTC  (\w+)$", result.stdout, re.MULTILINE)[-1] == "stored"
+
+
+def test_times_are_those_of_the_time_zone(reading: Reading, stored: Call) -> None:
+    assert " JST" in reading("show", stored.sid, "--tz", "Asia/Tokyo").stdout
+    assert reading("show", stored.sid, "--tz", "Nowhere/Else").exit_code == 2
+
+
+def test_machines_are_given_one_document(reading: Reading, stored: Call) -> None:
+    document = json.loads(reading("show", stored.sid, "--json").stdout)
+    assert (document["call_sid"], document["call"]["from"], document["erased_at"]) == (stored.sid, CALLER, None)
+    assert [one["speaker"] for one in document["insights"][0]["sentences"]] == ["Customer"]
+
+
+def test_of_an_unknown_call_it_is_said_what_to_try(reading: Reading, stack: Stack) -> None:
+    assert stack.items() == []
+    for arguments in ([], ["--json"]):
+        result = reading("show", NOBODY, *arguments)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert f"Nothing is stored of call {NOBODY} in callscribe-dev" in result.stderr
+        assert "callscribe ledger --since 7d" in result.stderr
+
+
+def test_of_an_erased_call_it_is_said_when_and_nothing_else(reading: Reading, stored: Call, stack: Stack) -> None:
+    erase(stack, stored.sid)
+    result = reading("show", stored.sid)
+    assert result.exit_code == 0
+    assert re.search(r"^  erased   \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$", result.stdout, re.MULTILINE)
+    assert CALLER not in result.stdout
+    assert "Transcript" not in result.stdout
+    assert json.loads(reading("show", stored.sid, "--json").stdout)["erased_at"]
+
+
+def test_of_a_transcript_that_is_no_longer_the_recordings_nothing_is_shown(
+    reading: Reading, stored: Call, stack: Stack
+) -> None:
+    (row,) = [one for one in stack.items() if one["sk"].startswith("RECORDING#") and one["state"] == "stored"]
+    old: Any = row["transcript"]
+    stack.table().put_item(Item=row | {"transcript": "GT" + "8" * 32})
+    result = reading("show", stored.sid)
+    assert old not in result.stdout
+    assert "log in" not in result.stdout
+
+
+@pytest.mark.parametrize("sid", ["RE" + "1" * 32, "CA1", "CA" + "A" * 32])
+def test_what_is_no_call_is_refused(sid: str, reading: Reading) -> None:
+    result = reading("show", sid)
+    assert result.exit_code == 2
+    assert "no SID of a call" in result.stderr

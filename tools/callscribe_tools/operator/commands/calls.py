@@ -1,0 +1,124 @@
+"""`callscribe calls`."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from callscribe.adapters.dynamodb import iso
+from callscribe.domain.recording import State
+from callscribe_tools.operator import cli_options as options
+from callscribe_tools.operator.calls import Listed, Place, Wanted, listed
+from callscribe_tools.operator.cli_common import (
+    EnvOption,
+    JsonOption,
+    StackOption,
+    answering,
+    environment_of,
+    exits,
+)
+from callscribe_tools.operator.printing import console, print_json, print_table, telling
+
+commands = typer.Typer()
+
+USUAL = timedelta(days=7)
+"""How far back calls are listed where nothing is said."""
+
+
+@commands.command("calls", epilog=exits(None))
+def calls(
+    *,
+    day: Annotated[
+        str | None, typer.Option("--day", metavar="YYYY-MM-DD", help="Calls that began on that day, in the --tz.")
+    ] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(parser=options.moment, metavar="TIME", help=f"Calls that began since: {options.TIME}; else 7d."),
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(parser=options.moment, metavar="TIME", help="Calls that began before; else now.")
+    ] = None,
+    number: Annotated[
+        str | None,
+        typer.Option("--number", parser=options.number, metavar="+1…", help="Calls from or to that number, in E.164."),
+    ] = None,
+    state: Annotated[
+        State | None, typer.Option("--state", help="Calls with a recording that stands there.", show_default=False)
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="So many calls at most.")] = 50,
+    after: Annotated[
+        Place | None,
+        typer.Option("--continue", parser=options.place, metavar="TOKEN", help="Go on behind an earlier list."),
+    ] = None,
+    zone: options.ZoneOption = "UTC",
+    env: EnvOption = None,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List calls, the latest first: when, from whom, to whom, how long, and where the recordings stand.
+
+    Numbers are shown in full. Times are those of --tz, with --json in UTC. A page that is not the last names the
+    command for the next one; in --json it is `next`, the token for --continue.
+
+    \b
+    Example: callscribe calls --day 2026-11-20 --tz Europe/Berlin
+    Example: callscribe calls --since 30d --number +12025550142 --state failed
+    """
+    local = options.zone(zone)
+    since, until = _span(day, since, until, local)
+    with answering(), telling() as tell:
+        environment = environment_of(env, stack)
+        wanted = Wanted(
+            since=since, until=until, number=number, state=state, after=after, retention=environment.table.retention
+        )
+        found = list(islice(listed(environment.lists, wanted, tell), limit + 1))
+    page, more = found[:limit], len(found) > limit
+    token = Place(page[-1].started, page[-1].sid).token() if more else None
+    if as_json:
+        print_json({"stack": environment.stack, "calls": [one.told() for one in page], "next": token})
+        return
+    if not page:
+        console.print("There are no such calls.")
+        return
+    print_table(("STARTED", "FROM", "TO", "SECONDS", "STATE", "CALL"), (_row(one, local) for one in page))
+    if token:
+        text = f"calls --continue {token} {_again(wanted, limit, zone)}"
+        console.print(f"There are more: {environment.command(text)}", markup=False)
+
+
+def _span(day: str | None, since: datetime | None, until: datetime | None, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    now = datetime.now(UTC)
+    if day is not None:
+        if since or until:
+            raise typer.BadParameter("it is in the place of --since and --until.", param_hint="--day")
+        return options.day(day, zone)
+    # The next second: what has begun in this one is listed too.
+    until = until or now + timedelta(seconds=1)
+    since = since or until - USUAL
+    if until <= since:
+        raise typer.BadParameter("it must be after --since.", param_hint="--until")
+    return since, until
+
+
+def _row(call: Listed, zone: ZoneInfo) -> tuple[object, ...]:
+    return (
+        call.started.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"),
+        call.call.get("from", "?"),
+        call.call.get("to", "?"),
+        "?" if call.seconds is None else call.seconds,
+        "\n".join(call.states()) or "no recording",
+        call.sid,
+    )
+
+
+def _again(wanted: Wanted, limit: int, zone: str) -> str:
+    """The options that ask for the same list; what is behind its first page began before now."""
+    words = [f"--since {wanted.since.isoformat(timespec='seconds').replace('+00:00', 'Z')}"]
+    if wanted.until <= datetime.now(UTC):
+        words.append(f"--until {iso(wanted.until)}")
+    words += [f"--number {wanted.number}"] if wanted.number else []
+    words += [f"--state {wanted.state}"] if wanted.state else []
+    words += [f"--limit {limit}", *([] if zone == "UTC" else [f"--tz {zone}"])]
+    return " ".join(words)

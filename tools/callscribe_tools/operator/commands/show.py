@@ -1,0 +1,58 @@
+"""`callscribe show`."""
+
+from typing import Annotated
+
+import typer
+
+from callscribe.domain.sids import CallSid
+from callscribe_tools import show as shown
+from callscribe_tools.operator import cli_options as options
+from callscribe_tools.operator.cli_common import (
+    EnvOption,
+    Exit,
+    JsonOption,
+    StackOption,
+    answering,
+    environment_of,
+    exits,
+)
+from callscribe_tools.operator.printing import console
+from callscribe_tools.operator.stored import current, for_machines, for_people, is_known
+
+commands = typer.Typer()
+
+
+@commands.command("show", epilog=exits("nothing is stored of the call"))
+def show(
+    call: Annotated[CallSid, typer.Argument(parser=options.call_sid, metavar="CA…", help="The call.")],
+    *,
+    zone: options.ZoneOption = "UTC",
+    env: EnvOption = None,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show all that is stored of a call: who, when, what became of its recordings, who said what, operator results.
+
+    Numbers are shown in full. Times are those of --tz, with --json in UTC. Of a call that was erased it says when.
+
+    \b
+    Example: callscribe show CA00000000000000000000000000000001 --tz Europe/Berlin
+    Example: callscribe show CA00000000000000000000000000000001 --json | jq -r '.insights[].sentences[].text'
+    """
+    local = options.zone(zone)
+    with answering():
+        environment = environment_of(env, stack)
+        stored = current(environment.table.read(call))
+    if not is_known(stored):
+        console.print(
+            f"Nothing is stored of call {call} in {environment.stack}. It may be of another environment (--env), older "
+            "than anything is kept, or lost. What Twilio has and the table has not: "
+            f"{environment.command('ledger --since 7d')}",
+            markup=False,
+        )
+        raise typer.Exit(Exit.NOT_FINE)
+    if as_json:
+        print(shown.as_json(for_machines(stored)))
+        return
+    for line in for_people(stored, local):
+        print(line)

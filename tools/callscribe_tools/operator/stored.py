@@ -1,0 +1,95 @@
+"""A stored call as `callscribe show` tells it: who, when, what became of each recording, who said what."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from callscribe.adapters.dynamodb import iso
+from callscribe.adapters.items import StoredCall
+from callscribe.domain.recording import State
+from callscribe.domain.transcript import Insights, Sentence
+from callscribe_tools import show
+
+# A recording's moments by their attributes; those that are no states come after a state.
+_MOMENTS = {**{f"{state}_at": str(state) for state in State}, "repaired_at": "repaired", "deleted_at": "deleted"}
+
+
+def current(stored: StoredCall) -> StoredCall:
+    """The call with those insights only whose transcript is the one that its recording's row names.
+
+    Of an earlier transcript, or of one that is still being written, nothing is to be told.
+    """
+    rows = stored.recordings
+    return replace(
+        stored,
+        insights=[one for one in stored.insights if _transcript(rows.get(one.recording_sid)) == one.transcript.sid],
+    )
+
+
+def is_known(stored: StoredCall) -> bool:
+    """Whether there is anything of the call, be it that it was erased."""
+    return bool(stored.call or stored.recordings or stored.erased_at)
+
+
+def for_people(stored: StoredCall, zone: ZoneInfo) -> Iterator[str]:
+    """The call, line by line, with its moments in the time zone."""
+    yield f"Call {stored.sid}"
+    if stored.erased_at:
+        yield f"  erased   {_local(stored.erased_at, zone)}"
+    else:
+        yield from _head(stored.call or {}, zone)
+    for sid, row in stored.recordings.items():
+        yield from _recording(sid, row, zone)
+    for insights in stored.insights:
+        yield ""
+        yield f"Transcript {insights.transcript.sid}: {insights.transcript.status}, {len(insights.sentences)} sentences"
+        yield from (_line(insights, one) for one in insights.sentences)
+        yield ""
+        yield from show.results(insights.results)
+        if insights.missing_operators:
+            yield ""
+            yield f"No result was given by: {', '.join(insights.missing_operators)}"
+
+
+def for_machines(stored: StoredCall) -> dict[str, Any]:
+    """The call as a document for `show.as_json`."""
+    return {**show.for_machines(stored), "erased_at": iso(stored.erased_at) if stored.erased_at else None}
+
+
+def _transcript(row: Mapping[str, Any] | None) -> str | None:
+    return row.get("transcript") if row else None
+
+
+def _head(call: Mapping[str, Any], zone: ZoneInfo) -> Iterator[str]:
+    started = call.get("started")
+    yield f"  from     {call.get('from', '?')}"
+    yield f"  to       {call.get('to', '?')}"
+    yield f"  started  {_local(datetime.fromisoformat(started), zone) if started else '?'}"
+    yield f"  lasted   {call.get('seconds', '?')} s"
+
+
+def _recording(sid: str, row: Mapping[str, Any], zone: ZoneInfo) -> Iterator[str]:
+    reason = f" ({row['reason']})" if row.get("reason") else ""
+    channels = f", {row['channels']} channels" if "channels" in row else ""
+    yield f"Recording {sid}: {row['state']}{reason}{channels}"
+    # Moments are whole seconds, in which more than one state may fall: then their order is that of the states.
+    moments = [(datetime.fromisoformat(row[name]), told) for name, told in _MOMENTS.items() if name in row]
+    for moment, told in sorted(moments, key=lambda one: one[0]):
+        yield f"  {_local(moment, zone)}  {told}"
+
+
+def _line(insights: Insights, sentence: Sentence) -> str:
+    return f"  {_clock(sentence)}  {insights.speaker(sentence)}: {sentence.text}"
+
+
+def _clock(sentence: Sentence) -> str:
+    if sentence.start is None:
+        return "    ?"
+    minutes, seconds = divmod(int(sentence.start), 60)
+    return f"{minutes:02}:{seconds:02}"
+
+
+def _local(moment: datetime, zone: ZoneInfo) -> str:
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z")
