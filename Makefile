@@ -48,6 +48,10 @@ check: $(READY) ## Lint, types, import direction, the template, the locks
 	$(BIN)/cfn-lint .local/transformed.json
 	sh tools/lock.sh --check
 
+.PHONY: docs
+docs: $(READY) ## Write docs/cli.md from what --help says
+	@$(BIN)/python -m callscribe_tools.operator.cli_docs
+
 .PHONY: lock
 lock: $(READY) ## Compile the locked requirements anew (UPGRADE=1 takes the newest versions)
 	@sh tools/lock.sh $(if $(UPGRADE),--upgrade)

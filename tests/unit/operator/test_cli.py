@@ -9,20 +9,15 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from callscribe_tools.operator.cli import app
+from callscribe_tools.operator.cli_docs import commands
 from harness.deployed import Deployed
 from harness.loopback import nobody_answers
 from harness.stack import Stack, aws
 
-GROUP = get_command(app)
-COMMANDS = [
-    [name, *below]
-    for name, command in GROUP.commands.items()  # type: ignore[attr-defined]
-    for below in ([[one] for one in command.commands] if hasattr(command, "commands") else [[]])
-]
+COMMANDS = list(commands())
 
 
 @pytest.mark.parametrize("command", [[], *COMMANDS])

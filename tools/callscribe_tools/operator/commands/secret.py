@@ -28,7 +28,11 @@ from callscribe_tools.operator.printing import age, console, print_json, print_t
 from callscribe_tools.operator.setup.ownership import ownership_of
 
 commands = typer.Typer()
-_group = typer.Typer(no_args_is_help=True, help="Store the credentials of an account at Twilio, and look at them.")
+_group = typer.Typer(
+    no_args_is_help=True,
+    help="Store the credentials of an account at Twilio, and look at them.\n\n\b\n"
+    "Example: callscribe secret check --env prod",
+)
 commands.add_typer(_group, name="secret", epilog=exits("the credentials are refused, or do not work"))
 
 

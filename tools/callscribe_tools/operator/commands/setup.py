@@ -28,7 +28,9 @@ from callscribe_tools.operator.setup.destroying import plan_destruction
 
 commands = typer.Typer()
 _group = typer.Typer(
-    no_args_is_help=True, help="Make everything at Twilio and in the settings as callscribe.toml says."
+    no_args_is_help=True,
+    help="Make everything at Twilio and in the settings as callscribe.toml says.\n\n\b\n"
+    "Example: callscribe setup plan --env prod",
 )
 commands.add_typer(_group, name="setup", epilog=exits("the file is wrong, or something of it cannot be"))
 

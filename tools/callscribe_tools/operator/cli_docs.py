@@ -1,0 +1,51 @@
+"""Writes docs/cli.md: what `--help` says of `callscribe` and of each of its commands. `make docs` runs it.
+
+A test holds the file against it, so that the page is never another than the help.
+"""
+
+from collections.abc import Iterator
+
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from callscribe_tools.local_aws.paths import ROOT
+from callscribe_tools.operator.cli import app
+
+PAGE = ROOT / "docs" / "cli.md"
+
+_INTRODUCTION = """# The command line
+
+Written from `--help` by `make docs`; a test holds the two together. `make setup` puts `callscribe` into `.venv/bin`;
+alone it is installed by `uv tool install .` or `pipx install .` in the folder of the repository.
+`callscribe --install-completion` lets the shell complete commands and options.
+
+Results are on standard output, what happens and what goes wrong beside it. `--json` prints one document.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    return "\n".join([_INTRODUCTION, *_sections()])
+
+
+def _sections() -> Iterator[str]:
+    for command in [[], *commands()]:
+        name = " ".join(["callscribe", *command])
+        # As wide as the help says it is, whatever terminal this runs in.
+        told = CliRunner().invoke(app, [*command, "--help"], prog_name="callscribe", terminal_width=80, color=False)
+        if told.exit_code != 0:
+            raise RuntimeError(f"{name} --help ended with {told.exit_code}: {told.output}")
+        text = "\n".join(line.rstrip() for line in told.stdout.strip().splitlines())
+        yield f"## {name}\n\n```\n{text}\n```\n"
+
+
+def commands() -> Iterator[list[str]]:
+    """All commands by their words, those of a group behind it."""
+    for name, command in vars(get_command(app))["commands"].items():
+        yield [name]
+        yield from ([name, below] for below in vars(command).get("commands", {}))
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), "utf-8")
+    print(f"{PAGE.relative_to(ROOT)} is as --help says.")
