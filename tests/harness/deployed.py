@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from harness.events import load_event
+from harness.events import HOST, load_event
 from harness.stack import Stack
 from harness.template import resolve, template
 
@@ -33,6 +33,7 @@ class Deployed:
     stack: Stack
     changed: dict[str, str | None] = field(default_factory=dict)
     denied: bool = False
+    status: str = "UPDATE_COMPLETE"
     created: datetime = field(default_factory=lambda: datetime.now(UTC) - timedelta(days=1000))
 
     @property
@@ -55,15 +56,11 @@ class Deployed:
             return _refusal(403, "AccessDenied", told)
         if name != NAME:
             return _refusal(400, "ValidationError", f"Stack with id {name} does not exist")
-        ids = self.stack.physical_ids | {"SweepFunction": "sweep", "Api": "api"}
-        outputs = {
-            key: resolve(one["Value"], ids)
-            for key, one in template()["Outputs"].items()
-            if not isinstance(one["Value"], dict) or "Fn::Sub" not in one["Value"]
-        }
+        ids = self.stack.physical_ids | {"SweepFunction": "sweep", "Api": f"https://{HOST}"}
+        outputs = {key: resolve(one["Value"], ids) for key, one in template()["Outputs"].items()}
         parameters = {key: str(one["Default"]) for key, one in template()["Parameters"].items()}
         members = f"""<member><StackName>{NAME}</StackName><CreationTime>{self.created.isoformat()}</CreationTime>
-            <StackStatus>UPDATE_COMPLETE</StackStatus>
+            <StackStatus>{self.status}</StackStatus>
             <Outputs>{self._members("Output", outputs)}</Outputs>
             <Parameters>{self._members("Parameter", parameters)}</Parameters></member>"""
         return _answer(f"<DescribeStacksResult><Stacks>{members}</Stacks></DescribeStacksResult>")
