@@ -33,6 +33,7 @@ class Deployed:
     stack: Stack
     changed: dict[str, str | None] = field(default_factory=dict)
     denied: bool = False
+    status: str = "UPDATE_COMPLETE"
     created: datetime = field(default_factory=lambda: datetime.now(UTC) - timedelta(days=1000))
 
     @property
@@ -59,7 +60,7 @@ class Deployed:
         outputs = {key: _output(one["Value"], ids) for key, one in template()["Outputs"].items()}
         parameters = {key: str(one["Default"]) for key, one in template()["Parameters"].items()}
         members = f"""<member><StackName>{NAME}</StackName><CreationTime>{self.created.isoformat()}</CreationTime>
-            <StackStatus>UPDATE_COMPLETE</StackStatus>
+            <StackStatus>{self.status}</StackStatus>
             <Outputs>{self._members("Output", outputs)}</Outputs>
             <Parameters>{self._members("Parameter", parameters)}</Parameters></member>"""
         return _answer(f"<DescribeStacksResult><Stacks>{members}</Stacks></DescribeStacksResult>")

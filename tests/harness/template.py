@@ -71,5 +71,7 @@ def resolve(value: Any, physical_ids: Mapping[str, str]) -> str:
             return physical_ids[name]
         case {"Fn::If": [_, if_true, _]}:
             return resolve(if_true, physical_ids)
+        case {"Fn::Sub": str(text)} if "${Api.ApiEndpoint}" in text:
+            return text.replace("${Api.ApiEndpoint}", physical_ids["Api"])
         case _:
             return str(value)

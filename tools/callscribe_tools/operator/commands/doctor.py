@@ -1,0 +1,57 @@
+"""`callscribe doctor`."""
+
+from collections import Counter
+
+import typer
+
+from callscribe_tools.operator.cli_common import (
+    EnvOption,
+    Exit,
+    JsonOption,
+    StackOption,
+    answering,
+    exits,
+    named_stack,
+)
+from callscribe_tools.operator.doctor.examine import examine
+from callscribe_tools.operator.doctor.finding import Finding, State
+from callscribe_tools.operator.printing import console, print_json, telling
+
+commands = typer.Typer()
+
+SIGNS = {State.OK: "✓", State.BROKEN: "✗", State.UNKNOWN: "?"}
+
+
+@commands.command("doctor", epilog=exits("something is broken"))
+def doctor(*, env: EnvOption = None, stack: StackOption = None, as_json: JsonOption = False) -> None:
+    """Look whether everything is wired as it must be, at AWS and at Twilio, and say what to do where it is not.
+
+    Nothing is changed, no call is placed, and nothing costs money. Five webhooks are sent to the stack; the four that
+    it must refuse are counted as forged ones. What AWS or Twilio would not tell is broken, too.
+
+    ✓ is fine, ✗ is broken, ? is what cannot be seen from here, or may be meant: it does not change the exit status.
+
+    \b
+    Example: callscribe doctor --env prod
+    Example: callscribe doctor --json | jq -r '.findings[] | select(.state == "broken") | .remedy'
+    """
+    found: list[Finding] = []
+    with answering(), telling() as tell:
+        name, option = named_stack(env, stack)
+        for finding in examine(name, option, tell):
+            found.append(finding)
+            if not as_json:
+                _print(finding)
+    counts = Counter(one.state for one in found)
+    if as_json:
+        print_json({"stack": name, "findings": [one.as_json() for one in found]})
+    else:
+        console.print(f"{counts[State.OK]} fine, {counts[State.BROKEN]} broken, {counts[State.UNKNOWN]} unknown.")
+    if counts[State.BROKEN]:
+        raise typer.Exit(Exit.NOT_FINE)
+
+
+def _print(finding: Finding) -> None:
+    print(f"{SIGNS[finding.state]} {finding.name}: {finding.told}", flush=True)
+    if finding.remedy:
+        print(f"    {finding.remedy}", flush=True)

@@ -1,0 +1,68 @@
+"""Checks of the numbers in the settings: each must lead to this stack, and be greeted in the language that it hears."""
+
+from collections.abc import Iterator
+
+from callscribe.domain.settings import NumberSettings
+from callscribe_tools.operator.console import Console, Resource
+from callscribe_tools.operator.doctor.finding import Finding, broken, ok, unknown
+from callscribe_tools.operator.environment import Environment
+
+# The fields of Twilio's IncomingPhoneNumber resource, what they are called here, and the stack's outputs.
+_WEBHOOKS = (
+    ("call comes in", "voice_url", "voice_method", "IncomingCallUrl"),
+    ("handler fails", "voice_fallback_url", "voice_fallback_method", "VoiceFallbackUrl"),
+    ("status changes", "status_callback", "status_callback_method", "CallStatusUrl"),
+)
+
+
+def name_of(number: str) -> str:
+    """What a number is called in findings: by its end alone."""
+    return f"number …{number[-4:]}"
+
+
+def number(environment: Environment, console: Console, number: str) -> Iterator[Finding]:
+    """Whether a number is the account's, and leads to this stack."""
+    name, found = name_of(number), console.number(number)
+    if found is None:
+        yield broken(
+            name,
+            "The account has none such.",
+            f"Buy it in Twilio's console, or take it out of the settings: {environment.command('setup apply')}",
+        )
+        return
+    yield ok(name, "It is the account's.")
+    yield _bound(f"{name}: bound", found)
+    for called, url, method, output in _WEBHOOKS:
+        yield _webhook(f"{name}: {called}", found, (url, method), environment, output)
+
+
+def _bound(name: str, found: Resource) -> Finding:
+    for field, what in (("trunk_sid", "trunk"), ("voice_application_sid", "TwiML application")):
+        if found.get(field):
+            told = f"It is bound to the {what} {found[field]}: Twilio ignores the number's own webhooks."
+            return broken(name, told, f"In Twilio's console, release the number from its {what}.")
+    return ok(name, "Its own webhooks are called.")
+
+
+def _webhook(name: str, found: Resource, fields: tuple[str, str], environment: Environment, output: str) -> Finding:
+    url, method = (found.get(field) for field in fields)
+    wanted, apply = environment.url(output), environment.command("setup apply")
+    if url != wanted:
+        there = "It calls nothing" if not url else "It calls another address"
+        return broken(name, f"{there}, not this stack's {wanted}", f"Set it: {apply}")
+    if method != "POST":
+        return broken(name, f"It calls this stack by {method}, not by POST.", f"Set it: {apply}")
+    return ok(name, "It calls this stack.")
+
+
+def languages(console: Console, number: str, its: NumberSettings) -> Iterator[Finding]:
+    """Whether who is greeted in a language is transcribed in it. It may be meant otherwise."""
+    name, transcribed = f"{name_of(number)}: language", console.service(its.service_sid).get("language_code")
+    if its.language == transcribed:
+        yield ok(name, f"It is greeted and transcribed in {transcribed}.")
+    else:
+        yield unknown(
+            name,
+            f"It is greeted in {its.language}, and transcribed in {transcribed}.",
+            "If that is not meant, give the number a Service in its language, or another language.",
+        )

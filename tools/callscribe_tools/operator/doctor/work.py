@@ -1,0 +1,74 @@
+"""Checks of what the stack does: what waits, what failed, when it last swept, what it stored last."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+from callscribe_tools.operator.doctor.finding import Finding, broken, ok, unknown
+from callscribe_tools.operator.environment import Environment, Line
+from callscribe_tools.operator.printing import age
+
+ATTENTION, SWEEP, LAST_CALL = "recordings", "sweep", "last call"
+
+LATE = timedelta(hours=1)
+"""Longer than a few sweeps that failed one after another."""
+
+DAYS = 14
+"""How far back the last stored call is looked for: a day is one query."""
+
+MOST_COUNTED = 1000
+
+
+def waiting(line: Line) -> Iterator[Finding]:
+    """How much waits on a queue. Whatever calls come, something may; that it does not get less, one look cannot see."""
+    name, count = f"queue of {line.name}", line.queue.waiting()
+    if count:
+        yield unknown(name, f"About {count} wait.", "Calls that have just ended do. Look again: they must get less.")
+    else:
+        yield ok(name, "Nothing waits.")
+
+
+def dead_letters(environment: Environment, line: Line) -> Iterator[Finding]:
+    """Whether nobody could work on a message."""
+    name, count = f"dead letters of {line.name}", len(line.dead_letters.look())
+    if count:
+        remedy = f"See why, mend it, then redrive: {environment.command('failed')}"
+        yield broken(name, f"There are {count}.", remedy)
+    else:
+        yield ok(name, "There are none.")
+
+
+def attention(environment: Environment) -> Iterator[Finding]:
+    """Whether recordings wait for a person."""
+    count = sum(1 for _ in islice(environment.lists.needing_attention(), MOST_COUNTED))
+    if count:
+        told = f"{count}{' or more' if count == MOST_COUNTED else ''} failed or were over the day's budget."
+        yield broken(ATTENTION, told, f"See why, mend it, then redrive: {environment.command('failed')}")
+    else:
+        yield ok(ATTENTION, "None waits for a person.")
+
+
+def sweep(environment: Environment) -> Iterator[Finding]:
+    """Whether the sweep finds what is lost, and lately did."""
+    progress, now = environment.lists.progress(), datetime.now(UTC)
+    remedy = f"Let it run, and see what it says: {environment.command('sweep')}"
+    if progress is None and now - environment.created < LATE:
+        yield unknown(SWEEP, "It has not run since the stack was created just now.", "Look again in some minutes.")
+    elif progress is None:
+        yield broken(SWEEP, "It has never come to its end.", remedy)
+    elif now - progress.until > LATE:
+        yield broken(SWEEP, f"What is younger than {age(progress.until)} it has not compared with Twilio.", remedy)
+    else:
+        yield ok(SWEEP, f"It has compared all but the last {age(progress.until)}.")
+
+
+def last_call(environment: Environment) -> Iterator[Finding]:
+    """When a call that is stored came in, if lately one did."""
+    today = datetime.now(UTC).date()
+    for back in range(DAYS):
+        day = today - timedelta(days=back)
+        stored = [row for row in environment.lists.of_day(day) if row.get("state") == "stored"]
+        if stored:
+            yield ok(LAST_CALL, f"One of {day} is stored: {stored[-1]['pk'].removeprefix('CALL#')}.")
+            return
+    yield unknown(LAST_CALL, f"None of the last {DAYS} days is stored.", "Call a number, and look again.")
