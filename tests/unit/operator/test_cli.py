@@ -16,7 +16,7 @@ from harness.deployed import Deployed
 from harness.loopback import nobody_answers
 from harness.stack import Stack, aws
 
-COMMANDS = ["calls", "show", "dump", "failed", "redrive", "ledger", "sweep"]
+COMMANDS = ["calls", "show", "dump", "audio", "failed", "redrive", "ledger", "sweep"]
 
 
 @pytest.mark.parametrize("command", [[], *([one] for one in COMMANDS)])

@@ -10,12 +10,12 @@ from typing import Annotated
 import typer
 
 from callscribe_tools.operator.cli_common import exits
-from callscribe_tools.operator.commands import calls, dump, failed, ledger, redrive, show, sweep
+from callscribe_tools.operator.commands import audio, calls, dump, failed, ledger, redrive, show, sweep
 
 # Plain help: Rich's boxes would cut the examples. No stack trace of a library's shows what it was given.
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
-for _module in (calls, show, dump, failed, redrive, ledger, sweep):
+for _module in (calls, show, dump, audio, failed, redrive, ledger, sweep):
     app.add_typer(_module.commands)
 
 
