@@ -56,8 +56,8 @@ class Deployed:
             return _refusal(403, "AccessDenied", told)
         if name != NAME:
             return _refusal(400, "ValidationError", f"Stack with id {name} does not exist")
-        ids = self.stack.physical_ids | {"SweepFunction": "sweep", "Api": "api"}
-        outputs = {key: _output(one["Value"], ids) for key, one in template()["Outputs"].items()}
+        ids = self.stack.physical_ids | {"SweepFunction": "sweep", "Api": f"https://{HOST}"}
+        outputs = {key: resolve(one["Value"], ids) for key, one in template()["Outputs"].items()}
         parameters = {key: str(one["Default"]) for key, one in template()["Parameters"].items()}
         members = f"""<member><StackName>{NAME}</StackName><CreationTime>{self.created.isoformat()}</CreationTime>
             <StackStatus>{self.status}</StackStatus>
@@ -83,13 +83,6 @@ class Deployed:
             told = {"errorMessage": str(error), "errorType": type(error).__name__}
             return Response(json.dumps(told), headers={"X-Amz-Function-Error": "Unhandled"})
         return Response(json.dumps(told))
-
-
-def _output(value: Any, ids: Mapping[str, str]) -> str:
-    """An output's value; those that are made of others are the addresses of the API."""
-    if isinstance(value, dict) and "Fn::Sub" in value:
-        return str(value["Fn::Sub"]).replace("${Api.ApiEndpoint}", f"https://{HOST}")
-    return resolve(value, ids)
 
 
 def _answer(result: str) -> Response:

@@ -11,7 +11,9 @@ import typer
 
 from callscribe_tools.operator.cli_common import exits
 from callscribe_tools.operator.commands import (
+    audio,
     calls,
+    doctor,
     dump,
     erase,
     failed,
@@ -27,8 +29,8 @@ from callscribe_tools.operator.commands import (
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 # In the order in which one needs them.
-_WIRING = (secret, setup)
-_READING = (calls, show, dump)
+_WIRING = (secret, setup, doctor)
+_READING = (calls, show, dump, audio)
 _MENDING = (failed, redrive, ledger, sweep)
 _FORGETTING = (erase,)
 
