@@ -32,6 +32,11 @@ def queue_mappings() -> list[tuple[str, dict[str, object]]]:
     ]
 
 
+def test_the_version_that_the_stack_tells_is_the_projects() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    assert template()["Outputs"]["Version"]["Value"] == project["version"]
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_runs_on_the_python_that_the_tests_run_on(name: str) -> None:
     assert function(name)["Runtime"] == "python3.13"

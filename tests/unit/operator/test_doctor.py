@@ -179,6 +179,10 @@ def fail_a_call(setup: Setup) -> None:
     let_work(setup.stack)
 
 
+def be_of_another_version(setup: Setup) -> None:
+    setup.deployed.changed["Version"] = "0.0.9"
+
+
 def be_static(setup: Setup) -> None:
     setup.carrier.answers["/incoming-call"] = httpx.Response(
         200, text=static_document("/incoming-call", {}, f"https://{HOST}")
@@ -321,6 +325,7 @@ BROKEN: dict[str, tuple[Breaks, str, str]] = {
         f"{CALLED}: status changes",
         "callscribe setup apply",
     ),
+    "a stack of another version": (be_of_another_version, "version", "sam deploy"),
     "encrypted recordings": (record(recording_encryption=True), "recording encryption", "disable"),
     "recordings in a bucket": (
         record(external_storage="https://bucket.s3.amazonaws.com"),

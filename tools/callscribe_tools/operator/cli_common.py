@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from callscribe.domain.errors import CallscribeError
 from callscribe_tools.operator.environment import Env, Environment, SweepError, deployed, stack_of
 from callscribe_tools.operator.errors import OperatorError, RefusedError, sentences_of
-from callscribe_tools.operator.local import enter, running
+from callscribe_tools.operator.local import Local, enter, running
 from callscribe_tools.operator.printing import console
 
 
@@ -99,7 +99,12 @@ def confirmed(question: str, *, yes: bool) -> None:
 def environment_of(env: Env | None, stack: str | None) -> Environment:
     """The environment that a command is about."""
     name, option = named_stack(env, stack)
-    return deployed(name, option, running() if env is Env.LOCAL else None)
+    return deployed(name, option, local_of(env))
+
+
+def local_of(env: Env | None) -> Local | None:
+    """Where the environment is, if that is this machine."""
+    return running() if env is Env.LOCAL else None
 
 
 def named_stack(env: Env | None, stack: str | None) -> tuple[str, str]:

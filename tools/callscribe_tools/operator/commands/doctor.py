@@ -11,6 +11,7 @@ from callscribe_tools.operator.cli_common import (
     StackOption,
     answering,
     exits,
+    local_of,
     named_stack,
 )
 from callscribe_tools.operator.doctor.examine import examine
@@ -38,7 +39,7 @@ def doctor(*, env: EnvOption = None, stack: StackOption = None, as_json: JsonOpt
     found: list[Finding] = []
     with answering(), telling() as tell:
         name, option = named_stack(env, stack)
-        for finding in examine(name, option, tell):
+        for finding in examine(name, option, tell, local=local_of(env)):
             found.append(finding)
             if not as_json:
                 _print(finding)

@@ -10,6 +10,7 @@ from callscribe_tools.operator.console import Console
 from callscribe_tools.operator.doctor import account, numbers, services, stack, webhooks, work
 from callscribe_tools.operator.doctor.finding import Finding, State, guarded, unknown
 from callscribe_tools.operator.environment import Environment, deployed
+from callscribe_tools.operator.local import Local
 from callscribe_tools.operator.printing import Tell
 
 TWILIO = "Twilio"
@@ -18,11 +19,19 @@ REST = "everything else"
 type Carry = Callable[[Environment], httpx.BaseTransport | None]
 
 
-def examine(name: str, option: str, progress: Tell, carry: Carry = webhooks.transport_to) -> Iterator[Finding]:
+def examine(
+    name: str,
+    option: str,
+    progress: Tell,
+    carry: Carry = webhooks.transport_to,
+    *,
+    local: Local | None = None,
+) -> Iterator[Finding]:
     """Examine the stack of a name, and what is at Twilio for it. Every error is a finding; nothing is changed.
 
     Parameters:
         option: what names the stack on the command line, for commands to try next.
+        local: where the stack is, if that is this machine.
         carry: what carries requests to the stack's own addresses; None of it is the network.
     """
     progress(f"Looking at the stack {name}")
@@ -30,9 +39,10 @@ def examine(name: str, option: str, progress: Tell, carry: Carry = webhooks.tran
     found: list[Environment] = []
 
     def find() -> Iterator[Finding]:
-        environment = deployed(name, option)
+        environment = deployed(name, option, local)
         found.append(environment)
         yield from stack.whole(environment)
+        yield stack.version_of(environment)
 
     yield from guarded(stack.STACK, find)
     if not found:

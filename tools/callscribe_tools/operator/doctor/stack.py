@@ -1,6 +1,7 @@
 """Checks of what there is at AWS: whom it is asked as, the stack, its settings."""
 
 from collections.abc import Iterator
+from importlib.metadata import version
 
 import boto3
 
@@ -10,7 +11,7 @@ from callscribe_tools.operator.doctor.finding import Finding, broken, ok, unknow
 from callscribe_tools.operator.environment import Environment
 from callscribe_tools.operator.errors import OperatorError
 
-CREDENTIALS, STACK, SETTINGS = "AWS credentials", "stack", "settings"
+CREDENTIALS, STACK, VERSION, SETTINGS = "AWS credentials", "stack", "version", "settings"
 
 OUTPUTS = ("IncomingCallUrl", "VoiceFallbackUrl", "CallStatusUrl", "TranscriptWebhookUrl", "CallEventsName")
 """What is needed beside what every command asks a stack for."""
@@ -47,6 +48,18 @@ def whole(environment: Environment) -> Iterator[Finding]:
             f"{environment.stack} is not deployed to its end ({status}).",
             "Its events in CloudFormation say why; mend that, then `sam deploy`.",
         )
+
+
+def version_of(environment: Environment) -> Finding:
+    """Whether the stack is of the version of this command: a remedy is written for that one."""
+    ours, theirs = version("callscribe-tools"), environment.outputs.get("Version", "an older one")
+    if ours == theirs:
+        return ok(VERSION, f"{theirs}, as this command.")
+    return broken(
+        VERSION,
+        f"The stack's is {theirs}, and this command's is {ours}.",
+        "Check out the version you want, `make setup`, `sam build`, `sam deploy`.",
+    )
 
 
 def _status(stack: str) -> str:
