@@ -16,6 +16,7 @@ from callscribe_tools.operator.commands import (
     doctor,
     dump,
     erase,
+    export,
     failed,
     ledger,
     redrive,
@@ -30,7 +31,7 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions
 
 # In the order in which one needs them.
 _WIRING = (secret, setup, doctor)
-_READING = (calls, show, dump, audio)
+_READING = (calls, show, dump, audio, export)
 _MENDING = (failed, redrive, ledger, sweep)
 _FORGETTING = (erase,)
 
