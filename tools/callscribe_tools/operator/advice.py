@@ -8,7 +8,7 @@ from callscribe.domain.patience import GAVE_UP
 from callscribe.domain.recording import OVER_BUDGET
 
 # Twilio makes one transcript of a recording, and a worker finds that one.
-_MADE_ONCE = "Look at the transcript there; only once that is deleted does it help to redrive --call"
+_MADE_ONCE = "Look at the transcript there; `callscribe retranscribe CA…` deletes it and asks anew"
 
 _BY_REASON: Mapping[str, str] = MappingProxyType(
     {
@@ -28,7 +28,7 @@ _BY_REASON: Mapping[str, str] = MappingProxyType(
 # What Twilio may call it some day.
 _BY_BEGINNING: Mapping[str, str] = MappingProxyType(
     {
-        "transcript_": "Its transcript ended at Twilio without a text. Look at it there, delete it, then redrive",
+        "transcript_": "Its transcript ended at Twilio without a text. Look at it there, then retranscribe",
         "recording_": "Its recording came to nothing at Twilio. Look at it there; if it is complete by now, redrive",
     }
 )

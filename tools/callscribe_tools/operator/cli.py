@@ -20,10 +20,12 @@ from callscribe_tools.operator.commands import (
     failed,
     ledger,
     redrive,
+    retranscribe,
     secret,
     setup,
     show,
     sweep,
+    transcribe,
 )
 
 # Plain help: Rich's boxes would cut the examples. No stack trace of a library's shows what it was given.
@@ -32,7 +34,7 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions
 # In the order in which one needs them.
 _WIRING = (secret, setup, doctor)
 _READING = (calls, show, dump, audio, export)
-_MENDING = (failed, redrive, ledger, sweep)
+_MENDING = (failed, redrive, retranscribe, transcribe, ledger, sweep)
 _FORGETTING = (erase,)
 
 for _module in (*_WIRING, *_READING, *_MENDING, *_FORGETTING):

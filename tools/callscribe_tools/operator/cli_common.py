@@ -55,6 +55,9 @@ StackOption = Annotated[
     str | None, typer.Option("--stack", metavar="NAME", help="The stack itself, in the place of --env.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+PriceOption = Annotated[
+    float, typer.Option("--price", min=0, metavar="DOLLARS", help="What you pay for a minute of transcription.")
+]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")]
 
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from callscribe.domain.sids import CallSid, TranscriptSid
+from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
 from callscribe_tools.operator.calls import Place
 
 ZoneOption = Annotated[
@@ -56,6 +56,20 @@ def call_sid(text: str) -> CallSid:
         return CallSid(text)
     except ValueError:
         raise typer.BadParameter("it is no SID of a call: CA and 32 hexadecimal digits, in small letters.") from None
+
+
+def recording_sid(text: str) -> RecordingSid:
+    """Read the SID of a recording.
+
+    Raises:
+        BadParameter: it is none.
+    """
+    try:
+        return RecordingSid(text)
+    except ValueError:
+        raise typer.BadParameter(
+            "it is no SID of a recording: RE and 32 hexadecimal digits, in small letters."
+        ) from None
 
 
 def transcript_sid(text: str) -> TranscriptSid:

@@ -154,8 +154,8 @@ def _ends_the_same(environment: Environment, row: dict[str, Any]) -> Redriven:
         reason=row["reason"],
         outcome=Outcome.LEFT,
         what_to_do=(
-            "It would end the same while its transcript exists: delete that at Twilio, then "
-            f"{environment.command(f'redrive --call {recording.call_sid}')}"
+            "It would end the same while its transcript exists; to delete that and ask anew: "
+            f"{environment.command(f'retranscribe {recording.call_sid}')}"
         ),
     )
 

@@ -45,8 +45,8 @@ def redrive(
     does five times at most. What workers bury meanwhile is left to the next redrive. It may be interrupted and
     repeated at any time.
 
-    A recording whose transcript failed would end the same while that transcript exists: delete it at Twilio, then
-    redrive with --call. With --call, what is stored is read anew from Twilio as well, operator results and all.
+    A recording whose transcript failed would end the same while that transcript exists: `retranscribe` deletes it, and
+    asks anew. With --call, what is stored is read anew from Twilio as well, operator results and all.
 
     \b
     Example: callscribe redrive --dry-run
@@ -86,4 +86,4 @@ def _print_redriven(done: list[Redriven], *, of_call: bool, as_json: bool) -> No
     console.print(f"{told or 'Nothing to redrive'}.", markup=False)
     if same := 0 if of_call else sum(one.reason in ENDS_THE_SAME for one in done):
         told = "The transcript of so many failed, and would be found again"
-        console.print(f"{told}: {same}. Delete it at Twilio, then redrive --call.", markup=False)
+        console.print(f"{told}: {same}. To delete it and ask anew: callscribe retranscribe CA….", markup=False)

@@ -55,13 +55,14 @@ class Event(StrEnum):
     TRANSCRIPT_GONE = "transcript gone"
     GIVEN_UP = "given up"
     REDRIVEN = "redriven"
+    RETRANSCRIBED = "retranscribed"
     ERASED = "erased"
 
 
 UNSETTLED = frozenset({State.RECEIVED, State.REQUESTING, State.TRANSCRIBING})
 """States that are not the end; these have a `due_at`, and are in the partition of the index `by_due_at` for them."""
 
-BEGINS = frozenset({Event.HEARD_OF, Event.RESUMED, Event.REDRIVEN})
+BEGINS = frozenset({Event.HEARD_OF, Event.RESUMED, Event.REDRIVEN, Event.RETRANSCRIBED})
 """Events since which a recording is unsettled."""
 
 ROUNDS = frozenset({Event.REDRIVEN, Event.TRANSCRIPT_GONE})
@@ -96,6 +97,8 @@ MOVES: Mapping[Event, Move] = MappingProxyType(
         Event.TRANSCRIPT_GONE: Move(frozenset({State.TRANSCRIBING}), State.RECEIVED),
         Event.GIVEN_UP: Move(UNSETTLED, State.FAILED),
         Event.REDRIVEN: Move(frozenset({State.FAILED, State.SKIPPED, State.STORED}), State.RECEIVED),
+        # By a person, who has seen the price: it is no round, and those before it count no more.
+        Event.RETRANSCRIBED: Move(frozenset({State.FAILED, State.SKIPPED, State.STORED}), State.RECEIVED),
         Event.ERASED: Move(frozenset({UNHEARD_OF, *State}), State.ERASED),
     }
 )
