@@ -46,5 +46,9 @@ def _iso(moment: datetime) -> str:
 
 def work(stack: Stack) -> None:
     """Let the workers do what is on the queues; nothing comes back."""
-    for name, queue in (("request_transcript", "RecordingsQueue"), ("store_insights", "TranscriptsQueue")):
+    for name, queue in (
+        ("request_transcript", "RecordingsQueue"),
+        ("backfill_recording", "BackfillQueue"),
+        ("store_insights", "TranscriptsQueue"),
+    ):
         assert all(answer == DONE for answer in stack.work(name, queue))

@@ -36,6 +36,15 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         # GetItem: whether a call is erased.
         "CallsTable": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
     },
+    "backfill_recording": {
+        "Settings": {"secretsmanager:GetSecretValue"},
+        "BackfillQueue": TAKE_MESSAGES,
+        "BackfillDeadLetters": {"sqs:SendMessage"},
+        # Whether live calls wait: it takes none of theirs, and sends nothing there.
+        "RecordingsQueue": {"sqs:GetQueueAttributes"},
+        "TranscriptsQueue": {"sqs:GetQueueAttributes"},
+        "CallsTable": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+    },
     "accept_webhook": {"Settings": {"secretsmanager:GetSecretValue"}, "TranscriptsQueue": {"sqs:SendMessage"}},
     "store_insights": {
         "Settings": {"secretsmanager:GetSecretValue"},

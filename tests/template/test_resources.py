@@ -75,13 +75,17 @@ def test_a_message_fails_alone_and_ends_in_the_dead_letters(name: str, mapping: 
     dead_letters = queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert function(name)["Environment"]["Variables"]["DEAD_LETTERS_URL"] == {"Ref": dead_letters}
-    assert mapping["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "WorkerConcurrency"}}
+    # What is from before gets the least that there is, however many live calls are worked on at once.
+    most = template()["Parameters"]["WorkerConcurrency"]["MinValue"] if name == "backfill_recording" else None
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": most or {"Ref": "WorkerConcurrency"}}
     # A message that is still being worked on must not come back.
     visible_again_seconds = int(resolve(queue["VisibilityTimeout"], {}))
     assert visible_again_seconds > 6 * seconds(name)
     assert function(name)["Environment"]["Variables"]["QUEUE_URL"] == {"Ref": own_queue}
     # A message is given up for its age before it was received too often, and before it expires.
     give_up_seconds = template()["Parameters"]["GiveUpHours"]["MaxValue"] * 3600
+    hours = function(name)["Environment"]["Variables"]["GIVE_UP_HOURS"]
+    assert hours == {"Ref": "GiveUpHours"} or int(hours) * 3600 <= give_up_seconds
     received_at_most = queue["RedrivePolicy"]["maxReceiveCount"]
     first_tries = math.ceil(math.log2(LONGEST_DELAY_SECONDS))
     assert give_up_seconds < (received_at_most - first_tries) * LONGEST_DELAY_SECONDS / 2

@@ -70,7 +70,7 @@ def _refuse(doing: str, response: requests.Response, sid: RecordingSid, channels
         raise NoAudioError(f"Twilio has no file in two channels of recording {sid}. Try --channels 1")
     if response.status_code == 404:
         raise NoAudioError(
-            f"Twilio has no audio of recording {sid}: it was deleted there. What was said is shown by `callscribe show`"
+            f"Twilio has no audio of recording {sid}: it was deleted there. What was said is in the table"
         )
     if response.status_code >= 400:
         raise error_of_status(doing, response.status_code, None)

@@ -12,6 +12,7 @@ import typer
 from callscribe_tools.operator.cli_common import exits
 from callscribe_tools.operator.commands import (
     audio,
+    backfill,
     calls,
     doctor,
     dump,
@@ -34,7 +35,7 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions
 # In the order in which one needs them.
 _WIRING = (secret, setup, doctor)
 _READING = (calls, show, dump, audio, export)
-_MENDING = (failed, redrive, retranscribe, transcribe, ledger, sweep)
+_MENDING = (failed, redrive, retranscribe, transcribe, backfill, ledger, sweep)
 _FORGETTING = (erase,)
 
 for _module in (*_WIRING, *_READING, *_MENDING, *_FORGETTING):

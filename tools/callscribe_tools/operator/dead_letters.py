@@ -12,6 +12,7 @@ from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from callscribe.adapters.aws_errors import aws_errors
+from callscribe.adapters.queues import MOST_AT_ONCE
 from callscribe.domain.errors import PermanentError, TransientError
 from callscribe.domain.sids import CallSid
 from callscribe.domain.stand_ins import REDRIVEN
@@ -24,9 +25,6 @@ HIDDEN_SECONDS = 30
 
 WAIT_SECONDS = 1
 """SQS asks all its machines only where it may wait (SQS docs, "Short and long polling")."""
-
-MOST_AT_ONCE = 10
-"""Of one request to SQS (SQS quotas)."""
 
 # Twilio's own form of a callback has some of them in addresses, where %2F comes before.
 _SID = re.compile(r"(?<![0-9a-z])(?:CA|RE|GT)[0-9a-f]{32}(?![0-9a-f])")

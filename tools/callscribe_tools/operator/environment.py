@@ -51,7 +51,7 @@ class Env(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A queue with its dead letters. `name` is recordings or transcripts."""
+    """A queue with its dead letters. `name` is recordings, transcripts or backfill."""
 
     name: str
     queue: Queue
@@ -78,9 +78,15 @@ class Environment:
     unredacted: CallTable | None
     recordings: Line
     transcripts: Line
+    backfill: Line
     patience: Patience
     secret: SettingsSecret
     sweep: Callable[[], dict[str, Any]]
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """All queues with their dead letters."""
+        return self.recordings, self.transcripts, self.backfill
 
     def command(self, text: str) -> str:
         """A command of `callscribe` to try next, for this environment."""
@@ -169,6 +175,7 @@ def deployed(stack: str, option: str = "", local: Local | None = None) -> Enviro
         unredacted=CallTable(dynamodb.Table(unredacted), days) if unredacted else None,
         recordings=line("recordings", "Recordings"),
         transcripts=line("transcripts", "Transcripts"),
+        backfill=line("backfill", "Backfill"),
         patience=Patience(
             look_again=timedelta(seconds=float(parameters["LookAgainSeconds"])),
             give_up=timedelta(hours=float(parameters["GiveUpHours"])),

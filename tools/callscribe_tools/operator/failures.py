@@ -55,7 +55,7 @@ def failures(environment: Environment, since: datetime | None, progress: Tell) -
         one = _of_row(row)
         if since is None or one.since >= since:
             yield one
-    for line in (environment.recordings, environment.transcripts):
+    for line in environment.lines:
         progress(f"Looking at the dead letters of the queue of {line.name}")
         for letter in line.dead_letters.look():
             if since is None or letter.sent >= since:

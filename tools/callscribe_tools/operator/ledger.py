@@ -75,7 +75,7 @@ class Missing:
 
     `sid` is its own. `call_sid` and `recording_sid` are known as far as Twilio tells them. `began` is when the call
     began, or the transcript was asked for; `before_the_stack`, that there was no stack then to hear of it. `message` is
-    the body that brings it, for its queue.
+    the body that brings it, for its queue. `recording` is what Twilio has, where it is one.
     """
 
     kind: Kind
@@ -87,6 +87,7 @@ class Missing:
     before_the_stack: bool
     what_to_do: str
     message: str = field(repr=False)
+    recording: Recording | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,7 +333,8 @@ class _Book:
             day.in_flight += len(missing) or is_untold(row)
             return
         for one in missing:
-            self._miss(day, Kind.RECORDING, one.sid, call.sid, one.sid, call.started, stand_ins.of_recording(one))
+            body = stand_ins.of_recording(one)
+            self._miss(day, Kind.RECORDING, one.sid, call.sid, one.sid, call.started, body, one)
         # What is sent of a recording brings its call.
         if is_untold(row) and not missing:
             self._miss(day, Kind.CALL, call.sid, call.sid, None, call.started, stand_ins.of_call(call.sid))
@@ -406,6 +408,7 @@ class _Book:
         recording_sid: RecordingSid | None,
         began: datetime,
         message: str,
+        recording: Recording | None = None,
     ) -> None:
         day.missing += 1
         self.missing.append(
@@ -419,12 +422,13 @@ class _Book:
                 before_the_stack=began < self.created,
                 what_to_do=self._what_to_do(began),
                 message=message,
+                recording=recording,
             )
         )
 
     def _what_to_do(self, began: datetime) -> str:
         if began < self.created:
-            return "It is from before the stack: only --repair --before-the-stack sends it, and it is paid for"
+            return "It is from before the stack: `callscribe backfill` says what it would cost, and sends it"
         if self.now - began < LOOKS * self.patience.look_again:
             # Two intervals, of which `look_again` is a little less than one.
             minutes = -(-5 * self.patience.look_again // timedelta(minutes=2))

@@ -37,6 +37,7 @@ class Which(StrEnum):
 
     RECORDINGS = "recordings"
     TRANSCRIPTS = "transcripts"
+    BACKFILL = "backfill"
 
 
 class Outcome(StrEnum):
@@ -80,11 +81,10 @@ def redrive(
         PermanentError: it refuses.
     """
     began = datetime.now(UTC)
-    if which is not Which.TRANSCRIPTS:
-        yield from _letters(environment.recordings, call_sid, began, dry_run=dry_run, progress=progress)
-    if which is not Which.RECORDINGS:
-        yield from _letters(environment.transcripts, call_sid, began, dry_run=dry_run, progress=progress)
-    if which is not Which.TRANSCRIPTS:
+    for line in environment.lines:
+        if which in {None, line.name}:
+            yield from _letters(line, call_sid, began, dry_run=dry_run, progress=progress)
+    if which in {None, Which.RECORDINGS}:
         progress("Redriving recordings")
         for row in _rows(environment, call_sid):
             if call_sid is None and row.get("reason") in ENDS_THE_SAME:

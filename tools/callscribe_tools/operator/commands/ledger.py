@@ -122,7 +122,7 @@ def _ledger_document(taken: Ledger, repaired: int) -> dict[str, Any]:
         for one in taken.missing
     ]
     for one in missing:
-        del one["message"]
+        del one["message"], one["recording"]
     return {
         "since": taken.since.isoformat(),
         "until": taken.until.isoformat(),

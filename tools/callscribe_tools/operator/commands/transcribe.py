@@ -39,8 +39,8 @@ def transcribe(
 ) -> None:
     """Transcribe one recording that Callscribe has not heard of, of a call to one of its numbers.
 
-    One from before the stack, or of another application. It is paid for, and counts against the day's budget. For one
-    that is known there are `redrive` and `retranscribe`.
+    One from before the stack, or of another application; for many there is `backfill`. It is paid for, and counts
+    against the day's budget. For one that is known there are `redrive` and `retranscribe`.
 
     \b
     Example: callscribe transcribe RE3f9d0c62a1b74e58961c2d7e8f304ab5

@@ -113,7 +113,7 @@ def _by_token(environment: Environment, settings: Settings, console: Console) ->
 
 def _works(environment: Environment, progress: Tell) -> Iterator[Finding]:
     progress("Looking at the queues and the table")
-    for line in (environment.recordings, environment.transcripts):
+    for line in environment.lines:
         yield from guarded(f"queue of {line.name}", partial(work.waiting, line))
         yield from guarded(f"dead letters of {line.name}", partial(work.dead_letters, environment, line))
     yield from guarded(work.ATTENTION, lambda: work.attention(environment))

@@ -1,6 +1,7 @@
 """Puts bodies on SQS queues, as they are, and puts messages off."""
 
 import os
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -8,9 +9,14 @@ import boto3
 
 from callscribe.adapters.aws_config import CONFIG
 from callscribe.adapters.aws_errors import aws_errors
+from callscribe.domain.errors import TransientError
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+
+
+MOST_AT_ONCE = 10
+"""Messages of one request to SQS (SQS quotas)."""
 
 
 class Queue:
@@ -35,6 +41,18 @@ class Queue:
                     name: {"DataType": "String", "StringValue": text} for name, text in attributes.items()
                 },
             )
+
+    def put_all(self, bodies: Sequence[str]) -> None:
+        """Send at most `MOST_AT_ONCE` messages by one request; may be repeated whole.
+
+        Raises:
+            TransientError: SQS did not take all of them.
+        """
+        entries: Any = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
+        with aws_errors("putting messages on their queue"):
+            answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
+        if failed := answer.get("Failed"):
+            raise TransientError(f"SQS did not take {len(failed)} of {len(bodies)} messages: {failed[0]['Code']}")
 
     def waiting(self) -> int:
         """About how many messages there are, waiting, put off, or being worked on.

@@ -1,0 +1,53 @@
+"""Lets a recording from before be transcribed, behind the calls of today. Called by the `backfill_recording` worker."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from callscribe.adapters.queues import Queue
+from callscribe.adapters.table import CallTable
+from callscribe.adapters.twilio import Twilio
+from callscribe.domain.errors import TransientError
+from callscribe.domain.patience import Patience
+from callscribe.domain.recording import Recording
+from callscribe.domain.settings import Settings
+from callscribe.usecases.request_transcript import Settled, request_transcript
+
+MOST_WAITING = 20
+"""Messages about live calls, on both of their queues, that are seconds of work: with more, a live call would wait."""
+
+
+def backfill_recording(
+    reported: Recording,
+    *,
+    reported_at: datetime,
+    live: Iterable[Queue],
+    table: CallTable,
+    twilio: Twilio,
+    settings: Settings,
+    patience: Patience,
+    deadline: datetime,
+) -> list[Settled]:
+    """Settle a recording as `request_transcript` does, apart from the day's budget; raises what that raises.
+
+    Parameters:
+        live: the queues that live calls are on; what is asked for here comes back by one of them.
+
+    Raises:
+        TransientError: too much waits there, so the message must come back later.
+    """
+    waiting = sum(queue.waiting() for queue in live)
+    if waiting > MOST_WAITING:
+        raise TransientError(
+            f"recording {reported.sid} of call {reported.call_sid}: {waiting} messages of live calls wait, and go first"
+        )
+    return request_transcript(
+        reported,
+        reported_at=reported_at,
+        table=table,
+        twilio=twilio,
+        # Somebody has seen minutes and price, and agreed; the budget is there for what nobody looks at.
+        settings=replace(settings, daily_minutes=None),
+        patience=patience,
+        deadline=deadline,
+    )
