@@ -98,7 +98,7 @@ def test_a_worker_that_may_not_put_a_message_off_leaves_that_to_the_queue(local:
 
 @pytest.mark.parametrize(
     ("queue", "dead_letters"),
-    [("RecordingsQueueUrl", "RecordingsDeadLettersUrl"), ("TranscriptsQueueUrl", "TranscriptsDeadLettersUrl")],
+    [(f"{kind}QueueUrl", f"{kind}DeadLettersUrl") for kind in ("Recordings", "Transcripts", "Backfill")],
 )
 def test_a_worker_may_put_what_it_cannot_read_into_the_dead_letters(
     local: LocalCallscribe, queue: str, dead_letters: str
