@@ -9,7 +9,7 @@ import pytest
 from callscribe_tools.simulator import Scenario, Simulator, load_scenario
 from callscribe_tools.simulator.scenario import SCENARIOS, TranscriptOutcome
 from harness.answers import answer
-from harness.events import load_event
+from harness.events import batch_of, load_event
 from harness.stack import CALLER, NUMBER, Gateway, Stack
 from harness.template import function_names
 
@@ -104,6 +104,9 @@ def test_nothing_that_is_logged_tells_a_number_a_word_or_a_secret(
 ) -> None:
     scenario = load_scenario("cannot_log_in")
     play(stack, twilio, scenario)
+    twilio.place_call(scenario, to=NUMBER)
+    for message in stack.messages("RecordingsQueue"):
+        stack.invoke("backfill_recording", batch_of(message))
     stack.invoke("delete_recordings", load_event("delete_recordings", "every_hour"))
     stack.invoke("sweep", load_event("sweep", "every_few_minutes"))
     account = twilio.account
