@@ -13,6 +13,6 @@ from callscribe.edge.webhooks import Response, signed_json, text
 @signed_json
 def handler(webhook: Webhook) -> Response:
     """Answer only once the webhook is durable."""
-    queue().put(webhook.body)
+    queue().put(webhook.body, correlation_id=webhook.request_id)
     logger.info("webhook accepted")
     return text(200, "accepted")

@@ -9,9 +9,10 @@ from callscribe.adapters.settings import settings_reader
 from callscribe.adapters.table import call_table
 from callscribe.adapters.twilio import twilio
 from callscribe.edge.messages import Message, queue_worker
+from callscribe.edge.metrics import tell_recording
 from callscribe.edge.payloads import RecordingCallback
 from callscribe.edge.retries import patience
-from callscribe.edge.telemetry import count, logger
+from callscribe.edge.telemetry import logger
 from callscribe.usecases.backfill_recording import backfill_recording
 
 
@@ -31,6 +32,10 @@ def handler(message: Message) -> None:
         patience=patience(),
         deadline=message.deadline,
     ):
-        logger.info("recording settled", outcome=settled.outcome, reason=settled.reason)
-        if settled.kind:
-            count("RecordingsNotTranscribed", reason=settled.kind)
+        logger.info(
+            "recording settled",
+            recording_sid=settled.recording_sid,
+            outcome=settled.outcome,
+            reason=settled.reason,
+        )
+        tell_recording(**settled.measures)

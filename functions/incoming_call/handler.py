@@ -5,23 +5,27 @@ nothing, so a repeated request gets the same answer.
 """
 
 from callscribe.adapters.settings import settings_reader
+from callscribe.edge import metrics
+from callscribe.edge.metrics import count
 from callscribe.edge.signatures import Webhook
-from callscribe.edge.telemetry import about, count, logger
+from callscribe.edge.telemetry import about, logger
 from callscribe.edge.webhooks import Response, signed_form, twiml
-from callscribe.usecases.incoming_call import next_document, static_document
+from callscribe.usecases.incoming_call import ANSWER_PATH, next_document, static_document
 
 
 @signed_form
 def handler(webhook: Webhook) -> Response:
     """Answer with TwiML, whatever happens: a caller is on the line."""
     form = {name: values[0] for name, values in webhook.form.items()}
-    logger.append_keys(call_sid=form.get("CallSid"), path=webhook.path)
+    logger.append_keys(path=webhook.path)
     try:
         number = settings_reader().current().for_number(form.get("To", ""))
         document = next_document(webhook.path, form, number, webhook.base_url)
         logger.info("call answered")
     except Exception as error:  # noqa: BLE001 (a bug must not cost the call)
         logger.error("call answered with static TwiML", **about(error))
-        count("StaticAnswers")
+        count(metrics.STATIC_ANSWERS)
         document = static_document(webhook.path, form, webhook.base_url)
+    if webhook.path == ANSWER_PATH:
+        count(metrics.CALLS_ANSWERED)
     return twiml(document)

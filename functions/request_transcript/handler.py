@@ -7,11 +7,12 @@ Idempotency key: RecordingSid.
 from callscribe.adapters.settings import settings_reader
 from callscribe.adapters.table import call_table
 from callscribe.adapters.twilio import twilio
-from callscribe.domain.patience import GAVE_UP
+from callscribe.edge import metrics
 from callscribe.edge.messages import Message, queue_worker
+from callscribe.edge.metrics import count, tell_recording
 from callscribe.edge.payloads import EndedCall, RecordingCallback
 from callscribe.edge.retries import patience
-from callscribe.edge.telemetry import count, logger
+from callscribe.edge.telemetry import logger
 from callscribe.usecases.request_transcript import REPAIRS, note_ended_call, request_transcript
 
 
@@ -22,7 +23,7 @@ def handler(message: Message) -> None:
         call = EndedCall.from_form(message.body)
         logger.append_keys(call_sid=call.call_sid)
         if note_ended_call(call.call_sid, table=call_table(), twilio=twilio(settings_reader().current())):
-            count("Repaired", what="call")
+            count(metrics.REPAIRED, "call")
         return
     callback = RecordingCallback.from_form(message.body)
     logger.append_keys(call_sid=callback.call_sid, recording_sid=callback.recording_sid)
@@ -39,10 +40,12 @@ def handler(message: Message) -> None:
         deadline=message.deadline,
         swept=message.swept,
     ):
-        logger.info("recording settled", outcome=settled.outcome, reason=settled.reason)
-        if settled.kind:
-            count("RecordingsNotTranscribed", reason=settled.kind)
-        if settled.reason == GAVE_UP:
-            count("GivenUp")
+        logger.info(
+            "recording settled",
+            recording_sid=settled.recording_sid,
+            outcome=settled.outcome,
+            reason=settled.reason,
+        )
+        tell_recording(**settled.measures)
         if message.swept and settled.outcome in REPAIRS:
-            count("Repaired", what="recording")
+            count(metrics.REPAIRED, "recording")

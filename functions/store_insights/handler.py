@@ -8,20 +8,22 @@ from callscribe.adapters.event_bus import event_bus
 from callscribe.adapters.settings import settings_reader
 from callscribe.adapters.table import call_table, unredacted_table
 from callscribe.adapters.twilio import twilio
+from callscribe.edge import metrics
 from callscribe.edge.messages import Message, queue_worker
+from callscribe.edge.metrics import count, tell
 from callscribe.edge.payloads import TranscriptWebhook
 from callscribe.edge.retries import patience
-from callscribe.edge.telemetry import count, logger
-from callscribe.usecases.store_insights import REPAIRS, Outcome, Report, Stores, store_insights
+from callscribe.edge.telemetry import logger
+from callscribe.usecases.store_insights import REPAIRS, Report, Stores, store_insights
 
 
 @queue_worker
 def handler(message: Message) -> None:
     """Settle one webhook."""
     webhook = TranscriptWebhook.from_json(message.body)
-    logger.append_keys(transcript_sid=webhook.transcript_sid)
+    logger.append_keys(call_sid=webhook.call_sid, transcript_sid=webhook.transcript_sid)
     settings = settings_reader().current()
-    outcome = store_insights(
+    settled = store_insights(
         Report(
             transcript_sid=webhook.transcript_sid,
             call_sid=webhook.call_sid,
@@ -33,9 +35,13 @@ def handler(message: Message) -> None:
         settings=settings,
         patience=patience(),
     )
-    logger.info("transcript settled", outcome=outcome)
-    count("TranscriptsSettled", outcome=outcome)
-    if outcome is Outcome.GAVE_UP:
-        count("GivenUp")
-    if message.swept and outcome in REPAIRS:
-        count("Repaired", what="transcript")
+    logger.append_keys(call_sid=settled.call_sid, recording_sid=settled.recording_sid)
+    logger.info("transcript settled", outcome=settled.outcome, reason=settled.reason)
+    if settled.newly_stored:
+        count(metrics.CALLS_STORED)
+    if settled.seconds is not None:
+        tell(metrics.SECONDS_TO_STORED, settled.seconds)
+    if settled.reason:
+        count(metrics.RECORDINGS_FAILED, settled.reason)
+    if message.swept and settled.outcome in REPAIRS:
+        count(metrics.REPAIRED, "transcript")

@@ -9,9 +9,11 @@ from callscribe.adapters.queues import recordings_queue, transcripts_queue
 from callscribe.adapters.settings import settings_reader
 from callscribe.adapters.table import call_table, unredacted_table
 from callscribe.adapters.twilio import twilio
+from callscribe.edge import metrics
+from callscribe.edge.metrics import count, tell
 from callscribe.edge.retries import patience
 from callscribe.edge.schedules import Run, scheduled
-from callscribe.edge.telemetry import about, count, logger, tell_number, tell_seconds
+from callscribe.edge.telemetry import about, logger
 from callscribe.usecases.sweep import Queues, sweep
 
 
@@ -28,14 +30,17 @@ def handler(run: Run) -> dict[str, int | str | None]:
         settings=settings,
         patience=patience(),
         until=run.until,
+        correlation_id=run.id,
     )
+    for one in found.sent:
+        logger.info("message sent", call_sid=one.call_sid, what=one.what, why=one.why)
     for error in found.odd:
         logger.error("not compared, for it cannot be read", **about(error))
-        count("ListedUnreadable")
+        count(metrics.LISTED_UNREADABLE)
     for call_sid, reason in found.not_erased:
         logger.warning("call not erased everywhere yet", call_sid=call_sid, reason=reason)
-    tell_number("ErasuresUnfinished", found.erasing)
-    tell_seconds("OldestUnsettled", found.oldest_seconds)
+    tell(metrics.ERASURES_UNFINISHED, found.erasing)
+    tell(metrics.OLDEST_UNSETTLED, found.oldest_seconds)
     logger.info("swept", extra=found.told())
     if found.trouble:
         raise found.trouble

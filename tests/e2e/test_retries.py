@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from callscribe_tools.local_callscribe import LocalCallscribe
 from e2e.stack import calls_unread, changed_environment
+from harness.emf import metrics_in
 
 # Far less than the queue's own visibility timeout of 400 s.
 COMES_BACK_SECONDS = 30.0
@@ -54,7 +55,7 @@ def test_a_message_that_failed_twice_comes_back_after_its_own_delays(local: Loca
     told = comebacks(local, sid)
     assert [line["tries"] for line in told] == [1, 2]
     assert [line["seconds"] for line in told] in ([1, 2], [1, 3], [1, 4], [2, 2], [2, 3], [2, 4])
-    assert any('"MessagesComeBack":[1.0]' in line for line in local.stack.logs("RequestTranscriptFunction"))
+    assert metrics_in(local.stack.logs("RequestTranscriptFunction"), "RetriedMessageAge")
 
 
 def test_a_message_that_is_too_old_is_given_up_with_its_last_reason(local: LocalCallscribe) -> None:

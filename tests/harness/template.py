@@ -62,11 +62,17 @@ def route(method: str, path: str) -> str | None:
     )
 
 
+STACK_NAME = "callscribe-test"
+"""What the stack in process would be called."""
+
+
 def resolve(value: Any, physical_ids: Mapping[str, str]) -> str:
     """Resolve a Ref or GetAtt with what stands for each logical id; a parameter is its default, a condition holds."""
     match value:
         case {"Ref": name} if name in template()["Parameters"]:
             return str(template()["Parameters"][name]["Default"])
+        case {"Ref": "AWS::StackName"}:
+            return STACK_NAME
         case {"Ref": name} | {"Fn::GetAtt": [name, _]}:
             return physical_ids[name]
         case {"Fn::If": [_, if_true, _]}:

@@ -20,6 +20,7 @@ from callscribe.usecases.request_transcript import ClaimedElsewhereError, reques
 from callscribe_tools.local_callscribe import settings_document
 from callscribe_tools.simulator import Simulator
 from harness.answers import answer, lose_answer, recover
+from harness.emf import metrics_in
 from harness.events import load_event
 from harness.loopback import nobody_answers
 from harness.seeded import KEPT_DAYS, MONO_RECORDING_SID, RECORDING_SID, seed_transcripts
@@ -199,10 +200,11 @@ def test_what_the_day_has_no_room_for_is_skipped_and_costs_nothing(
     assert [one.source_sid for one in twilio.state.transcripts.values()] == [RECORDING_SID]
     assert spent(seeded) == 1
     # An operator can see how many there were.
-    (counted,) = [
-        json.loads(line) for line in capsys.readouterr().out.splitlines() if '"RecordingsNotTranscribed"' in line
-    ]
-    assert (counted["RecordingsNotTranscribed"], counted["reason"]) == ([1.0], "over_budget")
+    printed = capsys.readouterr().out
+    (counted,) = metrics_in(printed, "RecordingsSkipped")
+    assert (counted.values, counted.by) == ([1.0], "over_budget")
+    assert [one.values for one in metrics_in(printed, "BudgetUsed")] == [[100.0], [100.0]]
+    assert [one.values for one in metrics_in(printed, "MinutesRequested")] == [[1.0]]
 
 
 @pytest.mark.parametrize(("seconds", "minutes"), [(2.0, 0), (60.0, 0), (61.0, 1), (28_800.0, 479)])

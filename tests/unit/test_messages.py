@@ -17,6 +17,7 @@ from callscribe.domain.errors import (
     UnreadableError,
 )
 from callscribe.edge.messages import Message, queue_worker
+from harness.emf import metrics_in
 from harness.events import sqs_event
 from harness.loopback import nobody_answers
 from harness.stack import Context, Stack, aws
@@ -76,13 +77,12 @@ def worker(offline_stack: Stack, monkeypatch: pytest.MonkeyPatch, first_delay_se
 
 @pytest.fixture
 def counted(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[str]]:
-    """The names of all metrics that were counted, each without a dimension but the service."""
+    """The names of all metrics that were told, each without a further dimension."""
 
     def read() -> list[str]:
-        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
-        metrics = [one for line in lines for one in line["_aws"]["CloudWatchMetrics"]]
-        assert all((one["Namespace"], one["Dimensions"]) == ("Callscribe", [["service"]]) for one in metrics)
-        return [metric["Name"] for one in metrics for metric in one["Metrics"]]
+        told = metrics_in(capsys.readouterr().out)
+        assert all(one.dimensions == [["service", "environment"]] for one in told)
+        return [one.name for one in told]
 
     return read
 
@@ -114,7 +114,7 @@ def test_a_message_that_failed_comes_back_after_its_own_delay_and_not_the_queues
     url = offline_stack.physical_ids["RecordingsQueue"]
     assert "Messages" not in aws("sqs").receive_message(QueueUrl=url)
     assert len(aws("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"]) == 1
-    assert counted() == ["MessagesComeBack"]
+    assert counted() == ["RetriedMessageAge"]
     assert letters(offline_stack) == []
 
 

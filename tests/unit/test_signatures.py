@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import hmac
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -12,9 +11,10 @@ import pytest
 from callscribe.domain.errors import ForgeryError
 from callscribe.edge.signatures import FORM, JSON, verify
 from callscribe_tools.local_callscribe import settings_document
+from harness.emf import metrics_in
 from harness.events import HOST, event_files, http_event, load_event, raw_body, signature_of, signed
 from harness.stack import Stack, account
-from harness.template import routes
+from harness.template import STACK_NAME, routes
 
 TOKEN = account().auth_token
 OTHER_TOKEN = "fedcba9876543210fedcba9876543210"
@@ -234,12 +234,11 @@ ODD_EVENTS: dict[str, Any] = {
 
 def refusals(printed: str) -> list[str]:
     """The reasons of all refusals that were counted."""
-    lines = [json.loads(line) for line in printed.splitlines() if '"_aws"' in line]
-    metrics = [one for line in lines for one in line["_aws"]["CloudWatchMetrics"]]
-    assert all(one["Namespace"] == "Callscribe" for one in metrics)
-    assert all(one["Dimensions"] == [["service", "reason"]] for one in metrics)
-    assert all((line["service"], line["WebhooksRefused"]) == ("callscribe", [1.0]) for line in lines)
-    return [line["reason"] for line in lines]
+    told = metrics_in(printed)
+    assert all((one.name, one.values) == ("WebhooksRefused", [1.0]) for one in told)
+    assert all(one.dimensions[1] == ["service", "environment", "reason"] for one in told)
+    assert all((one.line["service"], one.line["environment"]) == ("callscribe", STACK_NAME) for one in told)
+    return [str(one.by) for one in told]
 
 
 @pytest.fixture
@@ -298,11 +297,11 @@ def test_forwarding_headers_do_not_make_a_genuine_request_a_forgery(path: str, w
 
 
 @pytest.mark.parametrize("path", ROUTES)
-def test_a_genuine_request_is_accepted_and_nothing_counted(
+def test_a_genuine_request_is_accepted_and_no_refusal_counted(
     path: str, with_path_token: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert with_path_token.invoke(ROUTES[path], genuine(path))["statusCode"] == 200
-    assert "_aws" not in capsys.readouterr().out
+    assert metrics_in(capsys.readouterr().out, "WebhooksRefused") == []
 
 
 def test_while_a_token_is_rotated_both_sign(offline_stack: Stack) -> None:

@@ -1,7 +1,7 @@
 """What was lost is found, what does not move on is looked at, and what is not ours is left alone."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -27,10 +27,11 @@ from callscribe_tools.simulator import (
 )
 from callscribe_tools.simulator.scenario import TranscriptOutcome
 from harness.answers import answer, recover
+from harness.emf import metrics_in
 from harness.events import HOST, batch_of, load_event
 from harness.later import LATE, be_later, work
 from harness.seeded import recorded, transcript
-from harness.stack import CALLER, NUMBER, SERVICE_SID, Gateway, Stack
+from harness.stack import CALLER, NUMBER, SERVICE_SID, Context, Gateway, Stack
 from harness.workers import DONE, RESULTS, page, row, state, webhook_of
 
 CALLS = "/2010-04-01/Accounts/{account}/Calls.json"
@@ -92,7 +93,8 @@ def test_its_message_is_what_the_callback_would_have_been(lost: PlacedCall, stac
         f"CallSid={lost.sid}&RecordingSid={dual.sid}&RecordingStatus=completed"
         "&RecordingSource=StartCallRecordingAPI&RecordingChannels=2"
     )
-    assert {name: one["StringValue"] for name, one in message["MessageAttributes"].items()} == {"sent_by": "sweep"}
+    told = {name: one["StringValue"] for name, one in message["MessageAttributes"].items()}
+    assert told == {"sent_by": "sweep", "correlation_id": Context("sweep").aws_request_id}
 
 
 def test_what_is_on_its_way_is_left_alone_and_looked_at_again(
@@ -169,8 +171,8 @@ def test_a_transcript_that_never_ends_is_given_up(
     assert state(stack) == ("failed", "gave_up")
     assert row(stack)["due"] == "attention"
     told = capsys.readouterr().out
-    assert [line["GivenUp"] for line in metrics(told, "GivenUp")] == [[1.0]]
-    assert metrics(told, "Repaired") == []
+    assert [one.by for one in metrics_in(told, "RecordingsFailed")] == ["gave_up"]
+    assert metrics_in(told, "Repaired") == []
     assert sweep(stack) == NOTHING
 
 
@@ -259,7 +261,7 @@ def test_a_recording_that_cannot_be_asked_for_is_given_up(
     assert sweep(stack)["due"] == 1
     work(stack)
     assert state(stack) == ("failed", "gave_up")
-    assert [line["GivenUp"] for line in metrics(capsys.readouterr().out, "GivenUp")] == [[1.0]]
+    assert [one.by for one in metrics_in(capsys.readouterr().out, "RecordingsFailed")] == ["gave_up"]
 
 
 @pytest.mark.parametrize(
@@ -629,10 +631,6 @@ def test_a_queue_that_is_full_is_left_alone(lost: PlacedCall, stack: Stack, monk
     assert lost.recordings
 
 
-def metrics(logged: str, name: str) -> list[Mapping[str, Any]]:
-    return [line for line in map(json.loads, logged.splitlines()) if name in line]
-
-
 def test_how_old_the_oldest_is_and_what_was_repaired_is_told(
     stack: Stack, twilio: Simulator, scenario: Scenario, logged: Callable[[], str], capsys: Any
 ) -> None:
@@ -645,9 +643,8 @@ def test_how_old_the_oldest_is_and_what_was_repaired_is_told(
     be_later(stack, twilio)
     sweep(stack)
     told = capsys.readouterr().out
-    assert [line["Repaired"] for line in metrics(told, "Repaired")] == [[1.0]]
-    assert metrics(told, "Repaired")[0]["what"] == "recording"
-    ages = [line["OldestUnsettled"][0] for line in metrics(told, "OldestUnsettled")]
+    assert [(one.values, one.by) for one in metrics_in(told, "Repaired")] == [([1.0], "recording")]
+    ages = [one.values[0] for one in metrics_in(told, "OldestUnsettled")]
     assert ages[0] == 0
     assert LATE.total_seconds() <= ages[1] < LATE.total_seconds() + 60
     assert '"unsettled":1' in logged()
@@ -819,7 +816,7 @@ def test_what_the_webhook_has_told_meanwhile_is_no_repair(
     assert state(stack) == ("stored", None)
     assert stack.invoke("store_insights", batch_of(swept)) == DONE
     assert "repaired_at" not in row(stack)
-    assert metrics(capsys.readouterr().out, "Repaired") == []
+    assert metrics_in(capsys.readouterr().out, "Repaired") == []
 
 
 def test_an_expired_row_is_not_swept(stack: Stack) -> None:

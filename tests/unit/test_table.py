@@ -36,9 +36,9 @@ def recording_of(call: Call) -> RecordingSid:
 
 
 def test_minutes_are_taken_up_to_the_last_one_and_not_beyond(table: CallTable, offline_stack: Stack) -> None:
-    assert [table.take_minutes(4, TODAY, 10) for _ in range(3)] == [True, True, False]
-    assert table.take_minutes(2, TODAY, 10)
-    assert not table.take_minutes(1, TODAY, 10)
+    assert [table.take_minutes(4, TODAY, 10) for _ in range(3)] == [4, 8, None]
+    assert table.take_minutes(2, TODAY, 10) == 10
+    assert table.take_minutes(1, TODAY, 10) is None
     assert list(offline_stack.minutes().values()) == [10]
 
 

@@ -60,7 +60,7 @@ def test_a_recording_that_failed_is_listed_with_what_to_do(
 def test_what_was_over_budget_is_listed(
     stack: Stack, twilio: Simulator, scenario: Scenario, document: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("callscribe.adapters.table.CallTable.take_minutes", lambda *_: False)
+    monkeypatch.setattr("callscribe.adapters.table.CallTable.take_minutes", lambda *_: None)
     twilio.place_call(scenario, to=NUMBER)
     work(stack)
     (one,) = document("failed")["failures"]

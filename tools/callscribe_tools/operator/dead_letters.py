@@ -12,7 +12,7 @@ from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from callscribe.adapters.aws_errors import aws_errors
-from callscribe.adapters.queues import MOST_AT_ONCE
+from callscribe.adapters.queues import CORRELATION_ID, MOST_AT_ONCE
 from callscribe.domain.errors import PermanentError, TransientError
 from callscribe.domain.sids import CallSid
 from callscribe.domain.stand_ins import REDRIVEN
@@ -35,6 +35,7 @@ class Letter:
     """A message that nobody could work on. `sent` is when it came here; `redriven` how often it was taken out.
 
     `reason` is None where no worker has said why: SQS moved it, since each worker that received it died.
+    `correlation_id` is in the log of all that was done with it; empty where nobody has given it one.
     """
 
     message_id: str
@@ -43,6 +44,7 @@ class Letter:
     sent: datetime
     reason: str | None
     redriven: int
+    correlation_id: str
 
     @property
     def sids(self) -> list[str]:
@@ -128,4 +130,5 @@ def _letter(message: Mapping[str, Any]) -> Letter:
         sent=datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC),
         reason=told.get("reason"),
         redriven=int(times) if times.isdecimal() else 0,
+        correlation_id=told.get(CORRELATION_ID, ""),
     )

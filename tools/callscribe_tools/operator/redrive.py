@@ -118,7 +118,7 @@ def _send(line: Line, letter: Letter) -> None:
     if EndedCall.is_told_by(letter.body):
         # Only the sweep tells of calls on this queue, and only by this does the worker know it.
         attributes |= Swept().attributes
-    line.queue.put(letter.body, **attributes)
+    line.queue.put(letter.body, correlation_id=letter.correlation_id, **attributes)
     line.dead_letters.delete(letter)
 
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 MOST_AT_ONCE = 10
 """Messages of one request to SQS (SQS quotas)."""
 
+CORRELATION_ID = "correlation_id"
+"""The attribute that says which request a message began with; workers log it."""
+
 
 class Queue:
     """One SQS queue."""
@@ -38,8 +41,9 @@ class Queue:
                 QueueUrl=self._url,
                 MessageBody=body,
                 MessageAttributes={
-                    name: {"DataType": "String", "StringValue": text} for name, text in attributes.items()
+                    name: {"DataType": "String", "StringValue": text} for name, text in attributes.items() if text
                 },
+                MessageSystemAttributes=_trace(),
             )
 
     def put_all(self, bodies: Sequence[str]) -> None:
@@ -76,6 +80,12 @@ class Queue:
             self._client.change_message_visibility(
                 QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
             )
+
+
+def _trace() -> Any:
+    """X-Ray's header of this invocation, so that the worker's trace goes on from it (Lambda docs, SQS and X-Ray)."""
+    header = os.environ.get("_X_AMZN_TRACE_ID")
+    return {"AWSTraceHeader": {"DataType": "String", "StringValue": header}} if header else {}
 
 
 @cache

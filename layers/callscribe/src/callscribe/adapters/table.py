@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
@@ -57,7 +57,7 @@ class Moved:
     """What came of a move. `state` is where the recording stands now, `attempts` counts its claims so far.
 
     `counted_on` is the day whose budget holds its minutes while a transcript is being asked for. `rounds` counts how
-    often the recording has begun anew.
+    often the recording has begun anew. `stored_before`: a move to `stored` was not the first.
     """
 
     happened: bool
@@ -65,6 +65,7 @@ class Moved:
     attempts: int
     counted_on: date | None = None
     rounds: int = 0
+    stored_before: bool = False
 
 
 class CallTable(ErasableCalls):
@@ -153,11 +154,15 @@ class CallTable(ErasableCalls):
                 answer = self._table.update_item(
                     Key=items.recording_key(call_sid, recording_sid),
                     ConditionExpression=_condition(event, now, spares_claims=spares_claims),
-                    ReturnValues="ALL_NEW",
+                    ReturnValues="ALL_OLD" if event is Event.TRANSCRIPT_STORED else "ALL_NEW",
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                     **update,
                 )
-                return _moved(answer["Attributes"], happened=True)
+                row = answer.get("Attributes", {})
+                if event is Event.TRANSCRIPT_STORED:
+                    # It always happens, so that only what was there before tells whether it had happened already.
+                    return replace(_moved(row, happened=True), state=to, stored_before="stored_at" in row)
+                return _moved(row, happened=True)
             except self._table.meta.client.exceptions.ConditionalCheckFailedException as refusal:
                 return _refused(refusal)
 
@@ -280,27 +285,29 @@ class CallTable(ErasableCalls):
                 **update_of({"deleted_at": iso(datetime.now(UTC))}, remove=("due", "due_at")),
             )
 
-    def take_minutes(self, minutes: int, day: date, daily_minutes: int) -> bool:
-        """Count minutes against a day's budget, if so many are left."""
+    def take_minutes(self, minutes: int, day: date, daily_minutes: int) -> int | None:
+        """Count minutes against a day's budget; what is counted by then, or None where so many are not left."""
         left = Attr("minutes").not_exists() | Attr("minutes").lte(daily_minutes - minutes)
-        return minutes <= daily_minutes and self._add_minutes(minutes, day, left)
+        return self._add_minutes(minutes, day, left) if minutes <= daily_minutes else None
 
     def give_back_minutes(self, minutes: int, day: date) -> None:
         """Take back what `take_minutes` has counted for nothing."""
         self._add_minutes(-minutes, day, Attr("minutes").gte(minutes))
 
-    def _add_minutes(self, minutes: int, day: date, condition: ConditionBase) -> bool:
+    def _add_minutes(self, minutes: int, day: date, condition: ConditionBase) -> int | None:
         expires_at = int((datetime.now(UTC) + KEEP_BUDGETS).timestamp())
         with aws_errors(f"counting minutes against the budget of {day}"):
             try:
-                self._table.update_item(
+                answer = self._table.update_item(
                     Key=items.budget_key(day),
                     ConditionExpression=condition,
+                    ReturnValues="UPDATED_NEW",
                     **update_of({"expires_at": expires_at}, add={"minutes": minutes}),
                 )
             except self._table.meta.client.exceptions.ConditionalCheckFailedException:
-                return False
-        return True
+                return None
+        counted: Any = answer["Attributes"]["minutes"]
+        return int(counted)
 
     def put_insights(self, insights: Insights, call: Call) -> None:
         """Write a transcript's sentences, then its operator results. May be repeated.

@@ -4,7 +4,10 @@ The official SDK sends the requests, with credentials and timeouts; answers are 
 """
 
 import json
+import time
+from collections import deque
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -24,6 +27,24 @@ PAGE_SIZE = 1000
 
 API = "https://api.twilio.com"
 INTELLIGENCE = "https://intelligence.twilio.com/v2"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request that was made: how long it took, and the status of its answer, None where there was none."""
+
+    milliseconds: float
+    status: int | None
+
+
+_requests: deque[Request] = deque(maxlen=5000)
+
+
+def take_requests() -> list[Request]:
+    """Take what has been asked since the last time, of whatever account; the latest 5,000."""
+    taken = list(_requests)
+    _requests.clear()
+    return taken
 
 
 class TwilioApi:
@@ -50,15 +71,26 @@ class TwilioApi:
     ) -> Any:
         """Send a request, and read the JSON of its answer, numbers as they are written; None where it is empty."""
         with twilio_errors(doing):
-            # The SDK adds headers of its own to those it is given.
-            response: Response = self._client.request(
-                method, url, data=dict(form) if form else None, headers=dict(headers) if headers else None
-            )
+            response = self._send(method, url, form, headers)
             if response.status_code in {429, 503}:
                 raise throttled(doing, response.status_code, (response.headers or {}).get("Retry-After"))
             if response.status_code >= 400:
                 raise error_of_status(doing, response.status_code, _code_of(response.text))
             return json.loads(response.text or "null", parse_float=Decimal, parse_constant=str)
+
+    def _send(
+        self, method: str, url: str, form: Mapping[str, object] | None, headers: Mapping[str, str] | None
+    ) -> Response:
+        began, status = time.perf_counter(), None
+        try:
+            # The SDK adds headers of its own to those it is given.
+            response: Response = self._client.request(
+                method, url, data=dict(form) if form else None, headers=dict(headers) if headers else None
+            )
+            status = response.status_code
+            return response
+        finally:
+            _requests.append(Request((time.perf_counter() - began) * 1000, status))
 
     def voice_rows(self, doing: str, path: str, key: str, query: Mapping[str, object]) -> Iterator[dict[str, Any]]:
         """Fetch a list of the account's own resources, page by page; `key` is what its rows are under."""

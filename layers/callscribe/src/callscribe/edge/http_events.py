@@ -17,7 +17,10 @@ LONGEST_BODY = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. Names of headers are in lower case; `path_token` is what stands in the place of {token}."""
+    """One request. Names of headers are in lower case; `path_token` is what stands in the place of {token}.
+
+    `id` is API Gateway's own, which is in the API's log too.
+    """
 
     base_url: str
     path: str
@@ -26,6 +29,7 @@ class Request:
     path_token: str | None
     raw_body: str
     is_base64: bool
+    id: str
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> Self:
@@ -44,6 +48,7 @@ class Request:
                 path_token=(event.get("pathParameters") or {}).get("token"),
                 raw_body=event.get("body") or "",
                 is_base64=bool(event.get("isBase64Encoded")),
+                id=request_id(event) or "",
             )
         except (AttributeError, KeyError, TypeError):
             raise _odd() from None
@@ -71,6 +76,14 @@ class Request:
             return raw.decode()
         except ValueError:
             raise ForgeryError("the body is no text", "no_text") from None
+
+
+def request_id(event: Any) -> str | None:
+    """API Gateway's own id of a request, as far as there is one."""
+    try:
+        return str(event["requestContext"]["requestId"])
+    except (KeyError, TypeError):
+        return None
 
 
 def _odd() -> ForgeryError:

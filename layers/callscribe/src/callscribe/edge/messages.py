@@ -15,12 +15,15 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from callscribe.adapters.queues import dead_letters, queue
+from callscribe.adapters.queues import CORRELATION_ID, dead_letters, queue
 from callscribe.domain.errors import CallscribeError, TransientError, UnknownEventError
 from callscribe.domain.patience import SENT_BY, UNSETTLED_SINCE, Swept
 from callscribe.domain.stand_ins import REDRIVEN
+from callscribe.edge import metrics
+from callscribe.edge.metrics import count, tell
 from callscribe.edge.retries import Retries
-from callscribe.edge.telemetry import about, count, logger
+from callscribe.edge.telemetry import about, logger
+from callscribe.edge.twilio_requests import telling_twilio_requests
 
 TRIES_OF_DUE = 10
 """Of a message about a recording that is due: the next one is on its way, and they must not pile up."""
@@ -62,13 +65,15 @@ def queue_worker(
         deadline = datetime.now(UTC) + timedelta(milliseconds=context.get_remaining_time_in_millis())
 
         def settle(record: SQSRecord) -> None:
+            logger.set_correlation_id(_attribute(record, CORRELATION_ID) or record.message_id)
             try:
                 message = Message(record.body, _sent(record), deadline, _swept(record))
             except (ValueError, OverflowError):
                 _bury(record, reason=f"its attribute {UNSETTLED_SINCE} is no time")
                 return
             if not _is_over(record, message):
-                _try(work, message, record)
+                with telling_twilio_requests():
+                    _try(work, message, record)
 
         return process_partial_response(event, settle, processor, context)
 
@@ -92,7 +97,7 @@ def _try(work: Callable[[Message], None], message: Message, record: SQSRecord) -
         work(message)
     except UnknownEventError as error:
         logger.warning("unknown event", message_id=record.message_id, **about(error))
-        count("UnknownEvents")
+        count(metrics.UNKNOWN_EVENTS)
     except TransientError as error:
         if not _given_up(record, error):
             raise
@@ -109,7 +114,7 @@ def _given_up(record: SQSRecord, error: TransientError) -> bool:
     tries = _tries(record)
     seconds = retries.delay(tries, error.retry_after)
     logger.warning("message comes back", message_id=record.message_id, tries=tries, seconds=seconds, **about(error))
-    count("MessagesComeBack")
+    tell(metrics.RETRIED_MESSAGE_AGE, _age_seconds(record))
     try:
         queue().put_off(record.receipt_handle, seconds)
     except CallscribeError as trouble:
@@ -120,10 +125,9 @@ def _given_up(record: SQSRecord, error: TransientError) -> bool:
 
 def _swept(record: SQSRecord) -> Swept | None:
     """Read what the sweep has written beside the body; see `Swept.attributes`."""
-    attributes = record.raw_event.get("messageAttributes") or {}
-    if SENT_BY not in attributes:
+    if not _attribute(record, SENT_BY):
         return None
-    since = attributes.get(UNSETTLED_SINCE, {}).get("stringValue", "")
+    since = _attribute(record, UNSETTLED_SINCE) or ""
     return Swept(datetime.fromtimestamp(int(since), UTC) if since.isdecimal() else None)
 
 
@@ -142,12 +146,20 @@ def _tries(record: SQSRecord) -> int:
 def _bury(record: SQSRecord, reason: str, **told: Any) -> None:
     """Put the message into the dead letters; where they take nothing, it comes back."""
     logger.error("message to the dead letters", message_id=record.message_id, reason=reason, **told)
-    dead_letters().put(record.body, reason=reason, **_redriven(record))
-    count("DeadLetters")
+    dead_letters().put(record.body, reason=reason, **_kept(record))
+    count(metrics.DEAD_LETTERS)
 
 
-def _redriven(record: SQSRecord) -> dict[str, str]:
-    """How often it has been here before: without that, one that can never be settled would be redriven for ever."""
+def _kept(record: SQSRecord) -> dict[str, str]:
+    """How often it has been here before: without that, one that can never be settled would be redriven for ever. And
+    what it began with.
+    """
+    kept = {name: _attribute(record, name) for name in (REDRIVEN, CORRELATION_ID)}
+    return {name: text for name, text in kept.items() if text}
+
+
+def _attribute(record: SQSRecord, name: str) -> str | None:
+    """What stands beside the body under that name."""
     attributes = record.raw_event.get("messageAttributes") or {}
-    times = attributes.get(REDRIVEN, {}).get("stringValue")
-    return {REDRIVEN: times} if times else {}
+    text: str | None = attributes.get(name, {}).get("stringValue")
+    return text

@@ -44,4 +44,4 @@ def _unsigned(request: Request) -> Webhook:
         json.loads(body)
     except (RecursionError, ValueError):
         raise ForgeryError("the body is no JSON", "no_json") from None
-    return Webhook(request.base_url, request.path, body, Form())
+    return Webhook(request.base_url, request.path, body, Form(), request.id)

@@ -33,12 +33,16 @@ class Form(dict[str, list[str]]):
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """A request of Twilio's. `body` is verbatim; `base_url` is the address Twilio called, without a path."""
+    """A request of Twilio's. `body` is verbatim; `base_url` is the address Twilio called, without a path.
+
+    `request_id` is API Gateway's.
+    """
 
     base_url: str
     path: str
     body: str
     form: Form
+    request_id: str
 
 
 def verify(event: Mapping[str, Any], tokens: Callable[[], Iterable[str]], content_type: str) -> Webhook:
@@ -64,7 +68,7 @@ def verify(event: Mapping[str, Any], tokens: Callable[[], Iterable[str]], conten
         raise ForgeryError("the request is no text", "no_text") from None
     if not genuine:
         raise ForgeryError("the signature fits no auth token", "wrong_signature")
-    return Webhook(request.base_url, request.path, body, form)
+    return Webhook(request.base_url, request.path, body, form, request.id)
 
 
 def claims_a_signature(request: Request) -> bool:

@@ -1,42 +1,47 @@
-"""The one logger and the metrics. Phone numbers go into them masked, what was said and secrets never."""
+"""The one logger. Phone numbers go into it masked, what was said and secrets never.
+
+Each line has the SIDs of what is worked on, and the id of the request that it began with, which goes through the
+queues: one search tells a call's whole story.
+"""
 
 import traceback
+from collections.abc import Mapping
 from typing import Any
 
-from aws_lambda_powertools import Logger, single_metric
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 
 from callscribe.domain.errors import CallscribeError
+from callscribe.domain.sids import CallSid, RecordingSid, Sid, TranscriptSid
 
 SERVICE = "callscribe"
-NAMESPACE = "Callscribe"
 
 logger = Logger(service=SERVICE)
 
-
-def tell_seconds(name: str, seconds: float) -> None:
-    """Tell how long something has lasted by now, in the metric `name`."""
-    _tell(name, MetricUnit.Seconds, seconds)
-
-
-def tell_number(name: str, number: int) -> None:
-    """Tell how many of something there are by now, in the metric `name`."""
-    _tell(name, MetricUnit.Count, number)
-
-
-def count(name: str, **dimension: str) -> None:
-    """Count one event in the metric `name` (CloudWatch embedded metric format, a line of the log).
-
-    Parameters:
-        dimension: at most one, of a few fixed values of ours: each value is a metric that AWS charges for.
-    """
-    _tell(name, MetricUnit.Count, 1, **dimension)
+# Twilio's names of what is worked on, and ours in a line of the log.
+_SIDS: Mapping[str, tuple[str, type[Sid]]] = {
+    "CallSid": ("call_sid", CallSid),
+    "customer_key": ("call_sid", CallSid),
+    "RecordingSid": ("recording_sid", RecordingSid),
+    "transcript_sid": ("transcript_sid", TranscriptSid),
+}
+_OF_EVERY_LINE = ("call_sid", "recording_sid", "transcript_sid", "correlation_id")
 
 
-def _tell(name: str, unit: MetricUnit, value: float, **dimension: str) -> None:
-    dimensions = {"service": SERVICE, **dimension}
-    with single_metric(name=name, unit=unit, value=value, namespace=NAMESPACE, default_dimensions=dimensions):
-        pass
+def sids(fields: Mapping[str, object]) -> dict[str, str]:
+    """The SIDs among the fields of a webhook, under their names in the log; what is no SID is left out."""
+    found: dict[str, str] = {}
+    for name, (key, kind) in _SIDS.items():
+        try:
+            found[key] = kind(str(fields[name]))
+        except (KeyError, ValueError):
+            continue
+    return found
+
+
+def sids_of_line() -> dict[str, str]:
+    """What each line now tells of what is worked on."""
+    keys = logger.get_current_keys()
+    return {name: keys[name] for name in _OF_EVERY_LINE if keys.get(name)}
 
 
 def about(error: Exception) -> dict[str, Any]:

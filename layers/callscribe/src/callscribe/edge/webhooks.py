@@ -4,6 +4,7 @@ The one place where errors become HTTP statuses. Twilio retries a 5xx where the 
 """
 
 import functools
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,9 +20,12 @@ from callscribe.domain.errors import (
     UnreadableError,
 )
 from callscribe.domain.settings import Settings
+from callscribe.edge import metrics
+from callscribe.edge.http_events import request_id
+from callscribe.edge.metrics import count
 from callscribe.edge.path_tokens import verify_json
 from callscribe.edge.signatures import FORM, Webhook, verify
-from callscribe.edge.telemetry import about, count, logger
+from callscribe.edge.telemetry import about, logger, sids
 
 type Response = dict[str, Any]
 type LambdaHandler = Callable[[Mapping[str, Any], LambdaContext], Response]
@@ -52,27 +56,41 @@ def _checked(answer: Callable[[Webhook], Response], check: Callable[[Mapping[str
     @functools.wraps(answer)
     @logger.inject_lambda_context(clear_state=True)
     def handler(event: Mapping[str, Any], _context: LambdaContext) -> Response:
+        logger.set_correlation_id(request_id(event))
         try:
-            return answer(check(event))
+            webhook = check(event)
+            logger.append_keys(**sids(_fields(webhook)))
+            return answer(webhook)
         except Exception as error:  # noqa: BLE001 (Twilio gets an answer whatever happens)
             return _refusal(error)
 
     return handler
 
 
+def _fields(webhook: Webhook) -> Mapping[str, object]:
+    """What may be read before it is understood, for the log; nothing of what is no JSON object."""
+    if webhook.form:
+        return {name: values[0] for name, values in webhook.form.items()}
+    try:
+        fields = json.loads(webhook.body)
+    except (RecursionError, ValueError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
 def _refusal(error: Exception) -> Response:
     if isinstance(error, UnknownEventError):
         logger.warning("unknown event", **about(error))
-        count("UnknownEvents")
+        count(metrics.UNKNOWN_EVENTS)
         return text(200, "not known here")
     status = next((status for family, status in STATUSES if isinstance(error, family)), 500)
     if status < 500:
         logger.warning("webhook refused", status=status, **about(error))
         if isinstance(error, ForgeryError):
-            count("WebhooksRefused", reason=error.kind)
+            count(metrics.WEBHOOKS_REFUSED, error.kind)
         else:
             # Twilio's own, and not understood.
-            count("WebhooksUnreadable")
+            count(metrics.WEBHOOKS_UNREADABLE)
     else:
         logger.error("webhook not accepted", status=status, **about(error))
     return text(status, "refused" if status < 500 else "not accepted, please retry")

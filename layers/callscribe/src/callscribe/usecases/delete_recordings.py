@@ -10,13 +10,14 @@ from callscribe.adapters.call_lists import CallLists
 from callscribe.adapters.table import CallTable
 from callscribe.adapters.twilio import Twilio
 from callscribe.domain.errors import PermanentError, TransientError
+from callscribe.domain.sids import CallSid, RecordingSid
 
 
 @dataclass(slots=True)
 class Done:
-    """How many recordings were deleted, and why Twilio refused to delete others: those are tried again."""
+    """The recordings that were deleted, and why Twilio refused to delete others: those are tried again."""
 
-    deleted: int = 0
+    deleted: list[tuple[CallSid, RecordingSid]] = field(default_factory=list)
     refused: list[PermanentError] = field(default_factory=list)
 
 
@@ -40,7 +41,7 @@ def delete_recordings(*, lists: CallLists, table: CallTable, twilio: Twilio, unt
             done.refused.append(error)
             continue
         table.put_deleted(call_sid, recording_sid)
-        done.deleted += 1
+        done.deleted.append((call_sid, recording_sid))
     if trouble:
         raise trouble
     return done

@@ -10,6 +10,7 @@ from twilio.twiml.voice_response import Recording, Start, Stop, VoiceResponse
 
 from callscribe.domain.settings import NUMBER_SHAPE, NumberSettings
 
+ANSWER_PATH = "/incoming-call"
 DIALLED_PATH = "/incoming-call/dialled"
 RECORDED_PATH = "/incoming-call/recorded"
 CALLBACK_PATH = "/ci-create-transcript"

@@ -16,7 +16,7 @@ from callscribe.domain.errors import CallscribeError, NotFoundError, PermanentEr
 from callscribe.domain.patience import Patience, Swept
 from callscribe.domain.recording import OVER_BUDGET, Event, Recording, State
 from callscribe.domain.settings import Settings
-from callscribe.domain.sids import CallSid, ServiceSid, TranscriptSid
+from callscribe.domain.sids import CallSid, RecordingSid, ServiceSid, TranscriptSid
 from callscribe.domain.transcript import Transcript
 
 
@@ -41,10 +41,28 @@ REPAIRS = frozenset({Outcome.SKIPPED, Outcome.FAILED, Outcome.REQUESTED})
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What came of a recording, and why: for one that there will be no transcript of, as its row says."""
+    """What came of a recording, and why: for one that there will be no transcript of, as its row says.
+
+    `minutes` were newly asked for. `budget_used` is how much of the day's is used by then, in per cent, where there is
+    a budget and it was asked.
+    """
 
     outcome: Outcome
     reason: str | None = None
+    recording_sid: RecordingSid | None = None
+    minutes: int | None = None
+    budget_used: float | None = None
+
+    @property
+    def measures(self) -> dict[str, Any]:
+        """What metrics tell of it."""
+        return {
+            "requested": self.outcome is Outcome.REQUESTED,
+            "failed": self.outcome is Outcome.FAILED,
+            "kind": self.kind,
+            "minutes": self.minutes,
+            "budget_used": self.budget_used,
+        }
 
     @property
     def kind(self) -> str | None:
@@ -83,10 +101,10 @@ def request_transcript(
     """
     # First of all: the call may be gone at Twilio as well.
     if table.is_erased(reported.call_sid):
-        return [Settled(Outcome.ERASED)]
+        return [Settled(Outcome.ERASED, recording_sid=reported.sid)]
     due_since = swept.unsettled_since if swept else None
     if due_since and (reason := table.look_at(reported.call_sid, reported.sid, due_since, patience)):
-        return [Settled(Outcome.FAILED, reason)]
+        return [Settled(Outcome.FAILED, reason, reported.sid)]
     try:
         return _request(reported, reported_at, table, twilio, settings, patience, deadline, swept)
     except Exception as error:
@@ -94,11 +112,12 @@ def request_transcript(
             raise
         if isinstance(error, ClaimedElsewhereError):
             # Not given up, however old it is: the other worker may be paying for it, and its claim is due by itself.
-            return [Settled(Outcome.WAITS, str(error))]
+            return [Settled(Outcome.WAITS, str(error), reported.sid)]
         reason = table.leave(reported.call_sid, reported.sid, error, due_since, patience)
         if not isinstance(error, CallscribeError):
             raise
-        return [Settled(Outcome.FAILED, reason) if reason else Settled(Outcome.WAITS, str(error))]
+        outcome = Outcome.FAILED if reason else Outcome.WAITS
+        return [Settled(outcome, reason or str(error), reported.sid)]
 
 
 def note_ended_call(call_sid: CallSid, *, table: CallTable, twilio: Twilio) -> bool:
@@ -129,7 +148,7 @@ def _request(
         table, twilio, call, service_sid, settings.daily_minutes, patience, deadline, repaired=swept is not None
     )
     if not table.put_call(call):
-        return [Settled(Outcome.ERASED)]
+        return [Settled(Outcome.ERASED, recording_sid=reported.sid)]
     settled = [request.settle(recording)]
     if recording.status in {"absent", "failed"} and not recording.made_by_dial:
         stand_ins = [one for one in twilio.recordings_of(call.sid) if one.made_by_record]
@@ -172,7 +191,7 @@ class _Request:
             raise TransientError(f"recording {recording.sid} of call {self.call.sid} is not finished at Twilio yet")
         if recording.status != "completed" and heard.state is State.TRANSCRIBING:
             # Twilio may have taken what it needs before.
-            return Settled(Outcome.SETTLED_BEFORE)
+            return Settled(Outcome.SETTLED_BEFORE, recording_sid=recording.sid)
         if recording.status != "completed":
             return self._settled(Outcome.FAILED, Event.GIVEN_UP, recording, f"recording_{recording.status}")
         if heard.state is State.SKIPPED:
@@ -185,13 +204,17 @@ class _Request:
         if not claim.happened:
             if claim.state is State.REQUESTING:
                 raise ClaimedElsewhereError(f"recording {recording.sid} of call {self.call.sid} is being requested")
-            return Settled(Outcome.SETTLED_BEFORE)
+            return Settled(Outcome.SETTLED_BEFORE, recording_sid=recording.sid)
         if claim.attempts > 1 and (found := self.twilio.transcript_of(recording.sid, self.service_sid)):
             return self._adopt(recording, found)
         # An earlier try may have been paid for, so its minutes stay counted, and are not counted again.
-        if heard.counted_on is None and not self._take_minutes(recording, counted_on):
-            return self._settled(Outcome.SKIPPED, Event.OVER_BUDGET, recording, OVER_BUDGET)
-        return self._ask(recording, counted_on)
+        if heard.counted_on is not None or self.daily_minutes is None:
+            return self._ask(recording, counted_on)
+        counted = self.table.take_minutes(recording.minutes, counted_on, self.daily_minutes)
+        if counted is None:
+            settled = self._settled(Outcome.SKIPPED, Event.OVER_BUDGET, recording, OVER_BUDGET)
+            return replace(settled, budget_used=100)
+        return replace(self._ask(recording, counted_on), budget_used=100 * counted / self.daily_minutes)
 
     def _ask(self, recording: Recording, counted_on: date) -> Settled:
         try:
@@ -201,7 +224,7 @@ class _Request:
             found = self.twilio.transcript_of(recording.sid, self.service_sid)
             return self._adopt(recording, found) if found else self._refused(recording, counted_on, error)
         self._move(Event.TRANSCRIPT_CREATED, recording, due_at=self._later(), transcript=transcript_sid)
-        return Settled(Outcome.REQUESTED)
+        return Settled(Outcome.REQUESTED, recording_sid=recording.sid, minutes=recording.minutes)
 
     def _adopt(self, recording: Recording, found: Transcript) -> Settled:
         """Go on with the transcript that an earlier try or somebody else has asked for."""
@@ -211,7 +234,7 @@ class _Request:
         # The webhook of one that has ended may have been sent long ago: the next sweep takes it.
         due_at = datetime.now(UTC) if found.ended else self._later()
         self._move(Event.TRANSCRIPT_CREATED, recording, due_at=due_at, transcript=found.sid)
-        return Settled(Outcome.REQUESTED)
+        return Settled(Outcome.REQUESTED, recording_sid=recording.sid)
 
     def _later(self) -> datetime:
         return datetime.now(UTC) + self.patience.look_again
@@ -230,13 +253,11 @@ class _Request:
             self.table.give_back_minutes(recording.minutes, counted_on)
         return settled
 
-    def _take_minutes(self, recording: Recording, day: date) -> bool:
-        limit = self.daily_minutes
-        return limit is None or self.table.take_minutes(recording.minutes, day, limit)
-
     def _settled(self, outcome: Outcome, event: Event, recording: Recording, reason: str, **changes: Any) -> Settled:
         move = self._move(event, recording, reason=reason, **recording.about(), **changes)
-        return Settled(outcome, reason) if move.happened else Settled(Outcome.SETTLED_BEFORE)
+        if not move.happened:
+            return Settled(Outcome.SETTLED_BEFORE, recording_sid=recording.sid)
+        return Settled(outcome, reason, recording.sid)
 
     def _move(self, event: Event, recording: Recording, **changes: Any) -> Moved:
         return self.table.move(event, self.call, recording.sid, repaired=self.repaired, **changes)

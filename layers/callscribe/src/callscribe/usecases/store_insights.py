@@ -4,7 +4,7 @@ The webhook is a hint: everything is read from Twilio. Sentences are written fir
 `stored` last: a recording that is `stored` has all its insights, whenever a worker was killed before.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -22,7 +22,7 @@ from callscribe.domain.errors import (
 from callscribe.domain.patience import GAVE_UP, Patience, Swept
 from callscribe.domain.recording import Event, Recording, State
 from callscribe.domain.settings import Settings
-from callscribe.domain.sids import CallSid, TranscriptSid
+from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
 from callscribe.domain.transcript import Configuration, Insights, Transcript, made_by, missing_operators
 
 
@@ -41,6 +41,25 @@ class Outcome(StrEnum):
 
 REPAIRS = frozenset({Outcome.FAILED, Outcome.REPAIRED, Outcome.GONE})
 """What is a repair where it came of the sweep."""
+
+FROM_BEFORE = timedelta(days=1)
+"""How long after it was over a call is no longer one of today: it tells nothing of how soon those are stored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What came of a transcript, and of which recording, as far as that is known.
+
+    `reason` is why a recording has failed. `newly_stored`: it had not been stored before. `seconds` have passed since
+    the call was over; None of a call from before.
+    """
+
+    outcome: Outcome
+    call_sid: CallSid | None = None
+    recording_sid: RecordingSid | None = None
+    reason: str | None = None
+    newly_stored: bool = False
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +87,7 @@ class Report:
 
 def store_insights(
     report: Report, *, stores: Stores, twilio: Twilio, settings: Settings, patience: Patience
-) -> Outcome:
+) -> Settled:
     """Store the transcript if it is completed and under one of our Services, or the reason why there is none.
 
     Of a call that was erased nothing is stored, and nothing announced.
@@ -81,13 +100,13 @@ def store_insights(
     """
     # First of all: the transcript is most likely gone.
     if report.call_sid and stores.table.is_erased(report.call_sid):
-        return Outcome.ERASED
+        return Settled(outcome=Outcome.ERASED, call_sid=report.call_sid)
     due_since = report.swept.unsettled_since if report.swept else None
     noted = _noted(report.transcript_sid, report.call_sid, stores.table) if due_since else None
     if not noted or not due_since:
         return _settle(report, stores, twilio, settings, patience)
-    if stores.table.look_at(noted.call_sid, noted.sid, due_since, patience):
-        return Outcome.GAVE_UP
+    if reason := stores.table.look_at(noted.call_sid, noted.sid, due_since, patience):
+        return _settled(Outcome.GAVE_UP, noted, reason)
     try:
         return _settle(report, stores, twilio, settings, patience)
     except Exception as error:
@@ -95,24 +114,28 @@ def store_insights(
         if not isinstance(error, CallscribeError):
             raise
         if reason == GAVE_UP:
-            return Outcome.GAVE_UP
-        return Outcome.FAILED if reason else Outcome.WAITS
+            return _settled(Outcome.GAVE_UP, noted, reason)
+        return _settled(Outcome.FAILED if reason else Outcome.WAITS, noted, reason)
 
 
-def _settle(report: Report, stores: Stores, twilio: Twilio, settings: Settings, patience: Patience) -> Outcome:
+def _settled(outcome: Outcome, recording: Recording, reason: str | None = None) -> Settled:
+    return Settled(outcome=outcome, call_sid=recording.call_sid, recording_sid=recording.sid, reason=reason)
+
+
+def _settle(report: Report, stores: Stores, twilio: Twilio, settings: Settings, patience: Patience) -> Settled:
     try:
         transcript = twilio.transcript(report.transcript_sid)
     except NotFoundError as error:
         return _gone(report, error, stores.table, patience)
     if not _is_ours(transcript, stores.table, settings):
-        return Outcome.NOT_OURS
+        return Settled(outcome=Outcome.NOT_OURS, call_sid=transcript.call_sid)
     if not transcript.ended:
         # Nothing else may ever tell that it has: no retry of this webhook is documented.
         raise TransientError(f"transcript {transcript.sid} is {transcript.status}, and not completed yet")
     recording = _recording_of(transcript, stores.table, twilio)
     call = twilio.call(recording.call_sid)
     if not stores.table.put_call(call):
-        return Outcome.ERASED
+        return _settled(Outcome.ERASED, recording)
     if transcript.failed:
         return _fail(transcript, recording, call, stores.table, patience, repaired=report.swept is not None)
     insights = _insights(transcript, recording, call, twilio)
@@ -125,12 +148,18 @@ def _settle(report: Report, stores: Stores, twilio: Twilio, settings: Settings, 
     deletes = call.to in settings.numbers
     days = settings.recording_retention_days if deletes else None
     repaired = report.swept is not None and not _is_stored(transcript, recording, stores.table)
-    _store(insights, recording, call, stores, twilio, days=days, repaired=repaired)
+    stored_before = _store(insights, recording, call, stores, twilio, days=days, repaired=repaired)
     # Only now: until the recording in two channels is stored, this one may have to stand in for it.
     # <Dial>'s recording has none: what <Record> made beside it is a message left later.
     if deletes and not recording.made_by_record and not recording.made_by_dial:
         _delete_spare_recordings(call, stores.table, twilio)
-    return Outcome.REPAIRED if repaired else Outcome.STORED
+    settled = _settled(Outcome.REPAIRED if repaired else Outcome.STORED, recording)
+    return settled if stored_before else replace(settled, newly_stored=True, seconds=_seconds_since(call))
+
+
+def _seconds_since(call: Call) -> float | None:
+    passed = datetime.now(UTC) - call.ended if call.ended else None
+    return passed.total_seconds() if passed and passed < FROM_BEFORE else None
 
 
 def _is_stored(transcript: Transcript, recording: Recording, table: CallTable) -> bool:
@@ -139,22 +168,24 @@ def _is_stored(transcript: Transcript, recording: Recording, table: CallTable) -
     return (row.get("state"), row.get("transcript")) == (State.STORED, transcript.sid)
 
 
-def _gone(report: Report, error: NotFoundError, table: CallTable, patience: Patience) -> Outcome:
+def _gone(report: Report, error: NotFoundError, table: CallTable, patience: Patience) -> Settled:
     """Let the recording that waits for the transcript be transcribed anew, a few times."""
     noted = _noted(report.transcript_sid, report.call_sid, table)
     if noted is None:
         if report.call_sid and table.knows(report.call_sid):
             # The call's recordings wait for another transcript by now, or for none.
-            return Outcome.GONE
+            return Settled(outcome=Outcome.GONE, call_sid=report.call_sid)
         raise error
     now = datetime.now(UTC)
     if now - report.reported_at < patience.known_everywhere:
         raise TransientError(f"{error}: it may not be known everywhere at Twilio yet") from error
     # Due at once: the next sweep asks for another.
     move = table.move(Event.TRANSCRIPT_GONE, noted.call_sid, noted.sid, due_at=now)
+    reason = None
     if not move.happened and move.state is State.TRANSCRIBING:
-        table.move(Event.GIVEN_UP, noted.call_sid, noted.sid, reason="transcript_gone")
-    return Outcome.GONE
+        given_up = table.move(Event.GIVEN_UP, noted.call_sid, noted.sid, reason="transcript_gone")
+        reason = "transcript_gone" if given_up.happened else None
+    return _settled(Outcome.GONE, noted, reason)
 
 
 def _is_ours(transcript: Transcript, table: CallTable, settings: Settings) -> bool:
@@ -166,15 +197,15 @@ def _is_ours(transcript: Transcript, table: CallTable, settings: Settings) -> bo
 
 def _fail(
     transcript: Transcript, recording: Recording, call: Call, table: CallTable, patience: Patience, *, repaired: bool
-) -> Outcome:
+) -> Settled:
     # The webhook may have overtaken the callback, and a recording nobody has heard of cannot fail.
     later = datetime.now(UTC) + patience.look_again
     table.move(Event.HEARD_OF, call, recording.sid, due_at=later, **recording.about())
     reason = f"transcript_{transcript.status}"
-    table.move(
+    move = table.move(
         Event.TRANSCRIPT_FAILED, call, recording.sid, reason=reason, transcript=transcript.sid, repaired=repaired
     )
-    return Outcome.FAILED
+    return _settled(Outcome.FAILED, recording, reason if move.happened else None)
 
 
 def _store(
@@ -186,14 +217,15 @@ def _store(
     *,
     days: int | None,
     repaired: bool,
-) -> None:
+) -> bool:
+    """Store all of it; whether it was stored before."""
     transcript = insights.transcript
     if transcript.redaction and stores.unredacted:
         stores.unredacted.put_insights(_unredacted(insights, twilio), call)
     stores.table.put_insights(insights, call)
     # Before the move: a worker killed between the two announces the call twice, never not at all.
     stores.event_bus.call_stored(insights)
-    stores.table.move(
+    move = stores.table.move(
         Event.TRANSCRIPT_STORED,
         call,
         recording.sid,
@@ -202,6 +234,7 @@ def _store(
         repaired=repaired,
         **recording.about(),
     )
+    return move.stored_before
 
 
 def _insights(transcript: Transcript, recording: Recording, call: Call, twilio: Twilio) -> Insights:

@@ -50,14 +50,23 @@ class Queues:
     transcripts: Queue
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message that was sent: of which call (None of a transcript whose call is not known), for `what`, and why."""
+
+    call_sid: CallSid | None
+    what: str
+    why: str
+
+
 @dataclass(slots=True)
 class Found:
     """What a sweep has found, and sent.
 
     `due`, `recordings`, `transcripts` and `calls` are numbers of messages: for what was due, and for what the table had
     not heard of. `compared_until` is how far it has come, None where it has not come to it. `trouble` is what kept it
-    from going farther. `erased` are calls of which this sweep has found nothing left, `erasing` those of which
-    something may be; `not_erased` says why, of those that it has looked at.
+    from going farther. `sent` are the same messages, one by one. `erased` are calls of which this sweep has found
+    nothing left, `erasing` those of which something may be; `not_erased` says why, of those that it has looked at.
     """
 
     erased: int = 0
@@ -71,6 +80,7 @@ class Found:
     transcripts: int = 0
     calls: int = 0
     compared_until: datetime | None = None
+    sent: list[Sent] = field(default_factory=list)
     odd: list[CallscribeError] = field(default_factory=list)
     trouble: TransientError | None = None
 
@@ -99,14 +109,15 @@ def sweep(
     settings: Settings,
     patience: Patience,
     until: datetime,
+    correlation_id: str,
 ) -> Found:
     """Erase what is to be erased, send what is due and what was lost; begin nothing after `until`: the next sweep goes
     on from there.
 
-    Nothing is sent of other numbers' calls and other Services' transcripts, of what is older than the retention, or of
-    what was erased.
+    Each message tells `correlation_id`. Nothing is sent of other numbers' calls and other Services' transcripts, of
+    what is older than the retention, or of what was erased.
     """
-    run = _Sweep(lists, table, unredacted, queues, twilio, settings, patience, until)
+    run = _Sweep(lists, table, unredacted, queues, twilio, settings, patience, until, correlation_id)
     try:
         run.erase()
         run.send_due()
@@ -134,6 +145,7 @@ class _Sweep:
     settings: Settings
     patience: Patience
     until: datetime
+    correlation_id: str
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     found: Found = field(default_factory=Found)
     _rooms: dict[int, int] = field(default_factory=dict)
@@ -184,7 +196,7 @@ class _Sweep:
         else:
             queue, body = self.queues.recordings, stand_ins.of_noted(one.call_sid, one.recording_sid)
         if self._room(queue) > 0:
-            self._send(queue, body, swept)
+            self._send(queue, body, swept, Sent(one.call_sid, one.recording_sid, f"due, {one.state}"))
             self.found.due += 1
 
     def compare(self) -> None:
@@ -289,11 +301,11 @@ class _Sweep:
             return
         for recording in missing_recordings(recordings, known):
             self.found.recordings += self._send_lost(
-                self.queues.recordings, recording.sid, stand_ins.of_recording(recording)
+                self.queues.recordings, call.sid, recording.sid, stand_ins.of_recording(recording)
             )
             untold = False
         if untold:
-            self.found.calls += self._send_lost(self.queues.recordings, call.sid, stand_ins.of_call(call.sid))
+            self.found.calls += self._send_lost(self.queues.recordings, call.sid, call.sid, stand_ins.of_call(call.sid))
 
     def _compare_transcripts(
         self, transcripts: Iterable[Transcript], recordings: Mapping[CallSid, list[Recording]]
@@ -311,7 +323,7 @@ class _Sweep:
             # Where nothing leads to its call, nothing can be stored of it.
             elif call_sid and is_untold_end(transcript, row) and not self._leaves_alone(call_sid):
                 body = stand_ins.of_transcript(transcript.sid, call_sid)
-                self.found.transcripts += self._send_lost(self.queues.transcripts, transcript.sid, body)
+                self.found.transcripts += self._send_lost(self.queues.transcripts, call_sid, transcript.sid, body)
         return [moment for moment in again if self.now - moment < self.patience.give_up]
 
     def _recording_of(
@@ -326,7 +338,7 @@ class _Sweep:
     def _leaves_alone(self, call_sid: CallSid) -> bool:
         return is_left_alone(call_sid, self._oldest, self.table, self.twilio)
 
-    def _send_lost(self, queue: Queue, sid: str, body: str) -> bool:
+    def _send_lost(self, queue: Queue, call_sid: CallSid, sid: str, body: str) -> bool:
         """Send for something that was lost, once; whether this was the time."""
         if sid in self._sent:
             return False
@@ -334,12 +346,13 @@ class _Sweep:
             raise _QueueFullError(
                 f"over {MOST_WAITING} messages wait on a queue: the sweep goes on when they are fewer"
             )
-        self._send(queue, body, Swept())
+        self._send(queue, body, Swept(), Sent(call_sid, sid, "never told"))
         self._sent[sid] = None
         return True
 
-    def _send(self, queue: Queue, body: str, swept: Swept) -> None:
-        queue.put(body, **swept.attributes)
+    def _send(self, queue: Queue, body: str, swept: Swept, sent: Sent) -> None:
+        queue.put(body, correlation_id=self.correlation_id, **swept.attributes)
+        self.found.sent.append(sent)
         self._rooms[id(queue)] -= 1
 
     def _room(self, queue: Queue) -> int:

@@ -1,0 +1,97 @@
+"""The metrics, all that there are: written as lines of the log (CloudWatch embedded metric format).
+
+`docs/metrics.md` says what each means, and a test holds the two together. Every metric has the dimensions `service` and
+`environment`, which is the stack's name: two environments in one account never add up. Some have one more.
+"""
+
+import os
+from dataclasses import dataclass
+from itertools import batched
+
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from callscribe.edge.telemetry import SERVICE, sids_of_line
+
+NAMESPACE = "Callscribe"
+
+_VALUES_OF_A_LINE = 99
+"""One fewer than the most that the format takes (AWS docs, "Embedded metric format", MetricDefinition)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric. `by` is its further dimension, of a few fixed values of ours: AWS charges for each value."""
+
+    name: str
+    unit: MetricUnit = MetricUnit.Count
+    by: str | None = None
+
+
+CALLS_ANSWERED = Metric("CallsAnswered")
+STATIC_ANSWERS = Metric("StaticAnswers")
+RECORDINGS_ACCEPTED = Metric("RecordingsAccepted")
+TRANSCRIPTS_REQUESTED = Metric("TranscriptsRequested")
+CALLS_STORED = Metric("CallsStored")
+RECORDINGS_SKIPPED = Metric("RecordingsSkipped", by="reason")
+RECORDINGS_FAILED = Metric("RecordingsFailed", by="reason")
+SECONDS_TO_STORED = Metric("SecondsToStored", MetricUnit.Seconds)
+
+WEBHOOKS_REFUSED = Metric("WebhooksRefused", by="reason")
+WEBHOOKS_UNREADABLE = Metric("WebhooksUnreadable")
+UNKNOWN_EVENTS = Metric("UnknownEvents")
+
+RETRIED_MESSAGE_AGE = Metric("RetriedMessageAge", MetricUnit.Seconds)
+DEAD_LETTERS = Metric("DeadLetters")
+
+OLDEST_UNSETTLED = Metric("OldestUnsettled", MetricUnit.Seconds)
+REPAIRED = Metric("Repaired", by="what")
+LISTED_UNREADABLE = Metric("ListedUnreadable")
+ERASURES_UNFINISHED = Metric("ErasuresUnfinished")
+DELETIONS_REFUSED = Metric("DeletionsRefused")
+
+TWILIO_LATENCY = Metric("TwilioLatency", MetricUnit.Milliseconds)
+TWILIO_ERRORS = Metric("TwilioErrors", by="status")
+MINUTES_REQUESTED = Metric("MinutesRequested")
+BUDGET_USED = Metric("BudgetUsed", MetricUnit.Percent)
+
+
+def tell(metric: Metric, *values: float, by: str | None = None) -> None:
+    """Write values of a metric; with `by` they count both by that value and in all.
+
+    The line has the SIDs of what is worked on, so that a metric leads to its calls.
+    """
+    for some in batched(values, _VALUES_OF_A_LINE, strict=False):
+        line = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+        line.set_default_dimensions(service=SERVICE, environment=os.environ.get("ENVIRONMENT") or "none")
+        if metric.by and by:
+            line.add_dimensions(**{metric.by: by})
+        for value in some:
+            line.add_metric(metric.name, metric.unit, value)
+        for key, sid in sids_of_line().items():
+            line.add_metadata(key, sid)
+        line.flush_metrics()
+
+
+def count(metric: Metric, by: str | None = None) -> None:
+    """Count one event."""
+    tell(metric, 1, by=by)
+
+
+def tell_recording(
+    *, requested: bool, failed: bool, kind: str | None, minutes: int | None, budget_used: float | None
+) -> None:
+    """Tell what came of a recording.
+
+    Parameters:
+        kind: why there will be no transcript of it.
+        minutes: what was asked for and will be paid for.
+        budget_used: of the day, in per cent.
+    """
+    if requested:
+        count(TRANSCRIPTS_REQUESTED)
+    if kind:
+        count(RECORDINGS_FAILED if failed else RECORDINGS_SKIPPED, kind)
+    if minutes:
+        tell(MINUTES_REQUESTED, minutes)
+    if budget_used is not None:
+        tell(BUDGET_USED, budget_used)

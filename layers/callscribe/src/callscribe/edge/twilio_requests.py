@@ -1,0 +1,34 @@
+"""Tells, after each message or run, how long Twilio took for what it was asked, and what it refused."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from callscribe.adapters.twilio_api import take_requests
+from callscribe.edge import metrics
+from callscribe.edge.metrics import count, tell
+
+EXACT = frozenset({401, 403, 429})
+"""Statuses that each mean something to do; of all others the kind is told."""
+
+
+@contextmanager
+def telling_twilio_requests() -> Iterator[None]:
+    """Tell of the requests that are made inside, also when it fails."""
+    take_requests()
+    try:
+        yield
+    finally:
+        requests = take_requests()
+        tell(metrics.TWILIO_LATENCY, *(one.milliseconds for one in requests))
+        for one in requests:
+            if kind := _kind(one.status):
+                count(metrics.TWILIO_ERRORS, kind)
+
+
+def _kind(status: int | None) -> str | None:
+    """A word for an error, None for none. That something does not exist is an answer like any other."""
+    if status is None:
+        return "unreachable"
+    if status in EXACT:
+        return str(status)
+    return None if status < 400 or status == 404 else f"{status // 100}xx"
