@@ -19,9 +19,10 @@ from callscribe_tools.local_aws import LocalAws, LocalAwsError, Progress, Stack,
 from callscribe_tools.local_aws.paths import ROOT
 from callscribe_tools.operator.credentials import Credentials, try_all
 from callscribe_tools.operator.credentials import entered as with_credentials
-from callscribe_tools.operator.environment import Env, deployed
+from callscribe_tools.operator.environment import Env, Environment, deployed
 from callscribe_tools.operator.local import Local, entered
 from callscribe_tools.operator.setup.applying import apply_setup
+from callscribe_tools.operator.setup.config import Config
 from callscribe_tools.operator.setup.config_file import load
 from callscribe_tools.simulator import Account, ConnectTo, PhoneNumber, Simulator
 
@@ -47,7 +48,8 @@ class NotSettledError(Exception):
 
 @dataclass(frozen=True)
 class LocalCallscribe:
-    """A running Callscribe. `number` is the plainest of the phone numbers that are wired to it, see `NUMBERS`."""
+    """A running Callscribe. `number` is the first of the phone numbers that are wired to it: the plainest of `NUMBERS`,
+    where it is those."""
 
     stack: Stack
     twilio: Simulator
@@ -154,17 +156,59 @@ def running(
             # Nobody wants to wait here until a recording is finished at Twilio, or for a queue.
             fast = {"BackoffFirstSeconds": "1", "WorkerConcurrency": "10", "ResultsSeconds": "1"}
             stack = deploy(aws, stack_name, progress, parameters={**fast, **(parameters or {})})
-        twilio = Simulator(
+        with answering(
+            stack,
             _new_customers(),
-            ConnectTo(stack.connect_to),
+            load(ROOT / "callscribe.toml", Env.LOCAL),
+            progress,
             transcript_seconds=transcript_seconds,
             list_faults_every=list_faults_every,
+            settings=settings,
+        ) as local:
+            yield local
+
+
+@contextmanager
+def answering(
+    stack: Stack,
+    account: Account,
+    config: Config,
+    progress: Progress,
+    *,
+    env: Env = Env.LOCAL,
+    transcript_seconds: float = 1.0,
+    list_faults_every: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Iterator[LocalCallscribe]:
+    """Wire a simulated Twilio to a stack that is deployed, by `setup apply`, until the context ends.
+
+    Several can run at a time, each with its own Twilio, on one local AWS.
+
+    Parameters:
+        account: the account at the simulated Twilio, with its numbers and nothing else.
+        config: what callscribe.toml says for this environment.
+        env: what the environment is called on the command line.
+
+    The others are those of `running`.
+
+    Raises:
+        LocalAwsError: the simulated Twilio does not take the account's credentials.
+        OperatorError: what `setup apply` says.
+    """
+    twilio = Simulator(
+        account,
+        ConnectTo(stack.connect_to),
+        transcript_seconds=transcript_seconds,
+        list_faults_every=list_faults_every,
+    )
+    progress("Starting the simulated Twilio, with an account that has numbers and nothing else")
+    with twilio.serve() as twilio_url:
+        here = Local(
+            aws_url=stack.aws.endpoint_url, region=stack.aws.region, twilio_url=twilio_url, process=os.getpid()
         )
-        progress("Starting the simulated Twilio, with an account that has numbers and nothing else")
-        with twilio.serve() as twilio_url:
-            here = Local(aws_url=aws.endpoint_url, region=aws.region, twilio_url=twilio_url, process=os.getpid())
-            _wire(stack, twilio.account, here, settings or {}, progress)
-            yield LocalCallscribe(stack, twilio, here)
+        with entered(here):
+            _wire(deployed(stack.name, f"--env {env}", here), account, here, config, settings or {}, progress)
+        yield LocalCallscribe(stack, twilio, here, next(iter(account.numbers)))
 
 
 def _new_customers() -> Account:
@@ -175,23 +219,28 @@ def _new_customers() -> Account:
     return account
 
 
-def _wire(stack: Stack, account: Account, here: Local, settings: Mapping[str, Any], progress: Progress) -> None:
+def _wire(
+    environment: Environment,
+    account: Account,
+    here: Local,
+    config: Config,
+    settings: Mapping[str, Any],
+    progress: Progress,
+) -> None:
     """Do what an operator does: `callscribe secret set`, `callscribe setup apply`."""
-    with entered(here):
-        environment = deployed(stack.name, f"--env {Env.LOCAL}", here)
-        progress("Storing the account's credentials")
-        credentials = Credentials(
-            account_sid=account.account_sid,
-            api_key_sid=account.api_key_sid,
-            api_key_secret=account.api_key_secret,
-            auth_token=account.auth_token,
-        )
-        wrong = [one.wrong for one in try_all(credentials, here.twilio_url) if not one.works]
-        if wrong:
-            raise LocalAwsError(f"The simulated Twilio does not take the credentials: {'; '.join(wrong)}")
-        document = with_credentials({}, credentials, here.twilio_url, keep_old_token=False)
-        environment.secret.write(document)
-        for change in apply_setup(environment, load(ROOT / "callscribe.toml", Env.LOCAL), progress):
-            progress(f"  {change.what}: {change.field}")
-        if settings:
-            environment.secret.write({**(environment.secret.document() or {}), **settings})
+    progress("Storing the account's credentials")
+    credentials = Credentials(
+        account_sid=account.account_sid,
+        api_key_sid=account.api_key_sid,
+        api_key_secret=account.api_key_secret,
+        auth_token=account.auth_token,
+    )
+    wrong = [one.wrong for one in try_all(credentials, here.twilio_url) if not one.works]
+    if wrong:
+        raise LocalAwsError(f"The simulated Twilio does not take the credentials: {'; '.join(wrong)}")
+    document = with_credentials({}, credentials, here.twilio_url, keep_old_token=False)
+    environment.secret.write(document)
+    for change in apply_setup(environment, config, progress):
+        progress(f"  {change.what}: {change.field}")
+    if settings:
+        environment.secret.write({**(environment.secret.document() or {}), **settings})

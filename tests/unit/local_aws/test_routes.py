@@ -1,11 +1,17 @@
 """The translation of an HTTP API's OpenAPI body, as SAM makes it, into routes."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 
 from callscribe_tools.local_aws import DeployError
-from callscribe_tools.local_aws.routes import Route, http_apis, routes_of
+from callscribe_tools.local_aws.routes import Route, http_apis, routes_of, serve_routes
+
+if TYPE_CHECKING:
+    from mypy_boto3_apigatewayv2 import ApiGatewayV2Client
+
+ARN = "arn:aws:lambda:us-east-1:123456789012:function"
 
 
 def _operation(function: str) -> dict[str, Any]:
@@ -66,3 +72,50 @@ def test_a_route_to_something_other_than_a_function_is_refused() -> None:
 
     with pytest.raises(DeployError, match="only functions"):
         routes_of(_template({"/calls": {"get": operation}}), "Api")
+
+
+@pytest.fixture
+def gateway(moto_url: str) -> "ApiGatewayV2Client":
+    return boto3.client(
+        "apigatewayv2",
+        endpoint_url=moto_url,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+
+
+def _ids(gateway: "ApiGatewayV2Client", api_id: str) -> dict[str, str]:
+    return {route["RouteKey"]: route["RouteId"] for route in gateway.get_routes(ApiId=api_id)["Items"]}
+
+
+def test_an_api_that_serves_its_routes_already_is_never_without_them(gateway: "ApiGatewayV2Client") -> None:
+    api_id = gateway.create_api(Name="callscribe", ProtocolType="HTTP")["ApiId"]
+    functions = {"POST /incoming-call": f"{ARN}:incoming", "POST /incoming-call/recorded": f"{ARN}:incoming"}
+    serve_routes(gateway, api_id, functions)
+    before = _ids(gateway, api_id)
+    serve_routes(gateway, api_id, functions)
+    assert before.keys() == functions.keys()
+    assert _ids(gateway, api_id) == before
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        {"POST /incoming-call": f"{ARN}:another"},
+        {"POST /incoming-call": f"{ARN}:incoming", "POST /call-status": f"{ARN}:track"},
+        {"POST /call-status": f"{ARN}:incoming"},
+    ],
+)
+def test_an_api_whose_routes_have_changed_serves_the_new_ones_alone(
+    gateway: "ApiGatewayV2Client", after: dict[str, str]
+) -> None:
+    api_id = gateway.create_api(Name="callscribe", ProtocolType="HTTP")["ApiId"]
+    serve_routes(gateway, api_id, {"POST /incoming-call": f"{ARN}:incoming"})
+    serve_routes(gateway, api_id, after)
+    arns = {one["IntegrationId"]: one["IntegrationUri"] for one in gateway.get_integrations(ApiId=api_id)["Items"]}
+    served = {
+        one["RouteKey"]: arns[one["Target"].removeprefix("integrations/")]
+        for one in gateway.get_routes(ApiId=api_id)["Items"]
+    }
+    assert served == after

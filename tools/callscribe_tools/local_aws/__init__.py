@@ -15,8 +15,9 @@ from callscribe_tools.local_aws.errors import (
 from callscribe_tools.local_aws.lock import build_folder
 from callscribe_tools.local_aws.paths import BUILD_DIR, BUILT_TEMPLATE, TEMPLATE
 from callscribe_tools.local_aws.sam import Progress, build
+from callscribe_tools.local_aws.samconfig import Section, section
 from callscribe_tools.local_aws.server import LocalAws
-from callscribe_tools.local_aws.stack import Stack, deploy
+from callscribe_tools.local_aws.stack import Stack, deploy, deploy_environment
 
 __all__ = [
     "BUILD_DIR",
@@ -28,10 +29,13 @@ __all__ = [
     "LocalAws",
     "LocalAwsError",
     "Progress",
+    "Section",
     "ShutdownError",
     "Stack",
     "StartError",
     "build",
     "build_folder",
     "deploy",
+    "deploy_environment",
+    "section",
 ]

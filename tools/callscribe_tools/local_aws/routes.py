@@ -49,12 +49,16 @@ def http_apis(template: Mapping[str, Any]) -> Iterator[str]:
             yield logical_id
 
 
-def replace_routes(gateway: ApiGatewayV2Client, api_id: str, functions: Mapping[str, str]) -> None:
+def serve_routes(gateway: ApiGatewayV2Client, api_id: str, functions: Mapping[str, str]) -> None:
     """Make an API serve exactly the given routes, as importing a body does.
+
+    An API that serves them already is left alone: calls come in while a stack is updated, and must find them.
 
     Parameters:
         functions: the ARN of the function behind each route key.
     """
+    if _served(gateway, api_id) == functions:
+        return
     for old_route in gateway.get_routes(ApiId=api_id)["Items"]:
         gateway.delete_route(ApiId=api_id, RouteId=old_route["RouteId"])
     for old_integration in gateway.get_integrations(ApiId=api_id)["Items"]:
@@ -62,6 +66,14 @@ def replace_routes(gateway: ApiGatewayV2Client, api_id: str, functions: Mapping[
     integrations = {arn: _integrate(gateway, api_id, arn) for arn in sorted(set(functions.values()))}
     for key, arn in functions.items():
         gateway.create_route(ApiId=api_id, RouteKey=key, Target=f"integrations/{integrations[arn]}")
+
+
+def _served(gateway: ApiGatewayV2Client, api_id: str) -> dict[str, str]:
+    arns = {
+        f"integrations/{one['IntegrationId']}": one["IntegrationUri"]
+        for one in gateway.get_integrations(ApiId=api_id)["Items"]
+    }
+    return {one["RouteKey"]: arns[one["Target"]] for one in gateway.get_routes(ApiId=api_id)["Items"]}
 
 
 def _integrate(gateway: ApiGatewayV2Client, api_id: str, arn: str) -> str:

@@ -3,16 +3,17 @@
 Called by the demo and the end-to-end suite. It must not know what Callscribe's resources mean.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from botocore.exceptions import ClientError
 
 from callscribe_tools.local_aws.errors import DeployError
-from callscribe_tools.local_aws.paths import BUILT_TEMPLATE
-from callscribe_tools.local_aws.routes import http_apis, replace_routes, routes_of
+from callscribe_tools.local_aws.paths import BUILT_TEMPLATE, SAMCONFIG
+from callscribe_tools.local_aws.routes import http_apis, routes_of, serve_routes
 from callscribe_tools.local_aws.sam import Progress, run_sam
+from callscribe_tools.local_aws.samconfig import section
 from callscribe_tools.local_aws.server import LocalAws
 
 DEPLOY_SECONDS = 300.0
@@ -83,29 +84,67 @@ def deploy(
     Raises:
         DeployError: with the end of sam's output, or saying what the local AWS cannot serve.
     """
-    progress(f"Deploying the stack {stack_name} to {aws.endpoint_url}")
+    # Made by whoever deploys a second time, it is still one bucket.
     aws.client("s3").create_bucket(Bucket=_BUCKET)
+    named = ["--stack-name", stack_name, "--s3-bucket", _BUCKET, "--capabilities", "CAPABILITY_IAM"]
+    return _deploy(
+        aws, stack_name, progress, template, [*named, "--no-fail-on-empty-changeset", *_overriding(parameters or {})]
+    )
+
+
+def deploy_environment(
+    aws: LocalAws,
+    env: str,
+    progress: Progress,
+    *,
+    template: Path = BUILT_TEMPLATE,
+    parameters: Mapping[str, str] | None = None,
+) -> Stack:
+    """Deploy an environment, or update it, by its section of samconfig.toml: `sam deploy --config-env`.
+
+    Parameters:
+        template: a template that `build` made; it must lie in its build folder.
+        parameters: the stack's parameters that shall differ from what samconfig.toml says. What was set so before and
+            is no longer named keeps its value, as with every `sam deploy`.
+
+    Raises:
+        DeployError: with the end of sam's output, or saying what the local AWS cannot serve.
+    """
+    told = section(env)
+    # On the command line they take the place of all that the file says.
+    overriding = _overriding({**told.overrides, **parameters}) if parameters else []
+    named = ["--config-file", str(SAMCONFIG), "--config-env", env]
+    return _deploy(aws, told.stack_name, progress, template, [*named, *overriding])
+
+
+def _overriding(parameters: Mapping[str, str]) -> list[str]:
+    # Quoted, because sam drops what follows a space, and refuses an empty value.
+    overrides = [f'{key}="{value}"' for key, value in parameters.items()]
+    return ["--parameter-overrides", *overrides] if overrides else []
+
+
+def _deploy(aws: LocalAws, stack_name: str, progress: Progress, template: Path, options: Sequence[str]) -> Stack:
+    progress(f"Deploying the stack {stack_name} to {aws.endpoint_url}")
     try:
-        _sam_deploy(aws, stack_name, template, parameters or {})
+        _sam_deploy(aws, stack_name, template, options)
     except DeployError as error:
         reasons = _failures(aws, stack_name)
         if not reasons:
             raise
         raise DeployError("\n".join([str(error), "What CloudFormation says:", *reasons])) from error
     progress("Giving the HTTP API its routes")
-    _mend_event_source_mappings(aws)
-    return _stack(aws, stack_name)
+    stack = _stack(aws, stack_name)
+    _mend_event_source_mappings(stack)
+    return stack
 
 
-def _sam_deploy(aws: LocalAws, stack_name: str, template: Path, parameters: Mapping[str, str]) -> None:
-    # Quoted, because sam drops what follows a space, and refuses an empty value.
-    overrides = [f'{key}="{value}"' for key, value in parameters.items()]
+def _sam_deploy(aws: LocalAws, stack_name: str, template: Path, options: Sequence[str]) -> None:
     run_sam(
         [
-            *("deploy", "--template-file", str(template), "--stack-name", stack_name),
-            *("--s3-bucket", _BUCKET, "--region", aws.region, "--capabilities", "CAPABILITY_IAM"),
-            *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
-            *(["--parameter-overrides", *overrides] if overrides else []),
+            *("deploy", "--template-file", str(template), "--region", aws.region),
+            # Nobody is there to be asked.
+            *("--no-confirm-changeset", "--no-progressbar"),
+            *options,
         ],
         # The real CloudFormation wants half a second between questions; here it only makes the wait longer.
         environment=aws.environment | {"SAM_CLI_POLL_DELAY": "0.1"},
@@ -115,12 +154,17 @@ def _sam_deploy(aws: LocalAws, stack_name: str, template: Path, parameters: Mapp
     )
 
 
-def _mend_event_source_mappings(aws: LocalAws) -> None:
-    """Make numbers of what came from parameters: MiniStack keeps them as text, and then never polls the queue."""
-    functions = aws.client("lambda")
+def _mend_event_source_mappings(stack: Stack) -> None:
+    """Make numbers of what came from parameters: MiniStack keeps them as text, and then polls no queue of any stack.
+
+    It shows them as numbers, so what is right cannot be told from what is not.
+    """
+    functions = stack.aws.client("lambda")
+    own = frozenset(stack.resources.values())
     for page in functions.get_paginator("list_event_source_mappings").paginate():
         for mapping in page["EventSourceMappings"]:
-            if limit := mapping.get("ScalingConfig", {}).get("MaximumConcurrency"):
+            limit = mapping.get("ScalingConfig", {}).get("MaximumConcurrency")
+            if limit and mapping["UUID"] in own:
                 functions.update_event_source_mapping(
                     UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": int(limit)}
                 )
@@ -170,5 +214,5 @@ def _serve_api(aws: LocalAws, name: str, resources: Mapping[str, str]) -> str:
         for route in routes_of(template, apis[0])
     }
     api_id = resources[apis[0]]
-    replace_routes(aws.client("apigatewayv2"), api_id, arns)
+    serve_routes(aws.client("apigatewayv2"), api_id, arns)
     return api_id
