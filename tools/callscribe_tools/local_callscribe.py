@@ -38,6 +38,9 @@ NUMBERS: Mapping[str, Mapping[str, Any]] = {
     AGENTS_NUMBER: {"flow": "dial", "agent": "+12025550123"},
     JAPANESE_NUMBER: next(iter(json.loads((ROOT / "examples" / "settings.ja.json").read_text())["numbers"].values())),
 }
+FAST: Mapping[str, str] = {"BackoffFirstSeconds": "1", "WorkerConcurrency": "10", "ResultsSeconds": "1"}
+"""The stack's parameters here: nobody wants to wait until a recording is finished at Twilio, or for a queue."""
+
 SETTLED = frozenset({"stored", "skipped", "failed"})
 _POLL_SECONDS = 0.1
 
@@ -141,7 +144,7 @@ def running(
     """Build and deploy Callscribe, and wire the simulated Twilio to it by `setup apply`, until the context ends.
 
     Parameters:
-        parameters: the stack's parameters that shall differ from their defaults.
+        parameters: the stack's parameters that shall differ from `FAST` and their defaults.
         transcript_seconds: how long the simulated Twilio works on a transcript.
         list_faults_every: how often one of its lists fails; None: never.
         settings: fields of the settings document that shall differ from what callscribe.toml says.
@@ -153,9 +156,7 @@ def running(
     with LocalAws.start(work_dir) as aws:
         with build_folder(progress):
             build(progress)
-            # Nobody wants to wait here until a recording is finished at Twilio, or for a queue.
-            fast = {"BackoffFirstSeconds": "1", "WorkerConcurrency": "10", "ResultsSeconds": "1"}
-            stack = deploy(aws, stack_name, progress, parameters={**fast, **(parameters or {})})
+            stack = deploy(aws, stack_name, progress, parameters={**FAST, **(parameters or {})})
         with answering(
             stack,
             _new_customers(),
