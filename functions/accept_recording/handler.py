@@ -4,8 +4,7 @@ Trigger: POST /ci-create-transcript. A repeated callback is a second message; th
 """
 
 from callscribe.adapters.queues import queue
-from callscribe.edge import metrics
-from callscribe.edge.metrics import count
+from callscribe.edge.metrics import RECORDINGS_ACCEPTED, count
 from callscribe.edge.signatures import Webhook
 from callscribe.edge.telemetry import logger
 from callscribe.edge.webhooks import Response, signed_form, text
@@ -16,5 +15,5 @@ def handler(webhook: Webhook) -> Response:
     """Answer only once the callback is durable."""
     queue().put(webhook.body, correlation_id=webhook.request_id)
     logger.info("recording accepted")
-    count(metrics.RECORDINGS_ACCEPTED)
+    count(RECORDINGS_ACCEPTED)
     return text(200, "accepted")

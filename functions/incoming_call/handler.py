@@ -5,8 +5,7 @@ nothing, so a repeated request gets the same answer.
 """
 
 from callscribe.adapters.settings import settings_reader
-from callscribe.edge import metrics
-from callscribe.edge.metrics import count
+from callscribe.edge.metrics import CALLS_ANSWERED, STATIC_ANSWERS, count
 from callscribe.edge.signatures import Webhook
 from callscribe.edge.telemetry import about, logger
 from callscribe.edge.webhooks import Response, signed_form, twiml
@@ -24,8 +23,8 @@ def handler(webhook: Webhook) -> Response:
         logger.info("call answered")
     except Exception as error:  # noqa: BLE001 (a bug must not cost the call)
         logger.error("call answered with static TwiML", **about(error))
-        count(metrics.STATIC_ANSWERS)
+        count(STATIC_ANSWERS)
         document = static_document(webhook.path, form, webhook.base_url)
     if webhook.path == ANSWER_PATH:
-        count(metrics.CALLS_ANSWERED)
+        count(CALLS_ANSWERED)
     return twiml(document)

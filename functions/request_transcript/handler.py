@@ -7,9 +7,8 @@ Idempotency key: RecordingSid.
 from callscribe.adapters.settings import settings_reader
 from callscribe.adapters.table import call_table
 from callscribe.adapters.twilio import twilio
-from callscribe.edge import metrics
 from callscribe.edge.messages import Message, queue_worker
-from callscribe.edge.metrics import count, tell_recording
+from callscribe.edge.metrics import REPAIRED, count, tell_recording
 from callscribe.edge.payloads import EndedCall, RecordingCallback
 from callscribe.edge.retries import patience
 from callscribe.edge.telemetry import logger
@@ -23,7 +22,7 @@ def handler(message: Message) -> None:
         call = EndedCall.from_form(message.body)
         logger.append_keys(call_sid=call.call_sid)
         if note_ended_call(call.call_sid, table=call_table(), twilio=twilio(settings_reader().current())):
-            count(metrics.REPAIRED, "call")
+            count(REPAIRED, "call")
         return
     callback = RecordingCallback.from_form(message.body)
     logger.append_keys(call_sid=callback.call_sid, recording_sid=callback.recording_sid)
@@ -48,4 +47,4 @@ def handler(message: Message) -> None:
         )
         tell_recording(**settled.measures)
         if message.swept and settled.outcome in REPAIRS:
-            count(metrics.REPAIRED, "recording")
+            count(REPAIRED, "recording")

@@ -8,9 +8,8 @@ from callscribe.adapters.event_bus import event_bus
 from callscribe.adapters.settings import settings_reader
 from callscribe.adapters.table import call_table, unredacted_table
 from callscribe.adapters.twilio import twilio
-from callscribe.edge import metrics
 from callscribe.edge.messages import Message, queue_worker
-from callscribe.edge.metrics import count, tell
+from callscribe.edge.metrics import CALLS_STORED, RECORDINGS_FAILED, REPAIRED, SECONDS_TO_STORED, count, tell
 from callscribe.edge.payloads import TranscriptWebhook
 from callscribe.edge.retries import patience
 from callscribe.edge.telemetry import logger
@@ -38,10 +37,10 @@ def handler(message: Message) -> None:
     logger.append_keys(call_sid=settled.call_sid, recording_sid=settled.recording_sid)
     logger.info("transcript settled", outcome=settled.outcome, reason=settled.reason)
     if settled.newly_stored:
-        count(metrics.CALLS_STORED)
+        count(CALLS_STORED)
     if settled.seconds is not None:
-        tell(metrics.SECONDS_TO_STORED, settled.seconds)
+        tell(SECONDS_TO_STORED, settled.seconds)
     if settled.reason:
-        count(metrics.RECORDINGS_FAILED, settled.reason)
+        count(RECORDINGS_FAILED, settled.reason)
     if message.swept and settled.outcome in REPAIRS:
-        count(metrics.REPAIRED, "transcript")
+        count(REPAIRED, "transcript")

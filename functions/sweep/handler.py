@@ -9,8 +9,7 @@ from callscribe.adapters.queues import recordings_queue, transcripts_queue
 from callscribe.adapters.settings import settings_reader
 from callscribe.adapters.table import call_table, unredacted_table
 from callscribe.adapters.twilio import twilio
-from callscribe.edge import metrics
-from callscribe.edge.metrics import count, tell
+from callscribe.edge.metrics import ERASURES_UNFINISHED, LISTED_UNREADABLE, OLDEST_UNSETTLED, count, tell
 from callscribe.edge.retries import patience
 from callscribe.edge.schedules import Run, scheduled
 from callscribe.edge.telemetry import about, logger
@@ -36,11 +35,11 @@ def handler(run: Run) -> dict[str, int | str | None]:
         logger.info("message sent", call_sid=one.call_sid, what=one.what, why=one.why)
     for error in found.odd:
         logger.error("not compared, for it cannot be read", **about(error))
-        count(metrics.LISTED_UNREADABLE)
+        count(LISTED_UNREADABLE)
     for call_sid, reason in found.not_erased:
         logger.warning("call not erased everywhere yet", call_sid=call_sid, reason=reason)
-    tell(metrics.ERASURES_UNFINISHED, found.erasing)
-    tell(metrics.OLDEST_UNSETTLED, found.oldest_seconds)
+    tell(ERASURES_UNFINISHED, found.erasing)
+    tell(OLDEST_UNSETTLED, found.oldest_seconds)
     logger.info("swept", extra=found.told())
     if found.trouble:
         raise found.trouble
