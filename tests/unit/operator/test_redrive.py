@@ -67,14 +67,15 @@ def test_a_letter_goes_back_to_its_queue_as_it_is(
     bury: Callable[..., None], stack: Stack, callscribe: Callable[..., Result]
 ) -> None:
     bury("Recordings", BODY, reason="KeyError")
-    bury("Transcripts", '{"transcript_sid": 1 }', reason="KeyError", redriven="3")
+    bury("Transcripts", '{"transcript_sid": 1 }', reason="KeyError", redriven="3", correlation_id="JKJaX=")
     result = callscribe("redrive")
     assert result.exit_code == 0
     assert "2 sent." in result.stderr
     (recording,) = stack.messages("RecordingsQueue")
     (transcript,) = stack.messages("TranscriptsQueue")
     assert (recording["Body"], attributes(recording)) == (BODY, {"redriven": "1"})
-    assert (transcript["Body"], attributes(transcript)) == ('{"transcript_sid": 1 }', {"redriven": "4"})
+    kept = {"redriven": "4", "correlation_id": "JKJaX="}
+    assert (transcript["Body"], attributes(transcript)) == ('{"transcript_sid": 1 }', kept)
     assert stack.queued() == {}
 
 

@@ -159,7 +159,8 @@ def _settle(report: Report, stores: Stores, twilio: Twilio, settings: Settings, 
 
 def _seconds_since(call: Call) -> float | None:
     passed = datetime.now(UTC) - call.ended if call.ended else None
-    return passed.total_seconds() if passed and passed < FROM_BEFORE else None
+    # Twilio's clock may be ahead of ours.
+    return max(passed.total_seconds(), 0) if passed is not None and passed < FROM_BEFORE else None
 
 
 def _is_stored(transcript: Transcript, recording: Recording, table: CallTable) -> bool:

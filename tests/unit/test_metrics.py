@@ -1,0 +1,157 @@
+"""Every metric that docs/metrics.md names is really told, with its unit and its dimension, and no other is."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from callscribe_tools.local_callscribe import settings_document
+from callscribe_tools.simulator import Scenario, Simulator, load_scenario
+from harness.answers import answer, recover
+from harness.emf import Told, metrics_in
+from harness.events import batch_of, http_event, load_event, signed, sqs_event
+from harness.later import be_later, work
+from harness.stack import NUMBER, Stack
+from harness.template import REPOSITORY, STACK_NAME
+
+CALL = "/2010-04-01/Accounts/{account}/Calls/{sid}.json"
+CALLS = "/2010-04-01/Accounts/{account}/Calls.json"
+RECORDING = "/2010-04-01/Accounts/{account}/Recordings/{sid}.json"
+ROW = re.compile(r"^\| `(\w+)` \| (\w+) \| (?:`(\w+)`|.) \|", re.MULTILINE)
+
+type Printed = Callable[[], str]
+
+
+@pytest.fixture
+def printed(capsys: pytest.CaptureFixture[str]) -> Printed:
+    return lambda: capsys.readouterr().out
+
+
+def documented() -> set[tuple[str, str, str | None]]:
+    """Name, unit and further dimension of each metric."""
+    page = (REPOSITORY / "docs" / "metrics.md").read_text()
+    return {(name, unit, by or None) for name, unit, by in ROW.findall(page)}
+
+
+def as_documented(one: Told) -> tuple[str, str, str | None]:
+    return one.name, one.unit, one.dimensions[1][2] if len(one.dimensions) > 1 else None
+
+
+def calls(stack: Stack, twilio: Simulator) -> None:
+    """A call that is stored, one too short, one whose transcript fails, one over the budget, a repaired one."""
+    for name in ("cannot_log_in", "one_second", "transcript_fails"):
+        twilio.place_call(load_scenario(name), to=NUMBER)
+        work(stack)
+        twilio.complete_transcripts()
+        work(stack)
+    twilio.place_call(load_scenario("cannot_log_in"), to=NUMBER)
+    stack.messages("RecordingsQueue")
+    be_later(stack, twilio)
+    stack.invoke("sweep", load_event("sweep", "every_few_minutes"))
+    work(stack)
+
+
+def strangers(stack: Stack, token: str) -> None:
+    """A request that nobody has signed, and one of Twilio's that nobody understands."""
+    event = load_event("track_call", "completed")
+    stack.invoke("track_call", event | {"headers": {"content-type": event["headers"]["content-type"]}})
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    stack.invoke("track_call", signed(http_event("/call-status", form, b"CallSid=nobody&CallStatus=completed"), token))
+    stack.invoke("request_transcript", sqs_event("AnEvent=of+no+kind+known"))
+    stack.invoke("request_transcript", sqs_event("CallSid=nobody&RecordingSid=none&RecordingStatus=completed"))
+
+
+def troubles(stack: Stack, twilio: Simulator) -> None:
+    """Twilio is down; a list of it cannot be read; it refuses to delete."""
+    twilio.place_call(load_scenario("cannot_log_in"), to=NUMBER)
+    answer(twilio, "GET", CALL, 503)
+    (message,) = stack.messages("RecordingsQueue")
+    stack.invoke("request_transcript", sqs_event(message["Body"]))
+    recover(twilio)
+    answer(twilio, "GET", CALLS, 400)
+    stack.invoke("sweep", load_event("sweep", "every_few_minutes"))
+    recover(twilio)
+    for item in stack.recordings():
+        if item["state"] == "stored":
+            stack.table().put_item(Item=item | {"due": "deletion", "due_at": 1})
+    answer(twilio, "DELETE", RECORDING, 400)
+    stack.invoke("delete_recordings", load_event("delete_recordings", "every_hour"))
+    recover(twilio)
+
+
+def test_the_documented_metrics_are_those_that_are_told(
+    stack: Stack, twilio: Simulator, twilio_url: str, printed: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.write_settings(settings_document(twilio.account, twilio_url) | {"daily_minutes": 100})
+    calls(stack, twilio)
+    strangers(stack, twilio.account.auth_token)
+    troubles(stack, twilio)
+    monkeypatch.setattr("callscribe.usecases.incoming_call.VoiceResponse", lambda: 1 / 0)
+    twilio.place_call(load_scenario("cannot_log_in"), to=NUMBER)
+
+    told = metrics_in(printed())
+    assert {one.line["environment"] for one in told} == {STACK_NAME}
+    in_all = {as_documented(one) for one in told}
+    assert sorted(map(str, documented() - in_all)) == []
+    assert sorted(map(str, in_all - documented())) == []
+
+
+def test_a_call_is_counted_once_from_answered_to_stored_however_often_it_is_told(
+    stack: Stack, twilio: Simulator, scenario: Scenario, printed: Printed
+) -> None:
+    call = twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    twilio.complete_transcripts()
+    (message,) = stack.messages("TranscriptsQueue")
+    be_later(stack, twilio, timedelta(minutes=10))
+    for _ in range(2):
+        stack.invoke("store_insights", batch_of(message))
+    told = metrics_in(printed())
+
+    for name in ("CallsAnswered", "RecordingsAccepted", "TranscriptsRequested", "CallsStored", "MinutesRequested"):
+        assert (name, [one.values for one in told if one.name == name]) == (name, [[1.0]])
+        assert {one.line["call_sid"] for one in told if one.name == name} == {call.sid}
+    (seconds,) = [one.values for one in told if one.name == "SecondsToStored"]
+    # The simulated call has taken no time, and ends some seconds from now.
+    assert 500 < seconds[0] <= 600
+
+
+def test_what_is_stored_from_before_tells_nothing_of_how_soon_calls_are_stored(
+    stack: Stack, twilio: Simulator, scenario: Scenario, printed: Printed
+) -> None:
+    twilio.place_call(scenario, to=NUMBER)
+    for call in twilio.state.calls.values():
+        call.started = call.started.replace(year=call.started.year - 1)
+    stack.variables["RETENTION_DAYS"] = "3650"
+    work(stack)
+    twilio.complete_transcripts()
+    work(stack)
+    told = printed()
+    assert [one.values for one in metrics_in(told, "CallsStored")] == [[1.0]]
+    assert metrics_in(told, "SecondsToStored") == []
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(401, "401"), (403, "403"), (429, "429"), (400, "4xx"), (500, "5xx"), (503, "5xx")]
+)
+def test_a_refusal_of_twilios_is_counted_by_its_status(
+    status: int, kind: str, callback: dict[str, Any], stack: Stack, twilio: Simulator, printed: Printed
+) -> None:
+    printed()
+    answer(twilio, "GET", CALL, status)
+    stack.invoke("request_transcript", callback)
+    told = printed()
+    assert [(one.values, one.by) for one in metrics_in(told, "TwilioErrors")] == [([1.0], kind)]
+    (latency,) = metrics_in(told, "TwilioLatency")
+    assert len(latency.values) == 2
+    assert all(0 < one < 60_000 for one in latency.values)
+
+
+def test_a_recording_that_does_not_exist_is_no_error_of_twilios(
+    callback: dict[str, Any], stack: Stack, twilio: Simulator, printed: Printed
+) -> None:
+    twilio.state.recordings.clear()
+    stack.invoke("request_transcript", callback)
+    assert metrics_in(printed(), "TwilioErrors") == []
