@@ -50,7 +50,7 @@ ERASURES_UNFINISHED = Metric("ErasuresUnfinished")
 DELETIONS_REFUSED = Metric("DeletionsRefused")
 
 TWILIO_LATENCY = Metric("TwilioLatency", MetricUnit.Milliseconds)
-TWILIO_ERRORS = Metric("TwilioErrors", by="status")
+TWILIO_ERRORS = Metric("TwilioErrors", by="kind")
 MINUTES_REQUESTED = Metric("MinutesRequested")
 BUDGET_USED = Metric("BudgetUsed", MetricUnit.Percent)
 

@@ -1,14 +1,17 @@
 """Tells, after each message or run, how long Twilio took for what it was asked, and what it refused."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 
 from callscribe.adapters.twilio_api import take_requests
 from callscribe.edge import metrics
 from callscribe.edge.metrics import count, tell
 
-EXACT = frozenset({401, 403, 429})
-"""Statuses that each mean something to do; of all others the kind is told."""
+KINDS: Mapping[int, str | None] = MappingProxyType(
+    {401: "credentials", 403: "credentials", 404: None, 429: "throttled"}
+)
+"""Statuses that each mean something to do. That something does not exist is an answer like any other."""
 
 
 @contextmanager
@@ -26,9 +29,9 @@ def telling_twilio_requests() -> Iterator[None]:
 
 
 def _kind(status: int | None) -> str | None:
-    """A word for an error, None for none. That something does not exist is an answer like any other."""
+    """A word for an error, None for none."""
     if status is None:
         return "unreachable"
-    if status in EXACT:
-        return str(status)
-    return None if status < 400 or status == 404 else f"{status // 100}xx"
+    if status in KINDS:
+        return KINDS[status]
+    return f"{status // 100}xx" if status >= 400 else None
