@@ -57,7 +57,11 @@ class Deployed:
         if name != NAME:
             return _refusal(400, "ValidationError", f"Stack with id {name} does not exist")
         ids = self.stack.physical_ids | {"SweepFunction": "sweep", "Api": f"https://{HOST}"}
-        outputs = {key: resolve(one["Value"], ids) for key, one in template()["Outputs"].items()}
+        outputs = {
+            key: resolve(one["Value"], ids)
+            for key, one in template()["Outputs"].items()
+            if one.get("Condition", "StoresUnredacted") == "StoresUnredacted"
+        }
         parameters = {key: str(one["Default"]) for key, one in template()["Parameters"].items()}
         members = f"""<member><StackName>{NAME}</StackName><CreationTime>{self.created.isoformat()}</CreationTime>
             <StackStatus>{self.status}</StackStatus>

@@ -77,7 +77,8 @@ def resolve(value: Any, physical_ids: Mapping[str, str]) -> str:
             return physical_ids[name]
         case {"Fn::If": [_, if_true, _]}:
             return resolve(if_true, physical_ids)
-        case {"Fn::Sub": str(text)} if "${Api.ApiEndpoint}" in text:
-            return text.replace("${Api.ApiEndpoint}", physical_ids["Api"])
+        case {"Fn::Sub": [str(text), {"Base": _}]}:
+            # Without a domain of one's own.
+            return text.replace("${Base}", physical_ids["Api"])
         case _:
             return str(value)

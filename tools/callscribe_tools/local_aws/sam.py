@@ -9,6 +9,9 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+from samcli.yamlhelper import yaml_dump, yaml_parse
 
 from callscribe_tools.local_aws.access import Access
 from callscribe_tools.local_aws.errors import BuildError, LocalAwsError
@@ -18,6 +21,9 @@ type Progress = Callable[[str], None]
 
 BUILD_SECONDS = 300.0
 _TAIL_LINES = 30
+
+NOT_HERE = frozenset({"AWS::CloudWatch::CompositeAlarm", "AWS::Logs::QueryDefinition"})
+"""Types of resources that the local AWS refuses a whole template for."""
 
 # A build talks to no AWS; should it try to, nothing listens on the discard port.
 _NOWHERE = Access("http://127.0.0.1:9")
@@ -38,7 +44,21 @@ def build(progress: Progress, *, template: Path = TEMPLATE, build_dir: Path = BU
         seconds=BUILD_SECONDS,
         failure=BuildError,
     )
-    return build_dir / "template.yaml"
+    built = build_dir / "template.yaml"
+    _leave_out_what_is_not_here(built)
+    return built
+
+
+def _leave_out_what_is_not_here(built: Path) -> None:
+    """Take out what the local AWS refuses a whole template for, whatever its condition; no other resource needs it."""
+    template = yaml_parse(built.read_text())
+    template["Resources"] = {name: one for name, one in template["Resources"].items() if not _is_unknown(one)}
+    built.write_text(yaml_dump(template))
+
+
+def _is_unknown(resource: Mapping[str, Any]) -> bool:
+    reads_math = resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]
+    return reads_math or resource["Type"] in NOT_HERE
 
 
 def run_sam(

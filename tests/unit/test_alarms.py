@@ -1,0 +1,272 @@
+"""Each alarm reads what is really told, goes off, is over again, is quiet at rest, and is in the runbook."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from callscribe.edge import metrics
+from callscribe.edge.metrics import Metric
+from harness.alarms import ALARM, OK, Key, evaluate, keys_of
+from harness.template import REPOSITORY, STACK_NAME, resources, template
+
+ALARMS: Mapping[str, Any] = {name: one["Properties"] for name, one in resources("AWS::CloudWatch::Alarm").items()}
+COMPOSITE = resources("AWS::CloudWatch::CompositeAlarm")["CallsAreBeingLostAlarm"]["Properties"]
+SECTION = re.compile(r"^## (\w+Alarm)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+
+# AWS docs: "Types of metrics for Lambda functions", "Available CloudWatch metrics for Amazon SQS", "Working with
+# metrics for HTTP APIs". With the dimensions they come with.
+OF_AWS = {
+    ("AWS/Lambda", "Errors", ("FunctionName",)),
+    ("AWS/Lambda", "Invocations", ("FunctionName",)),
+    ("AWS/Lambda", "Throttles", ("FunctionName",)),
+    ("AWS/SQS", "ApproximateAgeOfOldestMessage", ("QueueName",)),
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible", ("QueueName",)),
+    ("AWS/ApiGateway", "4xx", ("ApiId",)),
+    ("AWS/ApiGateway", "5xx", ("ApiId",)),
+    # Of a route that has detailed metrics.
+    ("AWS/ApiGateway", "Latency", ("ApiId", "Method", "Resource", "Stage")),
+}
+OWN: Mapping[str, Metric] = {one.name: one for one in vars(metrics).values() if isinstance(one, Metric)}
+SWEEPS = [1.0, 1.0, 1.0]
+"""What three sweeps in a quarter of an hour tell, of seconds."""
+
+# What each alarm is there for: the values of its metrics, period by period, the latest first. All periods that it looks
+# at have them where only one is given.
+HAPPENS: Mapping[str, list[list[float]]] = {
+    "OldestUnsettledAlarm": [[3700.0]],
+    "RecordingsFailedAlarm": [[1.0]],
+    "RepairedAlarm": [[1.0, 1.0, 1.0]],
+    "StaticAnswerAlarm": [[1.0]],
+    "VoiceFallbackAlarm": [[1.0]],
+    "SlowAnswerAlarm": [[100.0] * 98 + [2600.0] * 2],
+    "WrongSignatureAlarm": [[1.0] * 3],
+    "RefusalsAlarm": [[1.0] * 100],
+    "CredentialsAlarm": [[1.0]],
+    "BudgetAlarm": [[70.0, 81.0]],
+    "UnknownEventsAlarm": [[1.0]],
+    "WebhooksUnreadableAlarm": [[1.0]],
+    "ListsUnreadableAlarm": [[1.0]],
+    "DeletionsRefusedAlarm": [[1.0]],
+    "ErasuresUnfinishedAlarm": [[1.0, 2.0]],
+    "RecordingsQueueAgeAlarm": [[1900.0]],
+    "TranscriptsQueueAgeAlarm": [[1900.0]],
+    "BackfillQueueAgeAlarm": [[61 * 3600.0]],
+    "RecordingsDeadLettersAlarm": [[0.0, 1.0]],
+    "TranscriptsDeadLettersAlarm": [[0.0, 1.0]],
+    "BackfillDeadLettersAlarm": [[0.0, 1.0]],
+    "RetriedMessagesAlarm": [[15.0, 3700.0]],
+    "Api4xxAlarm": [[1.0] * 50],
+    "Api5xxAlarm": [[1.0] * 3],
+    "ApiThrottledAlarm": [[1.0]],
+}
+# What goes on all the time, or may happen once, and calls nobody.
+ORDINARY: Mapping[str, list[list[float]]] = {
+    "OldestUnsettledAlarm": [[3700.0], [400.0], [100.0]],
+    "RepairedAlarm": [[1.0, 1.0]],
+    "SlowAnswerAlarm": [[2600.0], [300.0], [300.0], [300.0], [300.0]],
+    "WrongSignatureAlarm": [[1.0, 1.0]],
+    "RefusalsAlarm": [[1.0] * 99],
+    "CredentialsAlarm": [[1.0], [], []],
+    "BudgetAlarm": [[79.9]],
+    "DeletionsRefusedAlarm": [[1.0], [], []],
+    "ErasuresUnfinishedAlarm": [[1.0]] * 23 + [[0.0, 1.0]],
+    "RecordingsQueueAgeAlarm": [[1900.0], [1600.0], [1300.0]],
+    "TranscriptsQueueAgeAlarm": [[1900.0], [1600.0], [1300.0]],
+    "BackfillQueueAgeAlarm": [[50 * 3600.0]],
+    "RecordingsDeadLettersAlarm": [[0.0]],
+    "TranscriptsDeadLettersAlarm": [[0.0]],
+    "BackfillDeadLettersAlarm": [[0.0]],
+    "RetriedMessagesAlarm": [[3700.0], [900.0]],
+    "Api4xxAlarm": [[1.0] * 60, [1.0] * 20, []],
+    "Api5xxAlarm": [[1.0, 1.0]],
+}
+OF_FUNCTIONS = {
+    "WebhookErrorsAlarm": 1,
+    "WorkerErrorsAlarm": 3,
+    "ScheduleErrorsAlarm": 2,
+    "WebhookThrottlesAlarm": 1,
+    "WorkerThrottlesAlarm": 10,
+}
+
+
+def periods(alarm: Mapping[str, Any], told: list[list[float]]) -> dict[int, list[float]]:
+    many = told if len(told) > 1 else told * alarm["EvaluationPeriods"]
+    return dict(enumerate(many))
+
+
+def state(name: str, told: list[list[float]], before: str = OK) -> str:
+    alarm = ALARMS[name]
+    return evaluate(alarm, {key: periods(alarm, told) for key in keys_of(alarm)}, before)
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_reads_what_is_told(name: str) -> None:
+    for namespace, metric, dimensions in keys_of(ALARMS[name]):
+        names = tuple(sorted(one for one, _ in dimensions))
+        if namespace != metrics.NAMESPACE:
+            assert (namespace, metric, names) in OF_AWS
+            continue
+        assert {("service", "callscribe"), ("environment", STACK_NAME)} <= dimensions
+        if metric != "ApiThrottled":
+            assert set(names) - {"service", "environment"} <= {OWN[metric].by}
+
+
+def test_what_the_api_turns_away_is_told_by_its_log_with_the_alarm_s_dimensions() -> None:
+    (told,) = resources("AWS::Logs::MetricFilter")["ApiThrottledFilter"]["Properties"]["MetricTransformations"]
+    written = template()["Resources"]["Api"]["Properties"]["AccessLogSettings"]["Format"]["Fn::Sub"]
+    assert (told["MetricNamespace"], told["MetricName"]) == ("Callscribe", "ApiThrottled")
+    assert {one["Key"]: one["Value"] for one in told["Dimensions"]} == {
+        "service": "$.service",
+        "environment": "$.environment",
+    }
+    assert written.startswith('{"service":"callscribe","environment":"${AWS::StackName}",')
+    assert '"status":"$context.status"' in written
+
+
+def test_the_values_of_further_dimensions_are_those_that_are_told() -> None:
+    values = {
+        one["Value"]
+        for alarm in ALARMS.values()
+        for one in alarm.get("Dimensions", [])
+        if one["Name"] in {"reason", "kind", "what"}
+    }
+    # tests/unit/test_signatures.py and test_metrics.py find each of these in what is told.
+    assert values == {"wrong_signature", "credentials"}
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_is_quiet_at_rest(name: str) -> None:
+    alarm = ALARMS[name]
+    # The sweep runs whether calls come or not.
+    values = {key: periods(alarm, [SWEEPS]) if name == "SweepAlarm" else {} for key in keys_of(alarm)}
+    assert evaluate(alarm, values) == OK
+    assert alarm["TreatMissingData"] == {"SweepAlarm": "breaching", "BudgetAlarm": "ignore"}.get(name, "notBreaching")
+
+
+@pytest.mark.parametrize("name", HAPPENS)
+def test_an_alarm_goes_off_and_is_over(name: str) -> None:
+    assert state(name, HAPPENS[name]) == ALARM
+    assert state(name, [[0.0]], before=ALARM) == OK
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+def test_an_alarm_is_not_set_off_by_what_may_happen(name: str) -> None:
+    assert state(name, ORDINARY[name]) == OK
+
+
+@pytest.mark.parametrize(("name", "most"), OF_FUNCTIONS.items())
+def test_an_alarm_of_functions_goes_off_for_each_of_them_and_for_all_together(name: str, most: int) -> None:
+    alarm = ALARMS[name]
+    keys = keys_of(alarm)
+    for key in keys:
+        others: dict[Key, dict[int, list[float]]] = {other: {} for other in keys}
+        assert evaluate(alarm, others | {key: periods(alarm, [[1.0] * most])}) == ALARM
+        assert evaluate(alarm, others | {key: periods(alarm, [[1.0] * (most - 1)])}) == OK
+    together = {key: periods(alarm, [[most / len(keys)]]) for key in keys}
+    assert evaluate(alarm, together) == ALARM
+
+
+def test_every_function_has_alarms_for_its_errors_and_for_its_throttles() -> None:
+    functions = {f"<{name}>" for name in resources("AWS::Serverless::Function")}
+    for metric in ("Errors", "Throttles"):
+        read = {
+            value
+            for alarm in ALARMS.values()
+            for _, name, dimensions in keys_of(alarm)
+            for dimension, value in dimensions
+            if (name, dimension) == (metric, "FunctionName")
+        }
+        assert read == functions
+
+
+def test_every_queue_has_an_alarm_for_its_age_or_for_its_letters() -> None:
+    for queue in resources("AWS::SQS::Queue"):
+        letters = queue.endswith("DeadLetters")
+        metric = "ApproximateNumberOfMessagesVisible" if letters else "ApproximateAgeOfOldestMessage"
+        key = ("AWS/SQS", metric, frozenset({("QueueName", f"<{queue}>")}))
+        assert key in {one for alarm in ALARMS.values() for one in keys_of(alarm)}
+
+
+@pytest.mark.parametrize(
+    ("accepted", "skipped", "stored", "expected"),
+    [
+        (([1.0], [1.0], [1.0]), ([0.0],) * 3, ([0.0],) * 3, ALARM),
+        (([1.0], [1.0], [1.0]), ([0.0],) * 3, ([1.0], [0.0], [0.0]), OK),
+        (([1.0], [0.0], [1.0]), ([0.0],) * 3, ([0.0],) * 3, OK),
+        (([2.0], [2.0], [1.0]), ([2.0], [2.0], [1.0]), ([0.0],) * 3, OK),
+        (([0.0],) * 3, ([0.0],) * 3, ([0.0],) * 3, OK),
+    ],
+    ids=["none stored", "one stored", "an hour without calls", "only hang-ups", "no calls"],
+)
+def test_no_call_stored_although_calls_came(accepted: Any, skipped: Any, stored: Any, expected: str) -> None:
+    alarm = ALARMS["NoCallStoredAlarm"]
+    told = {"RecordingsAccepted": accepted, "RecordingsSkipped": skipped, "CallsStored": stored}
+    assert evaluate(alarm, {key: dict(enumerate(told[key[1]])) for key in keys_of(alarm)}) == expected
+
+
+def test_a_sweep_that_does_not_run_is_an_alarm() -> None:
+    assert state("SweepAlarm", [[], []]) == ALARM
+    assert state("SweepAlarm", [SWEEPS, []]) == OK
+    assert state("SweepAlarm", [SWEEPS], before=ALARM) == OK
+
+
+def test_the_budget_s_alarm_stays_while_nobody_calls_and_goes_with_the_next_day() -> None:
+    assert state("BudgetAlarm", [[]], before=ALARM) == ALARM
+    assert state("BudgetAlarm", [[]], before=OK) == OK
+    assert state("BudgetAlarm", [[1.0]], before=ALARM) == OK
+
+
+def test_every_alarm_is_tried() -> None:
+    apart = {"NoCallStoredAlarm", "SweepAlarm"}
+    assert set(HAPPENS) | set(OF_FUNCTIONS) | apart == set(ALARMS)
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_calls_somebody_and_says_when_it_is_over(name: str) -> None:
+    topic = [{"Ref": "AlarmTopic"}]
+    assert (ALARMS[name]["AlarmActions"], ALARMS[name]["OKActions"]) == (topic, topic)
+
+
+def runbook() -> dict[str, str]:
+    return dict(SECTION.findall((REPOSITORY / "docs" / "runbook.md").read_text()))
+
+
+def test_each_alarm_has_its_section_of_the_runbook_and_each_section_its_alarm() -> None:
+    assert sorted(runbook()) == sorted([*ALARMS, "CallsAreBeingLostAlarm"])
+
+
+@pytest.mark.parametrize("name", [*ALARMS, "CallsAreBeingLostAlarm"])
+def test_an_alarm_says_what_to_do_and_names_its_section(name: str) -> None:
+    description = {**ALARMS, "CallsAreBeingLostAlarm": COMPOSITE}[name]["AlarmDescription"]
+    assert description.endswith(f" docs/runbook.md#{name.lower()}")
+    assert len(description) <= 1024
+    assert re.search(r"\b(Run|Look|Ask|Lower|Raise)\b", description)
+
+
+@pytest.mark.parametrize("name", [*ALARMS, "CallsAreBeingLostAlarm"])
+def test_a_section_says_what_to_look_at_what_to_run_and_when_it_is_over(name: str) -> None:
+    section = runbook()[name]
+    for part in ("**Look at**", "**Do**", "**Over when**"):
+        assert section.count(part) == 1, part
+
+
+def test_what_the_runbook_says_to_run_exists(callscribe_commands: Callable[[], set[str]]) -> None:
+    page = (REPOSITORY / "docs" / "runbook.md").read_text()
+    named = set(re.findall(r"`callscribe ([a-z]+)", page))
+    assert named
+    assert named <= callscribe_commands()
+
+
+@pytest.fixture
+def callscribe_commands() -> Callable[[], set[str]]:
+    help_page = (REPOSITORY / "docs" / "cli.md").read_text()
+    return lambda: set(re.findall(r"^## `?callscribe ([a-z]+)", help_page, re.MULTILINE))
+
+
+def test_calls_are_being_lost_where_one_of_these_is_on() -> None:
+    named = re.findall(r'ALARM\("\$\{(\w+)\}"\)', COMPOSITE["AlarmRule"]["Fn::Sub"])
+    assert set(named) <= set(ALARMS)
+    assert {"NoCallStoredAlarm", "OldestUnsettledAlarm", "SweepAlarm", "WrongSignatureAlarm"} <= set(named)
+    assert re.sub(r'ALARM\("\$\{\w+\}"\)', "x", COMPOSITE["AlarmRule"]["Fn::Sub"]) == " OR ".join("x" * len(named))
