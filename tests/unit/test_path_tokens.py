@@ -118,7 +118,7 @@ def test_no_log_line_of_ours_holds_the_secret_path(
 
 
 def test_access_logs_hold_the_route_and_nothing_of_the_path() -> None:
-    logged = template()["Resources"]["Api"]["Properties"]["AccessLogSettings"]["Format"]
+    logged = template()["Resources"]["Api"]["Properties"]["AccessLogSettings"]["Format"]["Fn::Sub"]
     assert set(re.findall(r"\$context\.([\w.]+)", logged)) == {
         "requestId",
         "requestTimeEpoch",
