@@ -12,7 +12,7 @@ help: ## Say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 .PHONY: setup
-setup: $(READY) ## Make the environments .venv and .ministack
+setup: $(READY) ## Make the environments .venv, .ministack and .scanners
 
 $(READY): tools/setup.sh pyproject.toml layers/callscribe/pyproject.toml $(wildcard requirements/*.txt)
 	@sh tools/setup.sh
@@ -37,7 +37,7 @@ test: $(READY) ## All tests: units, the template, and end to end on a local AWS 
 	$(if $(filter e2e,$(SUITES)),$(BIN)/python -m pytest tests/e2e)
 
 .PHONY: check
-check: $(READY) ## Lint, types, import direction, the template, the locks
+check: $(READY) ## Lint, types, import direction, the template and its weaknesses, the locks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy layers/callscribe/src tools functions tests
@@ -46,7 +46,12 @@ check: $(READY) ## Lint, types, import direction, the template, the locks
 	$(BIN)/cfn-lint
 	mkdir -p .local && $(BIN)/python -m callscribe_tools.transform template.yaml > .local/transformed.json
 	$(BIN)/cfn-lint .local/transformed.json
+	.scanners/bin/checkov --config-file .checkov.yaml
 	sh tools/lock.sh --check
+
+.PHONY: audit
+audit: $(READY) ## Ask whether what is locked has known vulnerabilities (a question to the network, so no part of check)
+	@sh tools/audit.sh
 
 .PHONY: docs
 docs: $(READY) ## Write docs/cli.md from what --help says
@@ -58,4 +63,4 @@ lock: $(READY) ## Compile the locked requirements anew (UPGRADE=1 takes the newe
 
 .PHONY: clean
 clean: ## Remove all that was built or set up
-	rm -rf .venv .venv-uv .ministack .aws-sam .local .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-uv .ministack .scanners .aws-sam .local .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -29,4 +29,5 @@ compile requirements/dev.txt pyproject.toml layers/callscribe/pyproject.toml --g
 compile layers/callscribe/requirements.txt layers/callscribe/pyproject.toml --constraint requirements/dev.txt \
     --excludes layers/callscribe/excluded-packages.txt
 compile requirements/ministack.txt requirements/ministack.in
+compile requirements/scanners.txt requirements/scanners.in
 exit $status

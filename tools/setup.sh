@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the project's two environments: .venv (everything the project runs) and .ministack (the local AWS, which pins
-# its own boto3). Called by make; safe to run again. Needs a Python 3.13, or any Python 3 and the network for uv to
+# Makes the project's environments: .venv (everything the project runs), .ministack (the local AWS) and .scanners (what
+# `make check` and `make audit` look for weaknesses with); these two pin versions of their own. Called by make; safe to run again. Needs a Python 3.13, or any Python 3 and the network for uv to
 # fetch one.
 set -eu
 cd "$(dirname "$0")/.."
@@ -43,7 +43,7 @@ if ! python=$(find_python || fetch_python); then
 fi
 
 # What an interrupted set-up left is begun anew.
-[ -e .venv/.ready ] || rm -rf .venv .ministack
+[ -e .venv/.ready ] || rm -rf .venv .ministack .scanners
 
 say "Setting up .venv with $python (the first time this downloads about 150 MB)"
 [ -x .venv/bin/python ] && is_313 .venv/bin/python || { rm -rf .venv && "$python" -m venv .venv; }
@@ -51,7 +51,14 @@ say "Setting up .venv with $python (the first time this downloads about 150 MB)"
 .venv/bin/uv pip sync --quiet --python .venv --require-hashes requirements/dev.txt
 .venv/bin/uv pip install --quiet --python .venv --no-deps --editable . --editable layers/callscribe
 
+beside() { # folder, lock
+    [ -x "$1/bin/python" ] && is_313 "$1/bin/python" || { rm -rf "$1" && "$python" -m venv --without-pip "$1"; }
+    .venv/bin/uv pip sync --quiet --python "$1" --require-hashes "$2"
+}
+
 say "Setting up .ministack, the local AWS"
-[ -x .ministack/bin/python ] && is_313 .ministack/bin/python || { rm -rf .ministack && "$python" -m venv --without-pip .ministack; }
-.venv/bin/uv pip sync --quiet --python .ministack --require-hashes requirements/ministack.txt
+beside .ministack requirements/ministack.txt
+
+say "Setting up .scanners"
+beside .scanners requirements/scanners.txt
 touch .venv/.ready

@@ -12,7 +12,8 @@ from callscribe_tools.soak import run
 @pytest.fixture(scope="session")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCallscribe]:
     work_dir = tmp_path_factory.mktemp("local-aws")
-    with running(work_dir, print, parameters={"StoreUnredacted": "true"}, transcript_seconds=0.5) as local:
+    parameters = {"StoreUnredacted": "true", "CustomerManagedKey": "true"}
+    with running(work_dir, print, parameters=parameters, transcript_seconds=0.5) as local:
         yield local
 
 

@@ -23,14 +23,27 @@ TAKE_MESSAGES = {
     "sqs:ChangeMessageVisibility",
 }
 
+# Of what is encrypted by a key of the stack's own, where it has one.
+USE_KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
+
 # All that each function may do beside writing its own log and traces. Whoever adds to it says here that it is meant.
 ALLOWED: dict[str, dict[str, set[str]]] = {
-    "incoming_call": {"Settings": {"secretsmanager:GetSecretValue"}},
+    # It only reads the secret.
+    "incoming_call": {"Settings": {"secretsmanager:GetSecretValue"}, "Key": {"kms:Decrypt"}},
     "voice_fallback": {},
-    "track_call": {"Settings": {"secretsmanager:GetSecretValue"}, "CallsTable": {"dynamodb:UpdateItem"}},
-    "accept_recording": {"Settings": {"secretsmanager:GetSecretValue"}, "RecordingsQueue": {"sqs:SendMessage"}},
+    "track_call": {
+        "Settings": {"secretsmanager:GetSecretValue"},
+        "Key": USE_KEY,
+        "CallsTable": {"dynamodb:UpdateItem"},
+    },
+    "accept_recording": {
+        "Settings": {"secretsmanager:GetSecretValue"},
+        "Key": USE_KEY,
+        "RecordingsQueue": {"sqs:SendMessage"},
+    },
     "request_transcript": {
         "Settings": {"secretsmanager:GetSecretValue"},
+        "Key": USE_KEY,
         "RecordingsQueue": TAKE_MESSAGES,
         "RecordingsDeadLetters": {"sqs:SendMessage"},
         # GetItem: whether a call is erased.
@@ -38,6 +51,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     },
     "backfill_recording": {
         "Settings": {"secretsmanager:GetSecretValue"},
+        "Key": USE_KEY,
         "BackfillQueue": TAKE_MESSAGES,
         "BackfillDeadLetters": {"sqs:SendMessage"},
         # Whether live calls wait: it takes none of theirs, and sends nothing there.
@@ -45,9 +59,14 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         "TranscriptsQueue": {"sqs:GetQueueAttributes"},
         "CallsTable": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
     },
-    "accept_webhook": {"Settings": {"secretsmanager:GetSecretValue"}, "TranscriptsQueue": {"sqs:SendMessage"}},
+    "accept_webhook": {
+        "Settings": {"secretsmanager:GetSecretValue"},
+        "Key": USE_KEY,
+        "TranscriptsQueue": {"sqs:SendMessage"},
+    },
     "store_insights": {
         "Settings": {"secretsmanager:GetSecretValue"},
+        "Key": USE_KEY,
         "TranscriptsQueue": TAKE_MESSAGES,
         "TranscriptsDeadLetters": {"sqs:SendMessage"},
         "CallsTable": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
@@ -56,6 +75,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     },
     "sweep": {
         "Settings": {"secretsmanager:GetSecretValue"},
+        "Key": USE_KEY,
         "RecordingsQueue": {"sqs:SendMessage", "sqs:GetQueueAttributes"},
         "TranscriptsQueue": {"sqs:SendMessage", "sqs:GetQueueAttributes"},
         # That it updates nothing but its own item is in the statement's condition, below. What it puts are tombstones.
@@ -72,6 +92,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     },
     "delete_recordings": {
         "Settings": {"secretsmanager:GetSecretValue"},
+        "Key": USE_KEY,
         "CallsTable": {"dynamodb:UpdateItem"},
         "${CallsTable.Arn}/index/by_due_at": {"dynamodb:Query"},
     },

@@ -114,7 +114,7 @@ def test_what_is_retained_has_no_fixed_name_to_collide_with_the_next_deploy() ->
         for name, one in template()["Resources"].items()
         if one.get("DeletionPolicy") == "Retain"
     }
-    assert set(retained) == {"CallsTable", "Settings", "UnredactedTable"}
+    assert set(retained) == {"CallsTable", "Key", "Settings", "UnredactedTable"}
     assert not {"TableName", "Name"} & {key for one in retained.values() for key in one}
 
 
@@ -184,3 +184,20 @@ def test_every_environment_is_a_section_of_samconfig(environment: str) -> None:
     assert deploy["stack_name"] == f"callscribe-{environment}"
     overridden = {one.split("=")[0] for one in deploy["parameter_overrides"]}
     assert overridden <= set(template()["Parameters"])
+
+
+def test_a_key_of_its_own_encrypts_all_that_is_stored() -> None:
+    key, arn = {"Ref": "Key"}, {"Fn::GetAtt": ["Key", "Arn"]}
+    nothing = {"Ref": "AWS::NoValue"}
+    for queue in resources("AWS::SQS::Queue").values():
+        assert queue["Properties"]["KmsMasterKeyId"] == {"Fn::If": ["HasKey", key, nothing]}
+        # One of AWS's otherwise.
+        assert queue["Properties"]["SqsManagedSseEnabled"] == {"Fn::If": ["HasKey", nothing, True]}
+    for table in resources("AWS::DynamoDB::Table").values():
+        encrypted = {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": key}
+        assert table["Properties"]["SSESpecification"] == {"Fn::If": ["HasKey", encrypted, nothing]}
+    for log in resources("AWS::Logs::LogGroup").values():
+        assert log["Properties"]["KmsKeyId"] == {"Fn::If": ["HasKey", arn, nothing]}
+    settings = template()["Resources"]["Settings"]["Properties"]
+    topic = template()["Resources"]["AlarmTopic"]["Properties"]
+    assert settings["KmsKeyId"] == topic["KmsMasterKeyId"] == {"Fn::If": ["HasKey", key, nothing]}
