@@ -18,6 +18,10 @@ from callscribe_tools.local_aws.access import Access
 _TABLE_ARGUMENTS = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
 
 
+STACK_NAME = "callscribe-bench"
+"""What the stack would be called."""
+
+
 class Aws:
     """One AWS. Its resources are named by their logical ids."""
 
@@ -67,6 +71,8 @@ class Aws:
         match value:
             case {"Ref": name} if name in parameters:
                 return str(parameters[name]["Default"])
+            case {"Ref": "AWS::StackName"}:
+                return STACK_NAME
             case {"Ref": name} | {"Fn::GetAtt": [name, _]}:
                 return self._physical_ids[name]
             case {"Fn::If": [condition, yes, no]}:
@@ -80,10 +86,19 @@ class Aws:
         return self._resolve(left) == self._resolve(right)
 
     def empty(self) -> None:
-        """Delete all items."""
+        """Delete all items, and what waits: the backfill stands back behind live calls."""
+        for name in self._built.of_type("AWS::SQS::Queue"):
+            if not name.endswith("DeadLetters"):
+                self._drain(self._physical_ids[name])
         for table in self._handles:
             for item in table.scan()["Items"]:
                 table.delete_item(Key={key["AttributeName"]: item[key["AttributeName"]] for key in table.key_schema})
+
+    def _drain(self, url: str) -> None:
+        # A queue can be purged once a minute only.
+        while messages := self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
     def table(self, name: str) -> Any:
         """A table, as boto3 has it."""
