@@ -43,10 +43,11 @@ check: $(READY) ## Lint, types, import direction, the template and its weaknesse
 	$(BIN)/mypy layers/callscribe/src tools functions tests
 	$(BIN)/lint-imports
 	AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
-	$(BIN)/cfn-lint
+	$(BIN)/cfn-lint template.yaml .github/deploy-role.yaml
 	mkdir -p .local && $(BIN)/python -m callscribe_tools.transform template.yaml > .local/transformed.json
 	$(BIN)/cfn-lint .local/transformed.json
 	.scanners/bin/checkov --config-file .checkov.yaml
+	.scanners/bin/zizmor --offline --no-progress --quiet --min-severity medium .github
 	sh tools/lock.sh --check
 
 .PHONY: audit
