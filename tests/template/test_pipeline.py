@@ -109,9 +109,20 @@ def test_the_role_is_for_one_environment_of_one_repository() -> None:
             "token.actions.githubusercontent.com:sub": "repo:${Repository}:environment:${Environment}",
         }
     }
-    statements = {one["Sid"]: one for one in role["Policies"][0]["PolicyDocument"]["Statement"]}
-    assert [sid for sid, one in statements.items() if one["Resource"] == "*"] == ["WithoutNames"]
-    assert not any(action.startswith(("iam:", "sts:")) for action in statements["WithoutNames"]["Action"])
+    always, by_choice = {}, {}
+    for one in role["Policies"][0]["PolicyDocument"]["Statement"]:
+        if isinstance(one, list):
+            condition, chosen, otherwise = one
+            assert (condition, otherwise) == ("HasKey", "AWS::NoValue")
+            by_choice[chosen["Sid"]] = chosen
+        else:
+            always[one["Sid"]] = one
+    statements = always | by_choice
+    assert [sid for sid, one in always.items() if one["Resource"] == "*"] == ["WithoutNames"]
+    assert not any(action.startswith(("iam:", "kms:", "sts:")) for action in statements["WithoutNames"]["Action"])
+    # Whoever may delete a key, may delete all calls.
+    assert list(by_choice) == ["KeyOfTheStack"]
+    assert not {"kms:*", "kms:ScheduleKeyDeletion", "kms:DisableKey"} & set(by_choice["KeyOfTheStack"]["Action"])
     assert statements["RolesForLambdaOnly"]["Condition"] == {
         "StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}
     }

@@ -1,5 +1,6 @@
 """Where a Service redacts, the redacted text is stored; the original in a table of its own, or nowhere."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from callscribe_tools.simulator import Simulator
 from callscribe_tools.simulator.scenario import OperatorResult
 from callscribe_tools.simulator.timeline import Sound
 from harness.answers import answer, recover
-from harness.seeded import CALL_SID, RECORDING_SID, TRANSCRIPT_SID
+from harness.seeded import CALL_SID, KEPT_DAYS, RECORDING_SID, TRANSCRIPT_SID
 from harness.stack import Stack
 from harness.workers import DONE, RESULTS, SENTENCES, comes_back, row, state, webhook_of
 
@@ -75,6 +76,14 @@ def test_the_original_has_the_keys_the_expiry_and_the_origin_of_what_is_redacted
     assert original["made_by"] == redacted["made_by"]
     assert original["made_by"]["configuration_sha256"]
     assert original.keys() == redacted.keys()
+
+
+def test_all_items_of_a_call_expire_together_after_the_days_that_are_kept(twilio: Simulator, keeping: Stack) -> None:
+    assert keeping.invoke("store_insights", webhook_of()) == DONE
+    stored = [*keeping.items(), *keeping.unredacted_items()]
+    assert {one["sk"].split("#")[0] for one in stored} == {"CALL", "RECORDING", "TRANSCRIPT"}
+    kept = twilio.state.calls[CALL_SID].started + timedelta(days=KEPT_DAYS)
+    assert {int(one["expires_at"]) for one in stored} == {int(kept.timestamp())}
 
 
 def test_the_original_is_stored_twice_as_it_is_once(keeping: Stack) -> None:
