@@ -7,7 +7,7 @@ import pytest
 from callscribe.usecases.backfill_recording import MOST_WAITING
 from callscribe_tools.local_callscribe import settings_document
 from callscribe_tools.simulator import Simulator
-from harness.answers import answer
+from harness.answers import answer, recover
 from harness.events import load_event
 from harness.seeded import RECORDING_SID
 from harness.stack import Stack, aws
@@ -58,6 +58,23 @@ def test_it_is_transcribed_when_the_budget_is_used_up(
     assert list(used.values()) == [1]
     seeded.invoke("backfill_recording", event)
     assert (state(seeded, RECORDING_SID), seeded.minutes()) == (("transcribing", None), used)
+
+
+def test_what_twilio_refuses_in_the_end_gives_back_no_minutes_of_live_calls(
+    seeded: Stack, twilio: Simulator, twilio_url: str, event: dict[str, Any]
+) -> None:
+    seeded.write_settings({**settings_document(twilio.account, twilio_url), "daily_minutes": 2})
+    seeded.invoke("request_transcript", load_event("request_transcript", "mono_of_record"))
+    used = seeded.minutes()
+    answer(twilio, "POST", "/v2/Transcripts", 503)
+    assert seeded.invoke("backfill_recording", event) == comes_back(event)
+    recover(twilio)
+    answer(twilio, "POST", "/v2/Transcripts", 400, '{"code": 95118, "message": "no", "status": 400}')
+    # By then the sweep reports it on the queue of live calls.
+    seeded.let_claims_run_out()
+    seeded.invoke("request_transcript", load_event("request_transcript", "completed"))
+    assert state(seeded, RECORDING_SID) == ("failed", "twilio_95118")
+    assert seeded.minutes() == used
 
 
 def test_told_twice_it_is_asked_for_once(seeded: Stack, twilio: Simulator, event: dict[str, Any]) -> None:

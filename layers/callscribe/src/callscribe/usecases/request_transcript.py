@@ -199,8 +199,9 @@ class _Request:
         return self._claim_and_ask(recording, heard)
 
     def _claim_and_ask(self, recording: Recording, heard: Moved) -> Settled:
-        counted_on = heard.counted_on or datetime.now(UTC).date()
-        claim = self._move(Event.CLAIMED, recording, due_at=self.deadline, counted_on=counted_on.isoformat())
+        counted_on = heard.counted_on or (None if self.daily_minutes is None else datetime.now(UTC).date())
+        noted = {"counted_on": counted_on.isoformat()} if counted_on else {}
+        claim = self._move(Event.CLAIMED, recording, due_at=self.deadline, **noted)
         if not claim.happened:
             if claim.state is State.REQUESTING:
                 raise ClaimedElsewhereError(f"recording {recording.sid} of call {self.call.sid} is being requested")
@@ -208,7 +209,7 @@ class _Request:
         if claim.attempts > 1 and (found := self.twilio.transcript_of(recording.sid, self.service_sid)):
             return self._adopt(recording, found)
         # An earlier try may have been paid for, so its minutes stay counted, and are not counted again.
-        if heard.counted_on is not None or self.daily_minutes is None:
+        if heard.counted_on or counted_on is None or self.daily_minutes is None:
             return self._ask(recording, counted_on)
         counted = self.table.take_minutes(recording.minutes, counted_on, self.daily_minutes)
         if counted is None:
@@ -216,7 +217,7 @@ class _Request:
             return replace(settled, budget_used=100)
         return replace(self._ask(recording, counted_on), budget_used=100 * counted / self.daily_minutes)
 
-    def _ask(self, recording: Recording, counted_on: date) -> Settled:
+    def _ask(self, recording: Recording, counted_on: date | None) -> Settled:
         try:
             transcript_sid = self._create(recording)
         except PermanentError as error:
@@ -243,13 +244,13 @@ class _Request:
         participants = self.twilio.participants(self.call, recording)
         return self.twilio.create_transcript(recording, self.service_sid, participants)
 
-    def _refused(self, recording: Recording, counted_on: date, error: PermanentError) -> Settled:
+    def _refused(self, recording: Recording, counted_on: date | None, error: PermanentError) -> Settled:
         if isinstance(error, NotFoundError):
             # What is created cannot be missing, so it is the Service; the settings can be mended.
             raise TransientError(f"{error}: check the number's service_sid in the settings") from error
         settled = self._settled(Outcome.FAILED, Event.GIVEN_UP, recording, error.reason)
         # After the move, which happens once: the minutes of other recordings must not be given back with a repetition.
-        if settled.outcome is Outcome.FAILED and self.daily_minutes is not None:
+        if settled.outcome is Outcome.FAILED and counted_on:
             self.table.give_back_minutes(recording.minutes, counted_on)
         return settled
 
