@@ -304,7 +304,7 @@ def test_what_would_end_the_same_is_left_unless_its_call_is_named(
         result = callscribe("redrive", *arguments)
         assert result.exit_code == 1
         assert sent in result.stderr
-        assert "would be found again: 1. To delete it and ask anew: callscribe retranscribe CA…." in result.stderr
+        assert "would be found again: 1. To delete it and ask anew: callscribe retranscribe CA…" in result.stderr
     (one,) = document("redrive")["redriven"]
     assert (one["outcome"], one["sids"][0], one["sids"][-1][:2]) == ("left", failed.sid, "GT")
     assert one["what_to_do"].endswith(f"to delete that and ask anew: callscribe retranscribe {failed.sid}")

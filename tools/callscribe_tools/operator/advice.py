@@ -8,7 +8,7 @@ from callscribe.domain.patience import GAVE_UP
 from callscribe.domain.recording import OVER_BUDGET
 
 # Twilio makes one transcript of a recording, and a worker finds that one.
-_MADE_ONCE = "Look at the transcript there; `callscribe retranscribe CA…` deletes it and asks anew"
+_MADE_ONCE = "Look at the transcript there, then retranscribe the call, which deletes it and asks anew"
 
 _BY_REASON: Mapping[str, str] = MappingProxyType(
     {

@@ -16,6 +16,7 @@ from callscribe_tools.operator.cli_common import (
     environment_of,
     exits,
 )
+from callscribe_tools.operator.environment import Environment
 from callscribe_tools.operator.printing import console, print_json, print_table, telling
 from callscribe_tools.operator.redrive import ENDS_THE_SAME, Outcome, Redriven, Which
 from callscribe_tools.operator.redrive import redrive as redriven
@@ -60,7 +61,7 @@ def redrive(
                 done.append(one)  # noqa: PERF402 (what is done before an error must be in it)
         finally:
             # What was done before something went wrong is told too.
-            _print_redriven(done, of_call=call is not None, as_json=as_json)
+            _print_redriven(environment, done, of_call=call is not None, as_json=as_json)
         if call and not done and not environment.knows(call):
             of = f" on the queue of {queue}" if queue else ""
             console.print(f"There is no such call in the table and no dead letter of it{of}.", style="red")
@@ -69,7 +70,7 @@ def redrive(
         raise typer.Exit(Exit.NOT_FINE)
 
 
-def _print_redriven(done: list[Redriven], *, of_call: bool, as_json: bool) -> None:
+def _print_redriven(environment: Environment, done: list[Redriven], *, of_call: bool, as_json: bool) -> None:
     if as_json:
         print_json({"redriven": [one.told() for one in done]})
         return
@@ -86,4 +87,5 @@ def _print_redriven(done: list[Redriven], *, of_call: bool, as_json: bool) -> No
     console.print(f"{told or 'Nothing to redrive'}.", markup=False)
     if same := 0 if of_call else sum(one.reason in ENDS_THE_SAME for one in done):
         told = "The transcript of so many failed, and would be found again"
-        console.print(f"{told}: {same}. To delete it and ask anew: callscribe retranscribe CA….", markup=False)
+        anew = environment.command("retranscribe CA…")
+        console.print(f"{told}: {same}. To delete it and ask anew: {anew}", markup=False)
