@@ -30,6 +30,7 @@ from callscribe_tools.simulator import PhoneNumber, Scenario, Simulator, load_sc
 from callscribe_tools.simulator.account import IntelligenceService
 from callscribe_tools.simulator.server import serving
 from harness.deployed import NAME, Deployed
+from harness.emf import metrics_in
 from harness.events import HOST, load_event
 from harness.later import work as let_work
 from harness.stack import NUMBER, SERVICE_SID, Gateway, Stack, aws
@@ -39,12 +40,13 @@ TOKEN = "0123456789abcdef0123456789abcdef"
 
 
 class Carrier(httpx.BaseTransport):
-    """Carries requests to the handlers, whose logs are not ours; `answers` has what comes instead, by the path."""
+    """Carries requests to the handlers, and keeps what they print; `answers` has what comes instead, by the path."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self.answers: dict[str, httpx.Response | Exception] = {}
         self.hosts: set[str] = set()
+        self.printed = io.StringIO()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self.hosts.add(request.url.host)
@@ -53,7 +55,7 @@ class Carrier(httpx.BaseTransport):
                 raise error
             case httpx.Response() as answer:
                 return answer
-        with redirect_stdout(io.StringIO()):
+        with redirect_stdout(self.printed):
             return self._gateway.handle_request(request)
 
 
@@ -142,6 +144,12 @@ def test_what_is_forged_is_refused_for_its_signature_alone(setup: Setup, logged:
     setup.examined()
     refused = [json.loads(line) for line in logged().splitlines() if "webhook refused" in line]
     assert [one["reason"] for one in refused] == ["the signature fits no auth token"] * 4
+
+
+def test_what_is_forged_is_not_counted_among_what_calls_somebody(setup: Setup) -> None:
+    setup.examined()
+    told = metrics_in(setup.carrier.printed.getvalue(), "WebhooksRefused")
+    assert [one.by for one in told] == ["doctor"] * 4
 
 
 def test_examining_changes_nothing(well: Setup) -> None:

@@ -1,7 +1,7 @@
 """Checks of the stack's own addresses, asked as Twilio would: what is signed is answered, what is not is refused.
 
 No call is placed, and nothing is stored: what a caller hears is only told, and what is refused goes no farther. Each
-that is refused is counted as any forgery is.
+that is refused is counted as any forgery is, but under a reason of its own.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,6 +12,7 @@ import httpx
 from twilio.request_validator import RequestValidator
 
 from callscribe.domain.settings import Settings
+from callscribe.edge.signatures import DOCTOR
 from callscribe.usecases.incoming_call import static_document
 from callscribe_tools.operator.doctor.finding import Finding, broken, ok
 from callscribe_tools.operator.environment import Environment
@@ -111,7 +112,7 @@ def _post_json(url: str, token: str, transport: httpx.BaseTransport | None) -> h
 def _send(
     url: str, body: bytes, content_type: str, signature: str, transport: httpx.BaseTransport | None
 ) -> httpx.Response | str:
-    headers = {"Content-Type": content_type, "X-Twilio-Signature": signature}
+    headers = {"Content-Type": content_type, "X-Twilio-Signature": signature, "User-Agent": DOCTOR}
     try:
         with httpx.Client(transport=transport, timeout=TIMEOUT_SECONDS) as client:
             return client.post(url, content=body, headers=headers)
