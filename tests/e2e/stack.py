@@ -2,15 +2,19 @@
 
 import json
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 
 from callscribe_tools.local_callscribe import LocalCallscribe
-from callscribe_tools.simulator import ConnectTo
+from callscribe_tools.simulator import Call, ConnectTo, Recording, Scenario
 from harness.answers import answer, recover
+from harness.seeded import recorded
+from harness.stack import CALLER
 
 REST_SECONDS = 60.0
 
@@ -37,6 +41,25 @@ def held_at_rest(local: LocalCallscribe) -> dict[str, int]:
             return counts
         assert time.monotonic() < deadline, f"the queues are not empty after {REST_SECONDS:.0f} s: {counts}"
         time.sleep(0.1)
+
+
+def recorded_before(local: LocalCallscribe, scenario: Scenario, ago: timedelta) -> Recording:
+    """The recording of a call that nobody has told of."""
+    call = Call(
+        sid="CA" + uuid.uuid4().hex,
+        from_=CALLER,
+        to=local.number,
+        scenario=scenario,
+        phone_number_sid=local.twilio.account.numbers[local.number].sid,
+        started=datetime.now(UTC).replace(microsecond=0) - ago,
+        status="completed",
+        seconds=21,
+    )
+    one = recorded("RE" + uuid.uuid4().hex, call_sid=call.sid, started=call.started)
+    call.recordings.append(one)
+    local.twilio.state.calls[call.sid] = call
+    local.twilio.state.recordings[one.sid] = one
+    return one
 
 
 def send(local: LocalCallscribe, method: str, url: str, headers: dict[str, str], body: bytes) -> httpx.Response:

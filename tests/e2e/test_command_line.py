@@ -6,9 +6,8 @@ import shutil
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,7 @@ from callscribe_tools.local_aws.paths import ROOT
 from callscribe_tools.local_callscribe import LocalCallscribe
 from callscribe_tools.operator.local import noted
 from callscribe_tools.simulator import Call, Scenario
-from harness.seeded import recorded
-from harness.stack import CALLER
+from e2e.stack import recorded_before
 
 SETTLE_SECONDS = 90.0
 MAY_WAIT = {"recordings", "sweep", "last call", "PCI mode", "dual-channel conference recordings"}
@@ -136,26 +134,13 @@ def _left(local: LocalCallscribe, call: Call) -> list[str]:
 def test_a_recording_from_before_is_sent_for_and_stored(
     local: LocalCallscribe, scenario: Scenario, callscribe: Callscribe
 ) -> None:
-    call = Call(
-        sid="CA" + uuid.uuid4().hex,
-        from_=CALLER,
-        to=local.number,
-        scenario=scenario,
-        phone_number_sid=local.twilio.account.numbers[local.number].sid,
-        started=datetime.now(UTC).replace(microsecond=0) - timedelta(days=2),
-        status="completed",
-        seconds=21,
-    )
-    recording = recorded("RE" + uuid.uuid4().hex, call_sid=call.sid, started=call.started)
-    call.recordings.append(recording)
-    local.twilio.state.calls[call.sid] = call
-    local.twilio.state.recordings[recording.sid] = recording
+    call_sid = recorded_before(local, scenario, timedelta(days=2)).call_sid
     window = ("--since", "3d", "--until", "1d")
     status, told = callscribe("backfill", *window, "--dry-run")
     assert (status, told["recordings"], told["minutes"], told["sent"]) == (0, 1, 1, 0)
     status, told = callscribe("backfill", *window, "--yes")
     assert (status, told["sent"]) == (0, 1)
-    local.wait_until_settled(call.sid, SETTLE_SECONDS, print)
-    _, shown = callscribe("show", call.sid)
+    local.wait_until_settled(call_sid, SETTLE_SECONDS, print)
+    _, shown = callscribe("show", call_sid)
     assert [one["state"] for one in shown["recordings"].values()] == ["stored"]
     assert callscribe("backfill", *window, "--yes")[1]["recordings"] == 0

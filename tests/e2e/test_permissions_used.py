@@ -2,7 +2,6 @@
 
 import json
 import time
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -18,10 +17,8 @@ from callscribe.adapters.table import CallTable
 from callscribe.domain.sids import CallSid, RecordingSid
 from callscribe_tools.local_callscribe import LocalCallscribe
 from callscribe_tools.simulator import Call, Recording, Scenario, load_scenario
-from e2e.stack import held_at_rest
+from e2e.stack import held_at_rest, recorded_before
 from harness.answers import answer, recover
-from harness.seeded import recorded
-from harness.stack import CALLER
 
 SETTLE_SECONDS = 60.0
 DEPLOYER = "test"
@@ -175,10 +172,10 @@ def do_everything(local: LocalCallscribe, scenario: Scenario) -> None:
         service.auto_redaction = False
     _fail_and_come_back(local, calls[0])
     _let_be_due(local, calls)
-    lost = _from_before(local, scenario, timedelta(minutes=7))
+    lost = recorded_before(local, scenario, timedelta(minutes=7))
     _invoke(local, "SweepFunction")
     _invoke(local, "DeleteRecordingsFunction")
-    before = _from_before(local, scenario, timedelta(days=2))
+    before = recorded_before(local, scenario, timedelta(days=2))
     local.stack.aws.client("sqs").send_message(
         QueueUrl=local.stack.outputs["BackfillQueueUrl"], MessageBody=urlencode(_callback(before))
     )
@@ -248,25 +245,6 @@ def _let_be_due(local: LocalCallscribe, calls: list[Call]) -> None:
             ExpressionAttributeNames={"#state": "state"},
             ExpressionAttributeValues={**past, ":due": due, ":state": state},
         )
-
-
-def _from_before(local: LocalCallscribe, scenario: Scenario, ago: timedelta) -> Recording:
-    """A call that nobody has told of, with its recording."""
-    call = Call(
-        sid="CA" + uuid.uuid4().hex,
-        from_=CALLER,
-        to=local.number,
-        scenario=scenario,
-        phone_number_sid=local.twilio.account.numbers[local.number].sid,
-        started=datetime.now(UTC).replace(microsecond=0) - ago,
-        status="completed",
-        seconds=21,
-    )
-    one = recorded("RE" + uuid.uuid4().hex, call_sid=call.sid, started=call.started)
-    call.recordings.append(one)
-    local.twilio.state.calls[call.sid] = call
-    local.twilio.state.recordings[one.sid] = one
-    return one
 
 
 def _invoke(local: LocalCallscribe, function: str) -> None:
