@@ -9,16 +9,7 @@ from callscribe.adapters.queues import recordings_queue, transcripts_queue
 from callscribe.adapters.settings import settings_reader
 from callscribe.adapters.table import call_table, unredacted_table
 from callscribe.adapters.twilio import twilio
-from callscribe.edge.metrics import (
-    CALLS_STORED,
-    ERASURES_UNFINISHED,
-    LISTED_UNREADABLE,
-    OLDEST_UNSETTLED,
-    RECORDINGS_ACCEPTED,
-    RECORDINGS_SKIPPED,
-    count,
-    tell,
-)
+from callscribe.edge.metrics import LISTED_UNREADABLE, count, tell_sweep
 from callscribe.edge.retries import patience
 from callscribe.edge.schedules import Run, scheduled
 from callscribe.edge.telemetry import about, logger
@@ -47,11 +38,7 @@ def handler(run: Run) -> dict[str, int | str | None]:
         count(LISTED_UNREADABLE)
     for call_sid, reason in found.not_erased:
         logger.warning("call not erased everywhere yet", call_sid=call_sid, reason=reason)
-    tell(ERASURES_UNFINISHED, found.erasing)
-    tell(OLDEST_UNSETTLED, found.oldest_seconds)
-    # So that whoever compares them, an alarm or a graph, has a number at any time.
-    for metric in (RECORDINGS_ACCEPTED, RECORDINGS_SKIPPED, CALLS_STORED):
-        tell(metric, 0)
+    tell_sweep(erasing=found.erasing, oldest_seconds=found.oldest_seconds, budget_used=found.budget_used)
     logger.info("swept", extra=found.told())
     if found.trouble:
         raise found.trouble

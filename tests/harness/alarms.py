@@ -1,6 +1,6 @@
 """Evaluates an alarm as CloudWatch documents it, over values that a test gives: by the alarm's own definition.
 
-Source: CloudWatch docs, "Evaluating an alarm", "Configuring how CloudWatch alarms treat missing data", "Using metric
+Source: CloudWatch docs, "Alarm evaluation", "Configuring how CloudWatch alarms treat missing data", "Using metric
 math". Only what the template's alarms use is known here; anything else is an error.
 """
 
@@ -17,6 +17,11 @@ type Values = Mapping[Key, Mapping[int, Sequence[float]]]
 """The values that each metric was told, by the number of the period they fell into; 0 is the latest, 1 before it."""
 
 ALARM, OK = "ALARM", "OK"
+
+FARTHER_BACK = 2
+"""Periods that CloudWatch looks at beside those to be evaluated, for values in the place of missing ones. How many is
+not documented, but that its example looks at five for three.
+"""
 
 _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
     "GreaterThanOrEqualToThreshold": operator.ge,
@@ -49,17 +54,15 @@ def keys_of(alarm: Mapping[str, Any]) -> list[Key]:
     return [key_of(alarm)]
 
 
-def evaluate(alarm: Mapping[str, Any], values: Values, before: str = OK) -> str:
-    """The state of an alarm after these values; `before` is the one that it was in."""
-    series = _series(alarm, values)
+def evaluate(alarm: Mapping[str, Any], values: Values) -> str:
+    """The state of an alarm after these values."""
     periods = alarm["EvaluationPeriods"]
+    series = _series(alarm, values)
     threshold, exceeds = alarm["Threshold"], _COMPARISONS[alarm["ComparisonOperator"]]
-    points = [series.get(number) for number in range(periods)]
-    treat = alarm["TreatMissingData"]
-    if treat == "ignore" and None in points:
-        return before
-    missing = {"breaching": True, "notBreaching": False, "ignore": False}[treat]
-    breaching = [missing if point is None else exceeds(point, threshold) for point in points]
+    real = [exceeds(series[number], threshold) for number in range(periods + FARTHER_BACK) if number in series]
+    missing = {"breaching": True, "notBreaching": False}[alarm["TreatMissingData"]]
+    # What is missing counts as said only where there are not enough values, farther back as well.
+    breaching = (real + [missing] * periods)[:periods]
     return ALARM if sum(breaching) >= alarm.get("DatapointsToAlarm", periods) else OK
 
 
@@ -76,6 +79,10 @@ def _series(alarm: Mapping[str, Any], values: Values) -> dict[int, float]:
     if expression == "SUM(METRICS())":
         # A time at which one of them has no value is the sum of the others.
         return {number: sum(one.get(number, 0) for one in named.values()) for number in numbers}
+    if expression == "FILL(told, 0)":
+        # Of a metric that has values at all.
+        (told,) = named.values()
+        return {number: told.get(number, 0) for number in range(alarm["EvaluationPeriods"] + FARTHER_BACK)}
     # Any other expression has no value where one of its metrics has none.
     full = [number for number in numbers if all(number in one for one in named.values())]
     return {number: _calculated(expression, {name: one[number] for name, one in named.items()}) for number in full}

@@ -5,6 +5,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+TOLD_BY_EACH_SWEEP = frozenset(
+    {
+        "BudgetUsed",
+        "CallsStored",
+        "ErasuresUnfinished",
+        "OldestUnsettled",
+        "RecordingsAccepted",
+        "RecordingsFailed",
+        "RecordingsSkipped",
+        "Repaired",
+    }
+)
+"""The metrics that have values whether calls come or not."""
+
 
 @dataclass(frozen=True)
 class Told:
@@ -23,6 +37,11 @@ def metrics_in(printed: str | Iterable[str], name: str | None = None) -> list[To
     lines = printed.splitlines() if isinstance(printed, str) else printed
     told = [one for line in lines if line.startswith('{"_aws"') for one in _of(json.loads(line))]
     return [one for one in told if name in {None, one.name}]
+
+
+def happened_in(printed: str, name: str) -> list[Told]:
+    """The same of one name, without the zeros that the sweep tells."""
+    return [one for one in metrics_in(printed, name) if any(one.values)]
 
 
 def _of(line: dict[str, Any]) -> list[Told]:

@@ -28,7 +28,7 @@ def load_event(function: str, case: str) -> dict[str, Any]:
     """A new copy of one event; the messages of a batch have only just been sent, and are not given up for their age."""
     event: dict[str, Any] = json.loads((REPOSITORY / "events" / function / f"{case}.json").read_text("utf-8"))
     for record in event.get("Records", []):
-        record["attributes"]["SentTimestamp"] = _now()
+        record["attributes"] |= {"SentTimestamp": _now(), "ApproximateFirstReceiveTimestamp": _now()}
     return event
 
 
@@ -98,7 +98,7 @@ def sqs_event(*bodies: str) -> dict[str, Any]:
                     "ApproximateReceiveCount": "1",
                     "SentTimestamp": _now(),
                     "SenderId": "AROAEXAMPLEROLEID000:callscribe-accept",
-                    "ApproximateFirstReceiveTimestamp": "1795165230010",
+                    "ApproximateFirstReceiveTimestamp": _now(),
                 },
                 "messageAttributes": {},
                 "md5OfBody": hashlib.md5(body.encode(), usedforsecurity=False).hexdigest(),

@@ -69,7 +69,7 @@ def test_nothing_is_built_for_one_environment() -> None:
 def test_doctor_looks_after_each_deployment() -> None:
     deployed, looked = [step.get("run", "") for step in steps("deploy.yml")][-2:]
     assert deployed.startswith('.venv/bin/sam deploy --config-env "$ENVIRONMENT"')
-    assert looked == '.venv/bin/callscribe doctor --env "$ENVIRONMENT"'
+    assert looked == '.venv/bin/callscribe doctor --env "$ENVIRONMENT" --wiring'
 
 
 def test_two_deployments_of_an_environment_never_overlap() -> None:

@@ -136,6 +136,24 @@ def test_minutes_come_back_when_twilio_refuses_only_at_the_second_try(
     assert spent(seeded) == 0
 
 
+@pytest.mark.parametrize(("minutes", "used"), [(4, 25.0), (None, 0.0), (0, 0.0)])
+def test_the_sweep_tells_how_much_of_the_day_is_used_whether_calls_come_or_not(
+    minutes: int | None,
+    used: float,
+    event: Event,
+    seeded: Stack,
+    twilio: Simulator,
+    twilio_url: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    seeded.invoke("request_transcript", event)
+    assert spent(seeded) == 1
+    allow(seeded, twilio, twilio_url, minutes)
+    capsys.readouterr()
+    seeded.invoke("sweep", load_event("sweep", "every_few_minutes"))
+    assert [one.values for one in metrics_in(capsys.readouterr().out, "BudgetUsed")] == [[used]]
+
+
 def test_of_two_workers_at_once_one_asks_and_the_minutes_are_taken_once(
     event: Event, seeded: Stack, twilio: Simulator, twilio_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from callscribe.adapters import queues
 from callscribe.domain.errors import (
+    GivesWayError,
     InvalidError,
     NotFoundError,
     PermanentError,
@@ -47,7 +48,12 @@ def worker(offline_stack: Stack, monkeypatch: pytest.MonkeyPatch, first_delay_se
     queues.dead_letters.cache_clear()
 
     def work(
-        error: Exception | None, *, tries: int = 1, age_seconds: float = 0, attributes: dict[str, str] | None = None
+        error: Exception | None,
+        *,
+        tries: int = 1,
+        age_seconds: float = 0,
+        tried_seconds: float = 0,
+        attributes: dict[str, str] | None = None,
     ) -> bool:
         sqs, url = aws("sqs"), offline_stack.physical_ids["RecordingsQueue"]
         sqs.send_message(QueueUrl=url, MessageBody="a=b")
@@ -60,6 +66,7 @@ def worker(offline_stack: Stack, monkeypatch: pytest.MonkeyPatch, first_delay_se
         event["Records"][0]["attributes"] |= {
             "ApproximateReceiveCount": str(tries),
             "SentTimestamp": str(round((time.time() - age_seconds) * 1000)),
+            "ApproximateFirstReceiveTimestamp": str(round((time.time() - tried_seconds) * 1000)),
         }
 
         @queue_worker
@@ -116,6 +123,26 @@ def test_a_message_that_failed_comes_back_after_its_own_delay_and_not_the_queues
     assert len(aws("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"]) == 1
     assert counted() == ["RetriedMessageAge"]
     assert letters(offline_stack) == []
+
+
+def test_what_is_told_of_a_message_that_comes_back_is_for_how_long_it_was_tried_and_not_for_how_long_it_waited(
+    worker: Worker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert not worker(LATER, tries=3, age_seconds=5 * HOURS, tried_seconds=60)
+    (told,) = metrics_in(capsys.readouterr().out)
+    assert told.name == "RetriedMessageAge"
+    assert 60 <= told.values[0] < 70
+
+
+def test_a_message_that_gives_way_comes_back_and_is_no_failure(
+    worker: Worker, capsys: pytest.CaptureFixture[str], logged: Callable[[], str]
+) -> None:
+    assert not worker(GivesWayError("21 messages of live calls wait"), tries=9, age_seconds=5 * HOURS)
+    (told,) = metrics_in(capsys.readouterr().out)
+    assert told.name == "BackfillWait"
+    assert 5 * HOURS <= told.values[0] < 5 * HOURS + 10
+    (line,) = lines(logged(), "message gives way")
+    assert (line["level"], line["reason"]) == ("INFO", "21 messages of live calls wait")
 
 
 @pytest.mark.parametrize(("tries", "least", "most"), [(1, 7.5, 15), (3, 30, 60), (50, 450, 900)])

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from callscribe.usecases.backfill_recording import MOST_WAITING
 from callscribe_tools.local_callscribe import settings_document
 from callscribe_tools.simulator import Scenario, Simulator, load_scenario
 from harness.answers import answer, recover
-from harness.emf import Told, metrics_in
+from harness.emf import TOLD_BY_EACH_SWEEP, Told, metrics_in
 from harness.events import batch_of, http_event, load_event, signed, sqs_event
 from harness.later import be_later, work
-from harness.stack import NUMBER, Stack
+from harness.stack import NUMBER, Stack, aws
 from harness.template import REPOSITORY, STACK_NAME
 
 CALL = "/2010-04-01/Accounts/{account}/Calls/{sid}.json"
@@ -63,6 +64,14 @@ def strangers(stack: Stack, token: str) -> None:
     stack.invoke("request_transcript", sqs_event("CallSid=nobody&RecordingSid=none&RecordingStatus=completed"))
 
 
+def backfill(stack: Stack) -> None:
+    """A recording from before gives way to live calls."""
+    url = stack.physical_ids["RecordingsQueue"]
+    for _ in range(MOST_WAITING + 1):
+        aws("sqs").send_message(QueueUrl=url, MessageBody="a live call's")
+    stack.invoke("backfill_recording", load_event("backfill_recording", "completed"))
+
+
 def troubles(stack: Stack, twilio: Simulator) -> None:
     """Twilio is down; a list of it cannot be read; it refuses to delete."""
     twilio.place_call(load_scenario("cannot_log_in"), to=NUMBER)
@@ -88,6 +97,7 @@ def test_the_documented_metrics_are_those_that_are_told(
     calls(stack, twilio)
     strangers(stack, twilio.account.auth_token)
     troubles(stack, twilio)
+    backfill(stack)
     monkeypatch.setattr("callscribe.usecases.incoming_call.VoiceResponse", lambda: 1 / 0)
     twilio.place_call(load_scenario("cannot_log_in"), to=NUMBER)
 
@@ -98,6 +108,12 @@ def test_the_documented_metrics_are_those_that_are_told(
     in_all -= {(name, unit, None) for name, unit, by in in_all if by}
     assert sorted(map(str, documented() - in_all)) == []
     assert sorted(map(str, in_all - documented())) == []
+
+
+def test_a_sweep_tells_what_has_a_value_at_any_time(stack: Stack, printed: Printed) -> None:
+    stack.invoke("sweep", load_event("sweep", "every_few_minutes"))
+    told = {one.name: one.values for one in metrics_in(printed()) if one.name != "TwilioLatency"}
+    assert told == {name: [0.0] for name in TOLD_BY_EACH_SWEEP}
 
 
 def test_a_call_is_counted_once_from_answered_to_stored_however_often_it_is_told(

@@ -27,7 +27,7 @@ from callscribe_tools.simulator import (
 )
 from callscribe_tools.simulator.scenario import TranscriptOutcome
 from harness.answers import answer, recover
-from harness.emf import metrics_in
+from harness.emf import happened_in, metrics_in
 from harness.events import HOST, batch_of, load_event
 from harness.later import LATE, be_later, work
 from harness.seeded import recorded, transcript
@@ -171,8 +171,8 @@ def test_a_transcript_that_never_ends_is_given_up(
     assert state(stack) == ("failed", "gave_up")
     assert row(stack)["due"] == "attention"
     told = capsys.readouterr().out
-    assert [one.by for one in metrics_in(told, "RecordingsFailed")] == ["gave_up"]
-    assert metrics_in(told, "Repaired") == []
+    assert [one.by for one in happened_in(told, "RecordingsFailed")] == ["gave_up"]
+    assert happened_in(told, "Repaired") == []
     assert sweep(stack) == NOTHING
 
 
@@ -261,7 +261,7 @@ def test_a_recording_that_cannot_be_asked_for_is_given_up(
     assert sweep(stack)["due"] == 1
     work(stack)
     assert state(stack) == ("failed", "gave_up")
-    assert [one.by for one in metrics_in(capsys.readouterr().out, "RecordingsFailed")] == ["gave_up"]
+    assert [one.by for one in happened_in(capsys.readouterr().out, "RecordingsFailed")] == ["gave_up"]
 
 
 @pytest.mark.parametrize(
@@ -643,7 +643,7 @@ def test_how_old_the_oldest_is_and_what_was_repaired_is_told(
     be_later(stack, twilio)
     sweep(stack)
     told = capsys.readouterr().out
-    assert [(one.values, one.by) for one in metrics_in(told, "Repaired")] == [([1.0], "recording")]
+    assert [(one.values, one.by) for one in happened_in(told, "Repaired")] == [([1.0], "recording")]
     ages = [one.values[0] for one in metrics_in(told, "OldestUnsettled")]
     assert ages[0] == 0
     assert LATE.total_seconds() <= ages[1] < LATE.total_seconds() + 60
@@ -816,7 +816,7 @@ def test_what_the_webhook_has_told_meanwhile_is_no_repair(
     assert state(stack) == ("stored", None)
     assert stack.invoke("store_insights", batch_of(swept)) == DONE
     assert "repaired_at" not in row(stack)
-    assert metrics_in(capsys.readouterr().out, "Repaired") == []
+    assert happened_in(capsys.readouterr().out, "Repaired") == []
 
 
 def test_an_expired_row_is_not_swept(stack: Stack) -> None:

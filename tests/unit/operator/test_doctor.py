@@ -29,6 +29,7 @@ from callscribe_tools.operator.local import Local
 from callscribe_tools.simulator import PhoneNumber, Scenario, Simulator, load_scenario
 from callscribe_tools.simulator.account import IntelligenceService
 from callscribe_tools.simulator.server import serving
+from harness.answers import answer as refuse
 from harness.deployed import NAME, Deployed
 from harness.emf import metrics_in
 from harness.events import HOST, load_event
@@ -259,6 +260,16 @@ BROKEN: dict[str, tuple[Breaks, str, str]] = {
         "API key",
         "callscribe secret set",
     ),
+    "an API key that may not read recordings": (
+        lambda setup: refuse(setup.twilio, "GET", "/2010-04-01/Accounts/{account}/Recordings.json", 403),
+        "API key: recordings",
+        "Let it read recordings",
+    ),
+    "an API key that may not read transcripts": (
+        lambda setup: refuse(setup.twilio, "GET", "/v2/Transcripts", 403),
+        "API key: transcripts",
+        "Let it read transcripts",
+    ),
     "an auth token that is not taken": (
         lambda setup: setup.write(auth_tokens=["f" * 32]),
         "auth token",
@@ -365,6 +376,18 @@ def test_what_is_broken_is_found_with_what_to_do(well: Setup, what: str) -> None
     assert found.state is State.BROKEN
     assert remedy in found.remedy
     assert found.told
+
+
+def test_how_it_is_wired_is_not_broken_by_what_has_failed_before(
+    well: Setup, on_the_command_line: Callable[..., Result]
+) -> None:
+    bury(well)
+    fail_a_call(well)
+    assert on_the_command_line().exit_code == 1
+    told = on_the_command_line("--wiring")
+    assert told.exit_code == 0
+    assert f"forged {webhooks.CI_WEBHOOK}" in told.stdout
+    assert "dead letters" not in told.stdout
 
 
 ONE_BY_ONE = [name for name, (_, where, _) in BROKEN.items() if where.startswith((SERVICE + ":", CALLED + ":"))]

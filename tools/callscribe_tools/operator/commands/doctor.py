@@ -1,6 +1,7 @@
 """`callscribe doctor`."""
 
 from collections import Counter
+from typing import Annotated
 
 import typer
 
@@ -24,22 +25,32 @@ SIGNS = {State.OK: "✓", State.BROKEN: "✗", State.UNKNOWN: "?"}
 
 
 @commands.command("doctor", epilog=exits("something is broken"))
-def doctor(*, env: EnvOption = None, stack: StackOption = None, as_json: JsonOption = False) -> None:
+def doctor(
+    *,
+    wiring: Annotated[
+        bool,
+        typer.Option("--wiring", help="Only how it is wired, and not what waits or has failed: after a deployment."),
+    ] = False,
+    env: EnvOption = None,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Look whether everything is wired as it must be, at AWS and at Twilio, and say what to do where it is not.
 
     Nothing is changed, no call is placed, and nothing costs money. Five webhooks are sent to the stack; the four that
-    it must refuse are counted as forged ones. What AWS or Twilio would not tell is broken, too.
+    it must refuse are counted as forged ones, by the reason `doctor`. What AWS or Twilio would not tell is broken, too.
 
     ✓ is fine, ✗ is broken, ? is what cannot be seen from here, or may be meant: it does not change the exit status.
 
     \b
     Example: callscribe doctor --env prod
+    Example: callscribe doctor --env prod --wiring
     Example: callscribe doctor --json | jq -r '.findings[] | select(.state == "broken") | .remedy'
     """
     found: list[Finding] = []
     with answering(), telling() as tell:
         name, option = named_stack(env, stack)
-        for finding in examine(name, option, tell, local=local_of(env)):
+        for finding in examine(name, option, tell, local=local_of(env), wiring_only=wiring):
             found.append(finding)
             if not as_json:
                 _print(finding)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from callscribe.domain.errors import CredentialsError
+from callscribe.domain.errors import CallscribeError, CredentialsError, NotFoundError
 from callscribe.domain.settings import Settings
 from callscribe_tools.operator.console import Console, Resource
 from callscribe_tools.operator.doctor.finding import Finding, broken, ok, unknown
@@ -18,19 +18,43 @@ _VOICE_SETTINGS = "In Twilio's console, Voice, Settings, General"
 
 
 def api_key(environment: Environment, settings: Settings) -> Iterator[Finding]:
-    """Whether Twilio takes the key that the functions have: it is asked for the latest call."""
-    now = datetime.now(UTC)
+    """Whether Twilio takes the key that the functions have, and lets it read what the sweep reads."""
+    twilio, now = environment.twilio(settings), datetime.now(UTC)
+    since = now - timedelta(days=1)
     try:
-        calls = environment.twilio(settings).calls_between(now - timedelta(days=1), now, lambda _: None)
-        next(calls, None)
+        next(twilio.calls_between(since, now, _ignore), None)
     except CredentialsError as error:
         yield broken(
             API_KEY,
             f"Twilio does not take it: {error}.",
             f"Create a key in Twilio's console, and write its SID and secret: {environment.command('secret set')}",
         )
+        return
+    yield ok(API_KEY, "Twilio takes it.")
+    yield from _may_read(environment, "recordings", twilio.recordings_between(since, now, _ignore))
+    for service_sid in sorted(settings.service_sids)[:1]:
+        yield from _may_read(environment, "transcripts", twilio.transcripts_under(service_sid, since, now, _ignore))
+
+
+def _may_read(environment: Environment, what: str, rows: Iterator[object]) -> Iterator[Finding]:
+    name = f"{API_KEY}: {what}"
+    try:
+        next(rows, None)
+    except CredentialsError as error:
+        yield broken(
+            name,
+            f"It may not read them: {error}.",
+            f"Let it read {what}, in Twilio's console, or write another key: {environment.command('secret set')}",
+        )
+    except NotFoundError:
+        # Of the Service, which has a check of its own.
+        return
     else:
-        yield ok(API_KEY, "Twilio takes it.")
+        yield ok(name, "It may read them.")
+
+
+def _ignore(_error: CallscribeError) -> None:
+    """What cannot be read of a list is for the sweep to tell."""
 
 
 def auth_token(environment: Environment, console: Console) -> Iterator[Finding]:

@@ -26,12 +26,14 @@ def examine(
     carry: Carry = webhooks.transport_to,
     *,
     local: Local | None = None,
+    wiring_only: bool = False,
 ) -> Iterator[Finding]:
     """Examine the stack of a name, and what is at Twilio for it. Every error is a finding; nothing is changed.
 
     Parameters:
         option: what names the stack on the command line, for commands to try next.
         local: where the stack is, if that is this machine.
+        wiring_only: whether what waits and what has failed is left out.
         carry: what carries requests to the stack's own addresses; None of it is the network.
     """
     progress(f"Looking at the stack {name}")
@@ -50,7 +52,8 @@ def examine(
         return
     (environment,) = found
     yield from _wired(environment, progress, carry)
-    yield from _works(environment, progress)
+    if not wiring_only:
+        yield from _works(environment, progress)
 
 
 def _wired(environment: Environment, progress: Tell, carry: Carry) -> Iterator[Finding]:

@@ -139,6 +139,12 @@ class CallLists:
                 return
         raise TransientError(f"{doing}: DynamoDB leaves some out, however often it is asked")
 
+    def minutes_of(self, day: date) -> int:
+        """How many minutes are counted against a day's budget."""
+        with aws_errors(f"reading the budget of {day}"):
+            item: dict[str, Any] = self._table.get_item(Key=items.budget_key(day)).get("Item") or {}
+        return int(item.get("minutes", 0))
+
     def progress(self) -> Progress | None:
         """How far the sweep has come; None before the first time."""
         with aws_errors("reading how far the sweep has come"):

@@ -4,6 +4,7 @@ CallscribeError
 ├── InvalidError        the sender's fault: the webhook is refused
 │   └── ForgeryError    not provably Twilio's
 ├── TransientError      a retry may help: 5xx to Twilio, the message comes back
+│   ├── GivesWayError   nothing is wrong, but other work goes first
 │   ├── CredentialsError    Twilio does not take them, or they may not do it; they can be mended
 │   └── SettingsError   the settings are missing or wrong (in `domain.settings`)
 ├── UnknownEventError   Twilio's, but of no kind we know: acknowledged and counted
@@ -43,6 +44,10 @@ class TransientError(CallscribeError):
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class GivesWayError(TransientError):
+    """Nothing is wrong: other work goes first."""
 
 
 class CredentialsError(TransientError):

@@ -16,7 +16,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from callscribe.adapters.queues import CORRELATION_ID, dead_letters, queue
-from callscribe.domain.errors import CallscribeError, TransientError, UnknownEventError
+from callscribe.domain.errors import CallscribeError, GivesWayError, TransientError, UnknownEventError
 from callscribe.domain.patience import SENT_BY, UNSETTLED_SINCE, Swept
 from callscribe.domain.stand_ins import REDRIVEN
 from callscribe.edge import metrics
@@ -113,8 +113,13 @@ def _given_up(record: SQSRecord, error: TransientError) -> bool:
         return True
     tries = _tries(record)
     seconds = retries.delay(tries, error.retry_after)
-    logger.warning("message comes back", message_id=record.message_id, tries=tries, seconds=seconds, **about(error))
-    tell(metrics.RETRIED_MESSAGE_AGE, _age_seconds(record))
+    told = {"message_id": record.message_id, "tries": tries, "seconds": seconds, **about(error)}
+    if isinstance(error, GivesWayError):
+        logger.info("message gives way", **told)
+        tell(metrics.BACKFILL_WAIT, _age_seconds(record))
+    else:
+        logger.warning("message comes back", **told)
+        tell(metrics.RETRIED_MESSAGE_AGE, _tried_seconds(record))
     try:
         queue().put_off(record.receipt_handle, seconds)
     except CallscribeError as trouble:
@@ -137,6 +142,12 @@ def _sent(record: SQSRecord) -> datetime:
 
 def _age_seconds(record: SQSRecord) -> float:
     return (datetime.now(UTC) - _sent(record)).total_seconds()
+
+
+def _tried_seconds(record: SQSRecord) -> float:
+    """How long ago it was first received: what has only waited has not failed."""
+    first = int(record.attributes.approximate_first_receive_timestamp) / 1000
+    return datetime.now(UTC).timestamp() - first
 
 
 def _tries(record: SQSRecord) -> int:

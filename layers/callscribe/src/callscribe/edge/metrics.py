@@ -41,6 +41,7 @@ WEBHOOKS_UNREADABLE = Metric("WebhooksUnreadable")
 UNKNOWN_EVENTS = Metric("UnknownEvents")
 
 RETRIED_MESSAGE_AGE = Metric("RetriedMessageAge", MetricUnit.Seconds)
+BACKFILL_WAIT = Metric("BackfillWait", MetricUnit.Seconds)
 DEAD_LETTERS = Metric("DeadLetters")
 
 OLDEST_UNSETTLED = Metric("OldestUnsettled", MetricUnit.Seconds)
@@ -95,3 +96,14 @@ def tell_recording(
         tell(MINUTES_REQUESTED, minutes)
     if budget_used is not None:
         tell(BUDGET_USED, budget_used)
+
+
+def tell_sweep(*, erasing: int, oldest_seconds: float, budget_used: float) -> None:
+    """Tell what a sweep has seen, and zeros of what others count: whoever compares those, an alarm or a graph, has a
+    number at any time, and an alarm is over in time.
+    """
+    tell(ERASURES_UNFINISHED, erasing)
+    tell(OLDEST_UNSETTLED, oldest_seconds)
+    tell(BUDGET_USED, budget_used)
+    for metric in (RECORDINGS_ACCEPTED, RECORDINGS_SKIPPED, RECORDINGS_FAILED, CALLS_STORED, REPAIRED):
+        tell(metric, 0)

@@ -7,7 +7,7 @@ from datetime import datetime
 from callscribe.adapters.queues import Queue
 from callscribe.adapters.table import CallTable
 from callscribe.adapters.twilio import Twilio
-from callscribe.domain.errors import TransientError
+from callscribe.domain.errors import GivesWayError
 from callscribe.domain.patience import Patience
 from callscribe.domain.recording import Recording
 from callscribe.domain.settings import Settings
@@ -34,11 +34,11 @@ def backfill_recording(
         live: the queues that live calls are on; what is asked for here comes back by one of them.
 
     Raises:
-        TransientError: too much waits there, so the message must come back later.
+        GivesWayError: too much waits there, so the message must come back later.
     """
     waiting = sum(queue.waiting() for queue in live)
     if waiting > MOST_WAITING:
-        raise TransientError(
+        raise GivesWayError(
             f"recording {reported.sid} of call {reported.call_sid}: {waiting} messages of live calls wait, and go first"
         )
     return request_transcript(

@@ -64,15 +64,17 @@ class Found:
     """What a sweep has found, and sent.
 
     `due`, `recordings`, `transcripts` and `calls` are numbers of messages: for what was due, and for what the table had
-    not heard of. `compared_until` is how far it has come, None where it has not come to it. `trouble` is what kept it
-    from going farther. `sent` are the same messages, one by one. `erased` are calls of which this sweep has found
-    nothing left, `erasing` those of which something may be; `not_erased` says why, of those that it has looked at.
+    not heard of. `budget_used` is how much of the day's minutes is, in per cent; 0 where there is no budget.
+    `compared_until` is how far it has come, None where it has not come to it. `trouble` is what kept it from going
+    farther. `sent` are the same messages, one by one. `erased` are calls of which this sweep has found nothing left,
+    `erasing` those of which something may be; `not_erased` says why, of those that it has looked at.
     """
 
     erased: int = 0
     erasing: int = 0
     not_erased: list[tuple[CallSid, str]] = field(default_factory=list)
 
+    budget_used: float = 0
     unsettled: int = 0
     oldest_seconds: float = 0
     due: int = 0
@@ -119,6 +121,7 @@ def sweep(
     """
     run = _Sweep(lists, table, unredacted, queues, twilio, settings, patience, until, correlation_id)
     try:
+        run.look_at_budget()
         run.erase()
         run.send_due()
         run.compare()
@@ -150,6 +153,11 @@ class _Sweep:
     found: Found = field(default_factory=Found)
     _rooms: dict[int, int] = field(default_factory=dict)
     _sent: dict[str, None] = field(default_factory=dict)
+
+    def look_at_budget(self) -> None:
+        """See what is used of the day's minutes, so that an alarm on it is over with the day, and not with a call."""
+        if self.settings.daily_minutes:
+            self.found.budget_used = 100 * self.lists.minutes_of(self.now.date()) / self.settings.daily_minutes
 
     def erase(self) -> None:
         """Look again at each call that is to be erased; while half of the time is left: the rest is for the others."""
