@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from callscribe.edge import metrics
 from callscribe.edge.metrics import Metric
+from harness.aws_metrics import OF_AWS
 from harness.template import resources
 
 BODY: str = resources("AWS::CloudWatch::Dashboard")["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
@@ -42,7 +43,7 @@ class Graph(Strict):
     stat: str = Field(pattern=r"^(Average|Minimum|Maximum|Sum|SampleCount|p\d{1,2}(\.\d+)?)$")
     period: int = Field(ge=1, multiple_of=60)
     metrics: list[list[Any]] = Field(min_length=1, max_length=500)
-    sparkline: bool | None = None
+    set_period_to_time_range: bool = Field(default=False, alias="setPeriodToTimeRange")
     y_axis: Axes | None = Field(default=None, alias="yAxis")
 
 
@@ -60,6 +61,8 @@ class Widget(Strict):
 
 
 class Body(Strict):
+    # By default the last three hours are shown.
+    start: str | None = Field(default=None, pattern=r"^-P(\d+D|T\d+H)$")
     widgets: list[Widget] = Field(max_length=500)
 
 
@@ -109,6 +112,9 @@ def test_the_flow_is_read_from_left_to_right() -> None:
     flow = sorted((one for one in body().widgets if one.y == 1), key=lambda one: one.x)
     shown = [one.properties.metrics[0][1] for one in flow if isinstance(one.properties, Graph)]
     assert shown == ["CallsAnswered", "RecordingsAccepted", "TranscriptsRequested", "CallsStored"]
+    # Of all the time that is shown, or it would be of the last period.
+    assert all(isinstance(one.properties, Graph) and one.properties.set_period_to_time_range for one in flow)
+    assert body().start == "-P1D"
 
 
 def test_each_graph_shows_what_is_told_with_its_dimensions() -> None:
@@ -117,7 +123,7 @@ def test_each_graph_shows_what_is_told_with_its_dimensions() -> None:
             assert names[1] in OWN
             assert names[2:] == ["service", "callscribe", "environment", "${AWS::StackName}"]
         elif names:
-            assert names[0] in {"AWS/Lambda", "AWS/SQS", "AWS/ApiGateway"}
+            assert (names[0], names[1], tuple(sorted(names[2::2]))) in OF_AWS
             assert len(names) % 2 == 0
         else:
             match = re.fullmatch(
@@ -145,8 +151,24 @@ def test_expressions_have_ids_of_their_own() -> None:
         assert len(ids) == len(set(ids))
 
 
-@pytest.mark.parametrize("name", ["StoryOfACall", "WhatGoesWrong"])
-def test_a_saved_query_searches_every_log_of_a_function_that_tells_of_calls(name: str) -> None:
+# voice_fallback knows no call, but may go wrong.
+@pytest.mark.parametrize(("name", "without"), [("StoryOfACall", {"VoiceFallbackLog"}), ("WhatGoesWrong", set())])
+def test_a_saved_query_searches_every_log_that_tells_of_it(name: str, without: set[str]) -> None:
     query = resources("AWS::Logs::QueryDefinition")[name]["Properties"]
-    logs = {one for one in resources("AWS::Logs::LogGroup") if one not in {"ApiLog", "VoiceFallbackLog"}}
-    assert {one["Ref"] for one in query["LogGroupNames"]} == logs
+    logs = set(resources("AWS::Logs::LogGroup")) - {"ApiLog"}
+    assert {one["Ref"] for one in query["LogGroupNames"]} == logs - without
+
+
+# As the runtime of Lambda writes them, which no code of ours does.
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2026-11-20T09:00:30.000Z 6f1c Task timed out after 14.00 seconds",
+        "[ERROR] Runtime.ImportModuleError: Unable to import module 'handler': No module named 'callscribe'",
+        "RequestId: 6f1c Error: Runtime exited with error: signal: killed Runtime.ExitError",
+    ],
+)
+def test_what_goes_wrong_before_our_code_can_tell_is_found(line: str) -> None:
+    query = resources("AWS::Logs::QueryDefinition")["WhatGoesWrong"]["Properties"]["QueryString"]
+    (pattern,) = re.findall(r"@message like /(.+)/", query)
+    assert re.search(pattern, line)

@@ -9,6 +9,7 @@ import pytest
 from callscribe.edge import metrics
 from callscribe.edge.metrics import Metric
 from harness.alarms import ALARM, FARTHER_BACK, OK, Key, evaluate, keys_of
+from harness.aws_metrics import OF_AWS
 from harness.emf import TOLD_BY_EACH_SWEEP
 from harness.template import REPOSITORY, STACK_NAME, resources, template
 
@@ -16,19 +17,6 @@ ALARMS: Mapping[str, Any] = {name: one["Properties"] for name, one in resources(
 COMPOSITE = resources("AWS::CloudWatch::CompositeAlarm")["CallsAreBeingLostAlarm"]["Properties"]
 SECTION = re.compile(r"^## (\w+Alarm)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
-# AWS docs: "Types of metrics for Lambda functions", "Available CloudWatch metrics for Amazon SQS", "Working with
-# metrics for HTTP APIs". With the dimensions they come with.
-OF_AWS = {
-    ("AWS/Lambda", "Errors", ("FunctionName",)),
-    ("AWS/Lambda", "Invocations", ("FunctionName",)),
-    ("AWS/Lambda", "Throttles", ("FunctionName",)),
-    ("AWS/SQS", "ApproximateAgeOfOldestMessage", ("QueueName",)),
-    ("AWS/SQS", "ApproximateNumberOfMessagesVisible", ("QueueName",)),
-    ("AWS/ApiGateway", "4xx", ("ApiId",)),
-    ("AWS/ApiGateway", "5xx", ("ApiId",)),
-    # Of a route that has detailed metrics.
-    ("AWS/ApiGateway", "Latency", ("ApiId", "Method", "Resource", "Stage")),
-}
 # What has a value at any time: AWS tells them of what is there, or of each run; and the sweep tells zeros.
 DENSE = {"Errors", "ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible", *TOLD_BY_EACH_SWEEP}
 OWN: Mapping[str, Metric] = {one.name: one for one in vars(metrics).values() if isinstance(one, Metric)}

@@ -1,0 +1,20 @@
+"""The metrics of AWS's own that alarms and the dashboard read.
+
+Source: AWS docs, "Types of metrics for Lambda functions", "Available CloudWatch metrics for Amazon SQS", "Working with
+metrics for HTTP APIs".
+"""
+
+OF_AWS = frozenset(
+    {
+        ("AWS/Lambda", "Errors", ("FunctionName",)),
+        ("AWS/Lambda", "Invocations", ("FunctionName",)),
+        ("AWS/Lambda", "Throttles", ("FunctionName",)),
+        ("AWS/SQS", "ApproximateAgeOfOldestMessage", ("QueueName",)),
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible", ("QueueName",)),
+        ("AWS/ApiGateway", "4xx", ("ApiId",)),
+        ("AWS/ApiGateway", "5xx", ("ApiId",)),
+        # Of a route that has detailed metrics.
+        ("AWS/ApiGateway", "Latency", ("ApiId", "Method", "Resource", "Stage")),
+    }
+)
+"""Namespace, name, and the names of its dimensions."""
