@@ -73,6 +73,8 @@ def resolve(value: Any, physical_ids: Mapping[str, str]) -> str:
             return str(template()["Parameters"][name]["Default"])
         case {"Ref": "AWS::StackName"}:
             return STACK_NAME
+        case {"Ref": "AWS::URLSuffix"}:
+            return "amazonaws.com"
         case {"Ref": name} | {"Fn::GetAtt": [name, _]}:
             return physical_ids[name]
         case {"Fn::If": [_, if_true, _]}:

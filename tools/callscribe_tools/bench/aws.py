@@ -73,6 +73,8 @@ class Aws:
                 return str(parameters[name]["Default"])
             case {"Ref": "AWS::StackName"}:
                 return STACK_NAME
+            case {"Ref": "AWS::URLSuffix"}:
+                return "amazonaws.com"
             case {"Ref": name} | {"Fn::GetAtt": [name, _]}:
                 return self._physical_ids[name]
             case {"Fn::If": [condition, yes, no]}:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from aws_sdk_signers import URI, AWSCredentialIdentity, AWSRequest, Field, Fields, SigV4Signer
 
+from callscribe.adapters.aws_endpoints import endpoint_url
 from callscribe.domain.errors import CallscribeError, TransientError
 from callscribe.domain.settings import Settings, SettingsError, from_json
 
@@ -136,6 +137,4 @@ def _not_written() -> SettingsError:
 @cache
 def settings_reader() -> SettingsReader:
     """The reader of this environment's settings."""
-    region = os.environ["AWS_REGION"]
-    endpoint_url = os.environ.get("AWS_ENDPOINT_URL") or f"https://secretsmanager.{region}.amazonaws.com"
-    return SettingsReader(os.environ["SETTINGS_SECRET_ARN"], endpoint_url, region)
+    return SettingsReader(os.environ["SETTINGS_SECRET_ARN"], endpoint_url("secretsmanager"), os.environ["AWS_REGION"])
