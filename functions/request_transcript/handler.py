@@ -45,6 +45,12 @@ def handler(message: Message) -> None:
             outcome=settled.outcome,
             reason=settled.reason,
         )
+        if settled.participants_refused:
+            logger.warning(
+                "participants refused: the transcript was requested without them",
+                recording_sid=settled.recording_sid,
+                reason=settled.participants_refused,
+            )
         tell_recording(**settled.measures)
         if message.swept and settled.outcome in REPAIRS:
             count(REPAIRED, "recording")

@@ -51,8 +51,8 @@ def test_twilio_is_told_who_speaks_on_which_channel(
     stack.invoke("request_transcript", callback)
     (transcript,) = twilio.state.transcripts.values()
     assert transcript.channel["participants"] == [
-        {"channel_participant": 1, "role": "Customer", "media_participant_id": CALLER},
-        {"channel_participant": 2, "role": "Agent", "media_participant_id": NUMBER},
+        {"channel_participant": 1, "role": "Customer"},
+        {"channel_participant": 2, "role": "Agent"},
     ]
     assert transcript.source_sid == dual.sid
     assert (transcript.service_sid, transcript.customer_key) == (SERVICE_SID, call.sid)
@@ -250,16 +250,6 @@ def test_a_recording_of_a_status_nobody_knows_has_failed_and_says_which(
     answer(twilio, "GET", RECORDING_PATH, 200, json.dumps(told))
     assert seeded.invoke("request_transcript", load_event("request_transcript", "completed")) == DONE
     assert (row(seeded)["state"], row(seeded)["reason"]) == ("failed", f"recording_{status}")
-
-
-@pytest.mark.parametrize("caller", ["anonymous", "", "Restricted"])
-def test_a_withheld_number_is_not_told_as_one(caller: str, seeded: Stack, twilio: Simulator) -> None:
-    twilio.state.calls[CALL_SID].from_ = caller
-    assert seeded.invoke("request_transcript", load_event("request_transcript", "completed")) == DONE
-    (transcript,) = twilio.state.transcripts.values()
-    customer, agent = transcript.channel["participants"]
-    assert customer == {"channel_participant": 1, "role": "Customer"}
-    assert agent["media_participant_id"] == NUMBER
 
 
 def test_the_call_is_the_recordings_own_whatever_the_callback_says(seeded: Stack) -> None:

@@ -241,12 +241,6 @@ def test_a_result_of_no_known_operator_is_not_ascribed_to_one(fields: dict[str, 
     assert told == {"service_version": 7, "operator_version": None, "configuration_sha256": None}
 
 
-def test_a_participant_is_told_with_the_number_where_it_is_known() -> None:
-    known = Participant(channel=1, role=Role.CUSTOMER, number=CALLER, known_from="call")
-    withheld = Participant(channel=2, role=Role.UNKNOWN, known_from="no second leg found")
-    assert participant_json(known) == {
-        "channel_participant": 1,
-        "role": "Customer",
-        "media_participant_id": CALLER,
-    }
-    assert participant_json(withheld) == {"channel_participant": 2, "role": "unknown"}
+def test_twilio_is_told_the_role_of_a_participant_and_never_the_number() -> None:
+    customer = Participant(channel=1, role=Role.CUSTOMER, number=CALLER, known_from="call")
+    assert participant_json(customer) == {"channel_participant": 1, "role": "Customer"}

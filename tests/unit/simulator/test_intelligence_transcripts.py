@@ -392,10 +392,26 @@ def test_a_bad_service_sid_is_another_mistake_than_an_unknown_one(
 ) -> None:
     recording = sim.place_call(scenario, to=NUMBER).recordings[0]
 
-    for sid, refusal in (("GA1", (400, 20001)), ("GA" + "0" * 32, (404, 20404))):
+    for sid, refusal in (("GA1", (400, 1302)), ("GA" + "0" * 32, (404, 20404))):
         with pytest.raises(TwilioRestException) as refused:
             request(client, recording, sid)
         assert (refused.value.status, refused.value.code) == refusal
+
+
+def test_numbers_of_participants_are_refused_for_a_recording_in_the_words_of_a_real_account(
+    sim: Simulator, client: Sdk, scenario: Scenario, service_sid: str
+) -> None:
+    recording = sim.place_call(scenario, to=NUMBER).recordings[0]
+    participant = {"channel_participant": 1, "role": "Customer", "media_participant_id": "+12025550142"}
+    channel = {"media_properties": {"source_sid": recording.sid}, "participants": [participant]}
+    with pytest.raises(TwilioRestException) as refused:
+        client.intelligence.v2.transcripts.create(service_sid, channel)
+    assert (refused.value.status, refused.value.msg) == (
+        400,
+        "Unable to create record: The media_participant_id can only be set for transcript with media url",
+    )
+    assert sim.state.made == []
+    assert len(sim.violations) == 1
 
 
 def test_a_transcript_of_a_deleted_service_is_still_read(

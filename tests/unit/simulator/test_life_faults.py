@@ -170,6 +170,27 @@ def test_a_failing_transcript_fails_and_nobody_is_told(
     sim.check()
 
 
+def test_refused_participants_are_refused_each_time_and_nothing_else_is(
+    sim: Simulator, client: Sdk, scenario: Scenario, service_sid: str
+) -> None:
+    call = place(sim, scenario, FaultKind.PARTICIPANTS_REFUSED)
+    channel = {
+        "media_properties": {"source_sid": call.recordings[0].sid},
+        "participants": [{"channel_participant": 1, "role": "Customer"}],
+    }
+    for _ in range(2):
+        with pytest.raises(TwilioRestException) as refused:
+            client.intelligence.v2.transcripts.create(service_sid, channel)
+        assert refused.value.status == 400
+    assert sim.state.made == []
+
+    transcribe(client, service_sid, call)
+
+    assert len(sim.state.made) == 1
+    assert the_one_injected(sim, call, FaultKind.PARTICIPANTS_REFUSED).ended is not None
+    sim.check()
+
+
 def test_a_transcript_starts_as_new_and_then_is_as_any_other(
     quick: Simulator, quick_client: Sdk, scenario: Scenario, application: Application, service_sid: str
 ) -> None:

@@ -88,7 +88,7 @@ def test_a_transcript_is_queued_then_completed_with_what_was_said(
     sim: Simulator, client: Sdk, call: Call, dual: Recording, service_sid: str
 ) -> None:
     participants = [
-        {"channel_participant": 1, "role": "Customer", "media_participant_id": call.from_},
+        {"channel_participant": 1, "role": "Customer", "user_id": "customer-7"},
         {"channel_participant": 2, "role": "Agent"},
     ]
     created = client.intelligence.v2.transcripts.create(

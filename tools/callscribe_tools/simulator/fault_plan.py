@@ -2,7 +2,7 @@
 plan's seed and the call's number alone.
 
 Every call gets one kind, and nearly a third of them a second one. The first ones are dealt like cards: each kind comes
-once in every round of as many calls as there are kinds, in an order of the round's own. So each of the 19 kinds is on
+once in every round of as many calls as there are kinds, in an order of the round's own. So each kind is on
 at least 5 % of 100, of 200 and of 1,000 calls, which no dice would promise.
 """
 

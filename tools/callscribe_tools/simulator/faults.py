@@ -27,6 +27,7 @@ class FaultKind(StrEnum):
     CONNECTION_RESET = "connection_reset"
     TIMEOUT_AFTER_EFFECT = "timeout_after_effect"
     RECORDING_DELETED = "recording_deleted"
+    PARTICIPANTS_REFUSED = "participants_refused"
     TRANSCRIPT_STUCK = "transcript_stuck"
     TRANSCRIPT_ENDLESS = "transcript_endless"
     TRANSCRIPT_FAILS = "transcript_fails"
@@ -53,6 +54,7 @@ REST_FAULTS = (
 )
 LIFE_FAULTS = (
     FaultKind.RECORDING_DELETED,
+    FaultKind.PARTICIPANTS_REFUSED,
     FaultKind.TRANSCRIPT_STUCK,
     FaultKind.TRANSCRIPT_ENDLESS,
     FaultKind.TRANSCRIPT_FAILS,
@@ -77,6 +79,7 @@ WHAT_HAPPENS: Mapping[FaultKind, str] = {
     FaultKind.CONNECTION_RESET: "REST requests end in a reset of the connection, and nothing is done.",
     FaultKind.TIMEOUT_AFTER_EFFECT: "REST requests are done, and answered only after the client has given up.",
     FaultKind.RECORDING_DELETED: "The recordings are deleted when the call is over, before their callbacks.",
+    FaultKind.PARTICIPANTS_REFUSED: "Every request for a transcript that names participants is refused.",
     FaultKind.TRANSCRIPT_STUCK: "The transcript is in progress for too long, and its end is not told.",
     FaultKind.TRANSCRIPT_ENDLESS: "The transcript is in progress for ever.",
     FaultKind.TRANSCRIPT_FAILS: "The transcript fails, and nobody is told.",

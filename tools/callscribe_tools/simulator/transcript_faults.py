@@ -9,7 +9,7 @@ from callscribe_tools.simulator.fault_record import FaultRecord
 from callscribe_tools.simulator.faults import FaultKind
 from callscribe_tools.simulator.recording import Recording
 from callscribe_tools.simulator.scenario import TranscriptOutcome
-from callscribe_tools.simulator.state import Transcript
+from callscribe_tools.simulator.state import Call, Transcript
 
 
 class TranscriptFaults:
@@ -33,6 +33,13 @@ class TranscriptFaults:
             self._record.happen(FaultKind.TRANSCRIPT_ENDLESS, call.sid)
         if FaultKind.TRANSCRIPT_STUCK in faults:
             self._record.begin(FaultKind.TRANSCRIPT_STUCK, call.sid)
+
+    def refuse_participants(self, call: Call) -> bool:
+        """Say, to somebody who names participants of this call, whether they are refused."""
+        if FaultKind.PARTICIPANTS_REFUSED not in call.faults:
+            return False
+        self._record.happen(FaultKind.PARTICIPANTS_REFUSED, call.sid)
+        return True
 
     def at_end(self, transcript: Transcript) -> None:
         """Note what went wrong with one that has ended, or is deleted before it has."""

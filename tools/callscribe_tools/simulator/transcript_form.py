@@ -15,6 +15,8 @@ from callscribe_tools.simulator.recording import Recording
 MAX_CUSTOMER_KEY = 64  # Twilio's OpenAPI description: 64 double-byte characters
 MIN_SECONDS = 2
 MAX_SECONDS = 8 * 3600
+NUMBER_WITHOUT_MEDIA_URL = "The media_participant_id can only be set for transcript with media url"
+"""Why a real account refused a create of 2026-09-17 (public code, one account); its error code is *assumed*."""
 _FIELDS = frozenset({"ServiceSid", "Channel", "CustomerKey", "MediaStartTime"})
 
 
@@ -67,9 +69,13 @@ def channel_of(form: Mapping[str, str]) -> Channel:
     if unknown:
         raise bad_request(f"not parameters of a Transcript: {', '.join(sorted(unknown))}")
     try:
-        return Channel.model_validate_json(form.get("Channel", ""))
+        channel = Channel.model_validate_json(form.get("Channel", ""))
     except ValidationError as error:
         raise invalid("Channel", error) from error
+    names_a_number = any(participant.media_participant_id is not None for participant in channel.participants)
+    if names_a_number and channel.media_properties.media_url is None:
+        raise bad_request(NUMBER_WITHOUT_MEDIA_URL)
+    return channel
 
 
 def customer_key_of(form: Mapping[str, str]) -> str | None:

@@ -26,6 +26,9 @@ class Unknowns:
     """Relative addresses are documented; a third party's <Start><Recording> got error 11200 with one."""
     own_sounds_are_silence: bool = True
     """Whether a recording of nothing but Twilio's own beep is silent; else it is a sound like any other."""
+    participants_of_recordings: Literal["taken", "refused"] = "taken"
+    """Whether a transcript of a recording may name participants without numbers: several public programs send it, and
+    Twilio documents it with a media_url only."""
     silent_recording: Literal["saved", "absent"] = "saved"
     """The current <Record> page saves silent recordings; the older one made none and went to the next verb."""
     transcript_channel_echoed: bool = True

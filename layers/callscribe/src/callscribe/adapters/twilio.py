@@ -22,7 +22,7 @@ from callscribe.domain.errors import NotFoundError, TransientError, UnreadableEr
 from callscribe.domain.recording import Recording
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid, RecordingSid, ServiceSid, TranscriptSid
-from callscribe.domain.transcript import Configuration, Participant, Role, Sentence, Transcript, participants_of
+from callscribe.domain.transcript import Configuration, Participant, Sentence, Transcript, participants_of
 
 type Odd = Callable[[UnreadableError], None]
 
@@ -130,12 +130,16 @@ class Twilio:
     def create_transcript(
         self, recording: Recording, service_sid: ServiceSid, participants: Sequence[Participant]
     ) -> TranscriptSid:
-        """Ask for the transcript of a recording. Costs money; Twilio allows one transcript for each recording."""
+        """Ask for the transcript of a recording. Costs money; Twilio allows one transcript for each recording.
+
+        Args:
+            recording: what is transcribed.
+            service_sid: the Intelligence Service that transcribes it.
+            participants: whom Twilio is told of; see `named_participants`.
+        """
         channel: dict[str, Any] = {"media_properties": {"source_sid": recording.sid}}
-        # Only the speakers of two channels can be named (Twilio docs, Transcript `Channel`).
-        known = [participant_json(one) for one in participants if one.role is not Role.UNKNOWN]
-        if recording.channels == 2 and known:
-            channel["participants"] = known
+        if participants:
+            channel["participants"] = [participant_json(participant) for participant in participants]
         form: dict[str, object] = {
             "ServiceSid": service_sid,
             "Channel": json.dumps(channel),

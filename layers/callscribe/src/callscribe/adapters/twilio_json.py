@@ -105,9 +105,11 @@ def configuration_of(fields: Mapping[str, Any]) -> Configuration:
 
 
 def participant_json(participant: Participant) -> dict[str, Any]:
-    """A participant in the words of a Transcript's `Channel`."""
-    number = {"media_participant_id": participant.number} if participant.number else {}
-    return {"channel_participant": participant.channel, "role": participant.role, **number}
+    """Describe a participant of a recording at Twilio in the words of a Transcript's `Channel`.
+
+    The number is left out: with a `source_sid`, Twilio refuses a whole transcript for a `media_participant_id`.
+    """
+    return {"channel_participant": participant.channel, "role": participant.role}
 
 
 def _word(value: object) -> str:

@@ -57,6 +57,16 @@ def participants_of(call: Call, recording: Recording, second_leg: Call | None) -
     return customer, agent
 
 
+def named_participants(recording: Recording, participants: Iterable[Participant]) -> tuple[Participant, ...]:
+    """Choose the participants that Twilio is told of when a transcript is created.
+
+    Only the speakers of a recording in two channels can be named (Twilio docs, Transcript, `Channel`).
+    """
+    if recording.channels != 2:
+        return ()
+    return tuple(participant for participant in participants if participant.role is not Role.UNKNOWN)
+
+
 def _dialable(number: str) -> str | None:
     """The number, unless it is withheld, which Twilio tells as "anonymous" and the like."""
     return number if re.fullmatch(r"\+[0-9]{2,15}", number) else None

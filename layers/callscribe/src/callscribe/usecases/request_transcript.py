@@ -4,6 +4,7 @@ Called by the `request_transcript` worker. Twilio's rule of one transcript for e
 safe: before a second request the worker looks for the transcript of the first.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -17,7 +18,7 @@ from callscribe.domain.patience import Patience, Swept
 from callscribe.domain.recording import OVER_BUDGET, Event, Recording, State
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid, RecordingSid, ServiceSid, TranscriptSid
-from callscribe.domain.transcript import Transcript
+from callscribe.domain.transcript import Participant, Transcript, named_participants
 
 
 class ClaimedElsewhereError(TransientError):
@@ -44,7 +45,8 @@ class Settled:
     """What came of a recording, and why: for one that there will be no transcript of, as its row says.
 
     `minutes` were newly asked for. `budget_used` is how much of the day's is used by then, in per cent, where there is
-    a budget and it was asked.
+    a budget and it was asked. `participants_refused` is why Twilio refused the participants, if it was asked without
+    them after that.
     """
 
     outcome: Outcome
@@ -52,6 +54,7 @@ class Settled:
     recording_sid: RecordingSid | None = None
     minutes: int | None = None
     budget_used: float | None = None
+    participants_refused: str | None = None
 
     @property
     def measures(self) -> dict[str, Any]:
@@ -218,14 +221,36 @@ class _Request:
         return replace(self._ask(recording, counted_on), budget_used=100 * counted / self.daily_minutes)
 
     def _ask(self, recording: Recording, counted_on: date | None) -> Settled:
+        participants = self._participants(recording)
+        created = self._create(recording, participants)
+        refusal = None
+        if participants and isinstance(created, PermanentError) and not _is_about_the_service(created):
+            # Twilio may have refused the participants, and our own table keeps the roles: a label never costs a call.
+            refusal, created = created.reason, self._create(recording, ())
+        if isinstance(created, Transcript):
+            return self._adopt(recording, created)
+        if isinstance(created, PermanentError):
+            return self._refused(recording, counted_on, created)
+        self._move(Event.TRANSCRIPT_CREATED, recording, due_at=self._later(), transcript=created)
+        settled = Settled(Outcome.REQUESTED, recording_sid=recording.sid, minutes=recording.minutes)
+        return replace(settled, participants_refused=refusal)
+
+    def _participants(self, recording: Recording) -> tuple[Participant, ...]:
+        """Find out whom Twilio can be told of; nobody, if Twilio refuses to list the legs of the call."""
         try:
-            transcript_sid = self._create(recording)
+            return named_participants(recording, self.twilio.participants(self.call, recording))
+        except PermanentError:
+            return ()
+
+    def _create(
+        self, recording: Recording, participants: Sequence[Participant]
+    ) -> TranscriptSid | Transcript | PermanentError:
+        """Create the transcript; if Twilio refuses, find the one that exists already, or return the refusal."""
+        try:
+            return self.twilio.create_transcript(recording, self.service_sid, participants)
         except PermanentError as error:
             # What Twilio answers to a second request is not documented, so any refusal may be that.
-            found = self.twilio.transcript_of(recording.sid, self.service_sid)
-            return self._adopt(recording, found) if found else self._refused(recording, counted_on, error)
-        self._move(Event.TRANSCRIPT_CREATED, recording, due_at=self._later(), transcript=transcript_sid)
-        return Settled(Outcome.REQUESTED, recording_sid=recording.sid, minutes=recording.minutes)
+            return self.twilio.transcript_of(recording.sid, self.service_sid) or error
 
     def _adopt(self, recording: Recording, found: Transcript) -> Settled:
         """Go on with the transcript that an earlier try or somebody else has asked for."""
@@ -240,13 +265,9 @@ class _Request:
     def _later(self) -> datetime:
         return datetime.now(UTC) + self.patience.look_again
 
-    def _create(self, recording: Recording) -> TranscriptSid:
-        participants = self.twilio.participants(self.call, recording)
-        return self.twilio.create_transcript(recording, self.service_sid, participants)
-
     def _refused(self, recording: Recording, counted_on: date | None, error: PermanentError) -> Settled:
-        if isinstance(error, NotFoundError):
-            # What is created cannot be missing, so it is the Service; the settings can be mended.
+        if _is_about_the_service(error):
+            # The settings can be fixed.
             raise TransientError(f"{error}: check the number's service_sid in the settings") from error
         settled = self._settled(Outcome.FAILED, Event.GIVEN_UP, recording, error.reason)
         # After the move, which happens once: the minutes of other recordings must not be given back with a repetition.
@@ -262,3 +283,11 @@ class _Request:
 
     def _move(self, event: Event, recording: Recording, **changes: Any) -> Moved:
         return self.table.move(event, self.call, recording.sid, repaired=self.repaired, **changes)
+
+
+def _is_about_the_service(error: PermanentError) -> bool:
+    """Whether a refusal to create a transcript is about its Service.
+
+    What is created cannot be missing, so a 404 is about the Service; 1302 says that a Service SID is invalid.
+    """
+    return isinstance(error, NotFoundError) or error.reason == "twilio_1302"
