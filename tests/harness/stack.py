@@ -2,9 +2,10 @@
 
 import importlib.util
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import batched
 from typing import Any
 
 import boto3
@@ -160,6 +161,15 @@ class Stack:
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
                 taken.append(dict(message))
         return taken
+
+    def postponed(self, queue: str, bodies: Iterable[str]) -> None:
+        """Let messages be on a queue that a worker has received and postponed."""
+        sqs, url = aws("sqs"), self.physical_ids[queue]
+        for some in batched(bodies, 10, strict=False):
+            entries: Any = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(some)]
+            sqs.send_message_batch(QueueUrl=url, Entries=entries)
+            received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=900)["Messages"]
+            assert len(received) == len(some)
 
     def queued(self) -> dict[str, list[str]]:
         """Take all messages off all queues of the template: the bodies by the queue, without the empty ones."""

@@ -40,6 +40,15 @@ def test_a_few_of_them_hold_nothing_up(seeded: Stack, event: dict[str, Any]) -> 
     assert state(seeded, RECORDING_SID) == ("transcribing", None)
 
 
+@pytest.mark.parametrize("queue", ["RecordingsQueue", "TranscriptsQueue"])
+def test_postponed_messages_of_one_number_do_not_stop_a_backfill(
+    seeded: Stack, event: dict[str, Any], queue: str
+) -> None:
+    seeded.postponed(queue, ["of a number with a wrong Service"] * 5 * MOST_WAITING)
+    assert seeded.invoke("backfill_recording", event) == DONE
+    assert state(seeded, RECORDING_SID) == ("transcribing", None)
+
+
 def test_it_neither_needs_the_budget_nor_takes_of_it(
     seeded: Stack, twilio: Simulator, twilio_url: str, event: dict[str, Any]
 ) -> None:

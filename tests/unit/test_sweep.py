@@ -14,6 +14,7 @@ from callscribe.domain.call import Call
 from callscribe.domain.recording import Event, State
 from callscribe.domain.sids import CallSid, RecordingSid
 from callscribe.usecases import sweep as sweep_usecase
+from callscribe.usecases.sweep import MOST_WAITING
 from callscribe_tools.local_callscribe import settings_document
 from callscribe_tools.simulator import Call as PlacedCall
 from callscribe_tools.simulator import (
@@ -628,6 +629,31 @@ def test_a_queue_that_is_full_is_left_alone(lost: PlacedCall, stack: Stack, monk
         sweep(stack)
     assert stack.queued() == {}
     assert stack.items() == []
+    assert lost.recordings
+
+
+def test_postponed_messages_of_one_number_are_no_load(
+    stack: Stack, twilio: Simulator, scenario: Scenario, lost: PlacedCall
+) -> None:
+    twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    be_later(stack, twilio)
+    for queue in ("RecordingsQueue", "TranscriptsQueue"):
+        stack.postponed(queue, ["of a number with a wrong Service"] * 2 * MOST_WAITING)
+    assert sweep(stack) == NOTHING | {"due": 1, "recordings": 1}
+    assert lost.recordings
+
+
+def test_recordings_that_are_due_leave_room_for_lost_messages(
+    lost: PlacedCall, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep_usecase, "MOST_WAITING", 4)
+    monkeypatch.setattr(sweep_usecase, "MOST_DUE", 2)
+    for number in range(9):
+        due = recording_key(CallSid(f"CA{number:032}"), RecordingSid(f"RE{number:032}"))
+        times = {"due_at": 1, "unsettled_since": 1, "expires_at": 2**40}
+        stack.table().put_item(Item={**due, "state": "received", "due": "due", **times})
+    assert sweep(stack) == NOTHING | {"due": 2, "recordings": 1}
     assert lost.recordings
 
 

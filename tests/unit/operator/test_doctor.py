@@ -421,6 +421,12 @@ UNKNOWN: dict[str, tuple[Breaks, str, str]] = {
 }
 
 
+def test_postponed_messages_alone_are_no_finding(well: Setup) -> None:
+    well.stack.postponed("RecordingsQueue", ["of a number with a wrong Service"] * 3)
+    found = well.examined()["queue of recordings"]
+    assert (found.state, "3 are being worked on or are postponed" in found.told) == (State.OK, True)
+
+
 @pytest.mark.parametrize("what", UNKNOWN)
 def test_what_may_be_meant_is_told_and_is_not_broken(well: Setup, what: str) -> None:
     breaks, name, remedy = UNKNOWN[what]

@@ -72,7 +72,9 @@ def plan(
         progress=progress,
         created=environment.created,
     )
-    return _backfill(taken, environment.backfill.queue.waiting())
+    # A message that gives way to live calls is postponed, and is of an earlier backfill all the same.
+    depth = environment.backfill.queue.depth()
+    return _backfill(taken, depth.waiting + depth.received)
 
 
 def _backfill(taken: Ledger, waiting: int) -> Backfill:

@@ -20,12 +20,17 @@ MOST_COUNTED = 1000
 
 
 def waiting(line: Line) -> Iterator[Finding]:
-    """How much waits on a queue. Whatever calls come, something may; that it does not get less, one look cannot see."""
-    name, count = f"queue of {line.name}", line.queue.waiting()
-    if count:
-        yield unknown(name, f"About {count} wait.", "Calls that have just ended do. Look again: they must get less.")
+    """Report how much waits on a queue: one look cannot see whether that gets less.
+
+    Postponed messages are no load, and hold up no other message, so that they alone are no finding.
+    """
+    name, depth = f"queue of {line.name}", line.queue.depth()
+    received = f" About {depth.received} are being worked on or are postponed." if depth.received else ""
+    if depth.waiting:
+        remedy = "Calls that have just ended do. Look again: they must get less."
+        yield unknown(name, f"About {depth.waiting} wait.{received}", remedy)
     else:
-        yield ok(name, "Nothing waits.")
+        yield ok(name, f"Nothing waits.{received}")
 
 
 def dead_letters(environment: Environment, line: Line) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,19 @@ MOST_AT_ONCE = 10
 
 CORRELATION_ID = "correlation_id"
 """The attribute that says which request a message began with; workers log it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """About how many messages are on a queue.
+
+    `waiting` counts the messages that a worker could receive now. `received` counts those that are being worked on and
+    those that are postponed: SQS does not distinguish them (SQS docs, "ApproximateNumberOfMessagesNotVisible"). So only
+    `waiting` is a measure of load.
+    """
+
+    waiting: int
+    received: int
 
 
 class Queue:
@@ -58,16 +72,16 @@ class Queue:
         if failed := answer.get("Failed"):
             raise TransientError(f"SQS did not take {len(failed)} of {len(bodies)} messages: {failed[0]['Code']}")
 
-    def waiting(self) -> int:
-        """About how many messages there are, waiting, put off, or being worked on.
+    def depth(self) -> Depth:
+        """Ask how many messages are on the queue.
 
         Raises:
-            TransientError: SQS may tell later.
+            TransientError: SQS may answer later.
         """
         names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         with aws_errors("asking how much waits on a queue"):
-            told = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)["Attributes"]
-        return sum(int(told[name]) for name in names)
+            counted = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)["Attributes"]
+        return Depth(*(int(counted[name]) for name in names))
 
     def put_off(self, receipt_handle: str, seconds: int) -> None:
         """Let a message that is being worked on come back `seconds` from now, whatever the queue's own timeout.

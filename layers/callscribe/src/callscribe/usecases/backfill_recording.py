@@ -14,7 +14,10 @@ from callscribe.domain.settings import Settings
 from callscribe.usecases.request_transcript import Settled, request_transcript
 
 MOST_WAITING = 20
-"""Messages about live calls, on both of their queues, that are seconds of work: with more, a live call would wait."""
+"""Messages about live calls that wait on both of their queues: with more, a live call would wait behind a backfill.
+
+Postponed messages do not count: those of one number with a wrong Service would stop the backfill of all numbers.
+"""
 
 
 def backfill_recording(
@@ -36,7 +39,7 @@ def backfill_recording(
     Raises:
         GivesWayError: too much waits there, so the message must come back later.
     """
-    waiting = sum(queue.waiting() for queue in live)
+    waiting = sum(queue.depth().waiting for queue in live)
     if waiting > MOST_WAITING:
         raise GivesWayError(
             f"recording {reported.sid} of call {reported.call_sid}: {waiting} messages of live calls wait, and go first"

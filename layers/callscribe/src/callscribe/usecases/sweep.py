@@ -39,7 +39,13 @@ LOOKS = 12
 """How many times `look_again` goes by before what is over is no longer compared: lists may be late too."""
 
 MOST_WAITING = 1000
-"""Messages on a queue that make the sweep leave it alone: it is the queue that is late, and not what is due."""
+"""Messages waiting on a queue that make the sweep leave it alone: the queue is late, and more messages would not help.
+
+Postponed messages do not count: those of one number with a wrong Service would stop the repair of all numbers.
+"""
+
+MOST_DUE = MOST_WAITING // 2
+"""Messages for due recordings in one sweep and queue: the rest is left for lost messages, whatever is due."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +209,7 @@ class _Sweep:
             queue, body = self.queues.transcripts, stand_ins.of_transcript(one.transcript, one.call_sid)
         else:
             queue, body = self.queues.recordings, stand_ins.of_noted(one.call_sid, one.recording_sid)
-        if self._room(queue) > 0:
+        if self._room(queue) > MOST_WAITING - MOST_DUE:
             self._send(queue, body, swept, Sent(one.call_sid, one.recording_sid, f"due, {one.state}"))
             self.found.due += 1
 
@@ -365,7 +371,7 @@ class _Sweep:
 
     def _room(self, queue: Queue) -> int:
         if id(queue) not in self._rooms:
-            self._rooms[id(queue)] = MOST_WAITING - queue.waiting()
+            self._rooms[id(queue)] = MOST_WAITING - queue.depth().waiting
         return self._rooms[id(queue)]
 
 
