@@ -27,7 +27,7 @@ def handler(message: Message) -> None:
         reported_at=message.reported,
         live=(recordings_queue(), transcripts_queue()),
         table=call_table(),
-        twilio=twilio(settings),
+        twilio=twilio(settings, message.deadline),
         settings=settings,
         patience=patience(),
         deadline=message.deadline,

@@ -17,7 +17,9 @@ from callscribe.usecases.delete_recordings import delete_recordings
 def handler(run: Run) -> None:
     """Delete as many as the time allows."""
     settings = settings_reader().current()
-    done = delete_recordings(lists=call_lists(), table=call_table(), twilio=twilio(settings), until=run.until)
+    done = delete_recordings(
+        lists=call_lists(), table=call_table(), twilio=twilio(settings, run.until), until=run.until
+    )
     for error in done.refused:
         logger.error("recording not deleted at Twilio", **about(error))
         count(DELETIONS_REFUSED)

@@ -21,7 +21,8 @@ def handler(message: Message) -> None:
     if message.swept and EndedCall.is_told_by(message.body):
         call = EndedCall.from_form(message.body)
         logger.append_keys(call_sid=call.call_sid)
-        if note_ended_call(call.call_sid, table=call_table(), twilio=twilio(settings_reader().current())):
+        asked = twilio(settings_reader().current(), message.deadline)
+        if note_ended_call(call.call_sid, table=call_table(), twilio=asked):
             count(REPAIRED, "call")
         return
     callback = RecordingCallback.from_form(message.body)
@@ -33,7 +34,7 @@ def handler(message: Message) -> None:
         callback.recording(),
         reported_at=message.reported,
         table=call_table(),
-        twilio=twilio(settings),
+        twilio=twilio(settings, message.deadline),
         settings=settings,
         patience=patience(),
         deadline=message.deadline,

@@ -30,7 +30,7 @@ def handler(message: Message) -> None:
             swept=message.swept,
         ),
         stores=Stores(table=call_table(), unredacted=unredacted_table(), event_bus=event_bus()),
-        twilio=twilio(settings),
+        twilio=twilio(settings, message.deadline),
         settings=settings,
         patience=patience(),
     )

@@ -25,7 +25,7 @@ def handler(run: Run) -> dict[str, int | str | None]:
         table=call_table(),
         unredacted=unredacted_table(),
         queues=Queues(recordings=recordings_queue(), transcripts=transcripts_queue()),
-        twilio=twilio(settings),
+        twilio=twilio(settings, run.until),
         settings=settings,
         patience=patience(),
         until=run.until,

@@ -1,5 +1,6 @@
 """Erases calls of a stack in process as an operator does, and tells whether anything of one is left."""
 
+from datetime import timedelta
 from typing import Any
 
 import boto3
@@ -33,7 +34,7 @@ def table_of(stack: Stack, logical_id: str = "CallsTable") -> CallTable:
 
 def twilio_of(stack: Stack) -> Twilio:
     """The account at Twilio, likewise."""
-    return connect(settings_of(stack), 30.0)
+    return connect(settings_of(stack), 30.0, until=timedelta(minutes=1))
 
 
 def patience_of(stack: Stack) -> Patience:

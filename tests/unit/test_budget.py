@@ -179,7 +179,7 @@ def test_of_two_workers_at_once_one_asks_and_the_minutes_are_taken_once(
                 reported,
                 reported_at=now,
                 table=table,
-                twilio=twilio_adapter(settings),
+                twilio=twilio_adapter(settings, now + timedelta(seconds=30)),
                 settings=settings,
                 patience=PATIENCE,
                 deadline=now + timedelta(seconds=30),

@@ -3,9 +3,13 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any, Literal
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from callscribe.adapters.call_lists import CallLists, Progress
 from callscribe.adapters.items import SWEEP_KEY, recording_key
@@ -586,7 +590,7 @@ def test_a_transcript_that_nobody_has_noted_is_waited_for_until_it_would_be_give
 
 
 def test_lists_come_in_pages(stack: Stack, twilio: Simulator, scenario: Scenario, monkeypatch: Any) -> None:
-    monkeypatch.setattr("callscribe.adapters.twilio.PAGE_SIZE", 2)
+    monkeypatch.setattr("callscribe.adapters.twilio_api.PAGE_SIZE", 2)
     begin(stack)
     for _ in range(3):
         twilio.place_call(scenario, to=NUMBER)
@@ -619,6 +623,37 @@ def test_while_twilio_lists_nothing_the_sweep_fails_and_the_next_goes_on(
         sweep(stack)
     assert stack.table().get_item(Key=SWEEP_KEY)["Item"] == before
     recover(twilio)
+    assert sweep(stack)["recordings"] == 1
+    assert lost.sid in stack.messages("RecordingsQueue")[0]["Body"]
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_a_list_without_an_end_is_counted_and_holds_up_no_other(
+    lost: PlacedCall, stack: Stack, twilio: Simulator, logged: Callable[[], str], *, empty: bool
+) -> None:
+    number = count(1)
+
+    async def endless(_: Request) -> Response:
+        again = f"https://intelligence.twilio.com/v2/Transcripts?Page={next(number) if empty else 1}"
+        return JSONResponse({"transcripts": [], "meta": {"key": "transcripts", "next_page_url": again}})
+
+    twilio.app.router.routes.insert(0, Route("/v2/Transcripts", endless))
+    assert sweep(stack) == NOTHING | {"recordings": 1}
+    assert lost.sid in stack.messages("RecordingsQueue")[0]["Body"]
+    assert "listing the transcripts of Service" in logged()
+    assert "the list has no end" in logged()
+
+
+def test_a_list_longer_than_the_time_is_left_to_the_next_sweep(
+    lost: PlacedCall, stack: Stack, twilio: Simulator, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twilio.place_call(scenario, to=NUMBER)
+    stack.messages("RecordingsQueue")
+    monkeypatch.setattr("callscribe.adapters.twilio_api.PAGE_SIZE", 1)
+    before = stack.table().get_item(Key=SWEEP_KEY)["Item"]
+    # Less is left after the margin than one answer of Twilio's may take.
+    assert sweep(stack, milliseconds=19_000) == NOTHING
+    assert stack.table().get_item(Key=SWEEP_KEY)["Item"] == before
     assert sweep(stack)["recordings"] == 1
     assert lost.sid in stack.messages("RecordingsQueue")[0]["Body"]
 

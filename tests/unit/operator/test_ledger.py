@@ -360,7 +360,7 @@ def test_a_call_that_lasted_over_midnight_is_compared_whole(
 def test_months_page_through_day_by_day(
     take: Take, stack: Stack, twilio: Simulator, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("callscribe.adapters.twilio.PAGE_SIZE", 2)
+    monkeypatch.setattr("callscribe.adapters.twilio_api.PAGE_SIZE", 2)
     lost = []
     for day in range(3):
         for _ in range(3):

@@ -7,14 +7,17 @@ functions have need not be allowed any of this. Resources are Twilio's JSON as i
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
-from urllib.parse import urlencode
 
-from callscribe.adapters.twilio_api import INTELLIGENCE, TwilioApi, connect, read_object, rows
+from callscribe.adapters.twilio_api import INTELLIGENCE, Progress, TwilioApi, connect, read_object
 from callscribe.domain.errors import NotFoundError
 
 TIMEOUT_SECONDS = 30.0
 """A person waits, over whatever network there is, and no webhook does."""
+
+LIST_TIME = timedelta(hours=1)
+"""How long one list may take: a day of an account with a million calls comes in about a third of it."""
 
 VOICE_SETTINGS = "https://voice.twilio.com/v2"
 
@@ -115,11 +118,10 @@ class Console:
     def number(self, phone_number: str) -> Resource | None:
         """The account's number, by itself in E.164; None where the account has none such."""
         doing = f"looking for the number that ends in {phone_number[-4:]}"
-        page = self._api.read(
-            doing, f"{self._api.voice}/IncomingPhoneNumbers.json?{urlencode({'PhoneNumber': phone_number})}"
-        )
         # The filter also finds numbers that it is a part of.
-        found = rows(doing, page, "incoming_phone_numbers")
+        found = self._api.voice_rows(
+            doing, "IncomingPhoneNumbers", "incoming_phone_numbers", {"PhoneNumber": phone_number}
+        )
         return next((one for one in found if one.get("phone_number") == phone_number), None)
 
     def update_number(self, sid: str, form: Form) -> Resource:
@@ -131,8 +133,7 @@ class Console:
     def latest_recording(self) -> Resource | None:
         """The account's latest recording, of whatever; None where it has none."""
         doing = "reading the latest recording"
-        page = self._api.read(doing, f"{self._api.voice}/Recordings.json?{urlencode({'PageSize': 1})}")
-        return next(iter(rows(doing, page, "recordings")), None)
+        return next(self._api.voice_rows(doing, "Recordings", "recordings", {"PageSize": 1}), None)
 
     def default_recording_configuration(self) -> Resource | None:
         """What is done to every recording of the account that does not say otherwise; None where there is nothing."""
@@ -154,6 +155,7 @@ def _json(config: Mapping[str, Any]) -> str:
     return json.dumps(config, ensure_ascii=False)
 
 
-def console(account_sid: str, auth_token: str, twilio_url: str | None) -> Console:
-    """The account at Twilio, by its auth token."""
-    return Console(connect(account_sid, account_sid, auth_token, twilio_url, TIMEOUT_SECONDS))
+def console(account_sid: str, auth_token: str, twilio_url: str | None, progress: Progress | None = None) -> Console:
+    """The account at Twilio, by its auth token. `progress` is told how far long lists are."""
+    api = connect(account_sid, account_sid, auth_token, twilio_url, TIMEOUT_SECONDS, until=LIST_TIME, progress=progress)
+    return Console(api)

@@ -13,7 +13,7 @@ from typing import Any
 from callscribe.adapters.twilio_api import INTELLIGENCE, connect
 from callscribe.domain.errors import CredentialsError, NotFoundError
 from callscribe.domain.settings import ACCOUNT_SHAPE, KEY_SHAPE, TOKEN_SHAPE
-from callscribe_tools.operator.console import TIMEOUT_SECONDS, console
+from callscribe_tools.operator.console import LIST_TIME, TIMEOUT_SECONDS, console
 from callscribe_tools.operator.errors import RefusedError
 
 VARIABLES: Mapping[str, str] = {
@@ -133,7 +133,7 @@ def try_key(
     Raises:
         TransientError: Twilio does not answer.
     """
-    api = connect(account_sid, api_key_sid, api_key_secret, twilio_url, TIMEOUT_SECONDS)
+    api = connect(account_sid, api_key_sid, api_key_secret, twilio_url, TIMEOUT_SECONDS, until=LIST_TIME)
     try:
         api.read("reading calls by the API key", f"{api.voice}/Calls.json?PageSize=1")
     except (CredentialsError, NotFoundError):

@@ -24,10 +24,11 @@ from callscribe.adapters.twilio import Twilio
 from callscribe.domain.patience import Patience
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid
-from callscribe_tools.operator.console import TIMEOUT_SECONDS, Console, console
+from callscribe_tools.operator.console import LIST_TIME, TIMEOUT_SECONDS, Console, console
 from callscribe_tools.operator.dead_letters import DeadLetters
 from callscribe_tools.operator.errors import OperatorError
 from callscribe_tools.operator.local import Local
+from callscribe_tools.operator.printing import tell_pages
 from callscribe_tools.operator.secret import SettingsSecret
 
 SAMCONFIG = Path("samconfig.toml")
@@ -102,11 +103,11 @@ class Environment:
 
     def twilio(self, settings: Settings) -> Twilio:
         """The account at Twilio, by the API key that the functions have."""
-        return twilio_adapter.connect(settings, TIMEOUT_SECONDS)
+        return twilio_adapter.connect(settings, TIMEOUT_SECONDS, until=LIST_TIME, progress=tell_pages)
 
     def console(self, settings: Settings) -> Console:
         """The account at Twilio, by its auth token."""
-        return console(settings.account_sid, settings.auth_tokens[0], settings.twilio_url)
+        return console(settings.account_sid, settings.auth_tokens[0], settings.twilio_url, tell_pages)
 
     @property
     def twilio_url(self) -> str | None:

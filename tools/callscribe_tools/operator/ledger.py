@@ -19,7 +19,7 @@ from callscribe.adapters.table import CallTable
 from callscribe.adapters.twilio import Twilio
 from callscribe.domain import stand_ins
 from callscribe.domain.call import Call
-from callscribe.domain.errors import PermanentError, TransientError, UnreadableError
+from callscribe.domain.errors import OutOfTimeError, PermanentError, TransientError, UnreadableError
 from callscribe.domain.patience import Patience, Swept
 from callscribe.domain.reconcile import Row, is_erased, is_untold, is_untold_end, missing_recordings
 from callscribe.domain.recording import UNSETTLED, Recording, State
@@ -247,7 +247,8 @@ class _Book:
             try:
                 answer = ask(unread)
             except TransientError as error:
-                if tries == TRIES:
+                # Asked for again, a list that is too long would only take as long again.
+                if tries == TRIES or isinstance(error, OutOfTimeError):
                     raise
                 pause = min(error.retry_after or 2.0**tries, LONGEST_PAUSE_SECONDS)
                 self.progress(f"{error}: asking again in {pause:g} s")

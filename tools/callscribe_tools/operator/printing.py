@@ -11,6 +11,7 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -61,6 +62,11 @@ def telling() -> Iterator[Tell]:
         yield tell
     finally:
         timer.cancel()
+
+
+def tell_pages(text: str) -> None:
+    """Tell how far a long list of Twilio's is."""
+    console.print(f"[dim]{escape(text)}[/]")
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -11,6 +11,7 @@ from callscribe.adapters.twilio import connect
 from callscribe.domain.patience import Patience
 from callscribe.domain.settings import from_json
 from callscribe_tools.local_callscribe import LocalCallscribe, settings_document
+from callscribe_tools.operator.console import LIST_TIME
 from callscribe_tools.operator.ledger import Ledger, take_ledger
 from callscribe_tools.simulator import Scenario
 from callscribe_tools.soak.plan import GIVE_UP_SECONDS, PARAMETERS
@@ -35,7 +36,7 @@ def _taken(local: LocalCallscribe, since: datetime) -> Ledger:
     return take_ledger(
         lists=CallLists(table),
         table=CallTable(table, _RETENTION_DAYS),
-        twilio=connect(settings, _TWILIO_SECONDS),
+        twilio=connect(settings, _TWILIO_SECONDS, until=LIST_TIME),
         settings=settings,
         patience=Patience(
             look_again=timedelta(seconds=float(PARAMETERS["LookAgainSeconds"])),

@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 from pydantic import ValidationError
 
 from callscribe.adapters import twilio_api
-from callscribe.adapters.twilio_api import INTELLIGENCE, PAGE_SIZE, TwilioApi, read_object, rows
+from callscribe.adapters.twilio_api import INTELLIGENCE, Progress, TwilioApi, Until, read_object
 from callscribe.adapters.twilio_json import call_of, configuration_of, participant_json, recording_of, transcript_of
 from callscribe.domain.call import Call
 from callscribe.domain.errors import NotFoundError, TransientError, UnreadableError
@@ -44,10 +43,7 @@ class Twilio:
 
     def _second_leg(self, sid: CallSid) -> Call | None:
         doing = f"looking for the second leg of call {sid}"
-        page = self._api.read(
-            doing, f"{self._api.voice}/Calls.json?{urlencode({'ParentCallSid': sid, 'PageSize': PAGE_SIZE})}"
-        )
-        legs = rows(doing, page, "calls")
+        legs = self._api.voice_rows(doing, "Calls", "calls", {"ParentCallSid": sid})
         return next((call_of(doing, leg) for leg in legs if leg.get("status") in {"in-progress", "completed"}), None)
 
     def recording(self, sid: RecordingSid) -> Recording:
@@ -58,9 +54,8 @@ class Twilio:
     def recordings_of(self, call_sid: CallSid) -> list[Recording]:
         """Fetch the recordings of a call."""
         doing = f"reading the recordings of call {call_sid}"
-        query = urlencode({"CallSid": call_sid, "PageSize": PAGE_SIZE})
-        page = self._api.read(doing, f"{self._api.voice}/Recordings.json?{query}")
-        return [recording_of(doing, one) for one in rows(doing, page, "recordings")]
+        found = self._api.voice_rows(doing, "Recordings", "recordings", {"CallSid": call_sid})
+        return [recording_of(doing, row) for row in found]
 
     def calls_to(self, number: str, since: datetime, before: datetime, odd: Odd) -> Iterator[Call]:
         """Fetch the calls that came in on a number and began in that time, the newest first.
@@ -220,12 +215,13 @@ def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def connect(settings: Settings, timeout_seconds: float) -> Twilio:
-    """The account that the settings name, by its API key."""
+def connect(settings: Settings, timeout_seconds: float, *, until: Until, progress: Progress | None = None) -> Twilio:
+    """The account that the settings name, by its API key; for `until` and `progress` see `TwilioApi`."""
     credentials = (settings.account_sid, settings.api_key_sid, settings.api_key_secret)
-    return Twilio(twilio_api.connect(*credentials, settings.twilio_url, timeout_seconds))
+    api = twilio_api.connect(*credentials, settings.twilio_url, timeout_seconds, until=until, progress=progress)
+    return Twilio(api)
 
 
-def twilio(settings: Settings) -> Twilio:
-    """The same, with the patience of this environment."""
-    return connect(settings, float(os.environ["TWILIO_TIMEOUT_SECONDS"]))
+def twilio(settings: Settings, until: datetime) -> Twilio:
+    """The same for one invocation of a function that ends at `until`, with the patience of this environment."""
+    return connect(settings, float(os.environ["TWILIO_TIMEOUT_SECONDS"]), until=until)

@@ -6,8 +6,9 @@ The official SDK sends the requests, with credentials and timeouts; answers are 
 import json
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -20,10 +21,13 @@ from twilio.http.response import Response
 from twilio.rest import Client
 
 from callscribe.adapters.twilio_errors import error_of_status, throttled, twilio_errors
+from callscribe.adapters.twilio_pages import Pages, next_link
 from callscribe.domain.errors import UnreadableError
 
 PAGE_SIZE = 1000
 """The largest page Twilio gives (Twilio docs, "Twilio's response", paging; Transcript Sentences)."""
+
+PAGES_BETWEEN_PROGRESS = 10
 
 API = "https://api.twilio.com"
 INTELLIGENCE = "https://intelligence.twilio.com/v2"
@@ -47,14 +51,32 @@ def take_requests() -> list[Request]:
     return taken
 
 
+type Until = datetime | timedelta
+"""When lists must have ended: a moment, or a time that each list may take."""
+
+type Progress = Callable[[str], None]
+
+
 class TwilioApi:
     """One account at Twilio, by one pair of credentials. Every method raises the errors of `twilio_errors`.
 
     `doing` is what an error says was being done. `voice` is the address under which the account's own resources are.
+
+    Args:
+        client: sends the requests.
+        timeout_seconds: how long one answer may take.
+        until: no list continues when an answer might come later than this. It has no default, so that no caller can
+            start a list without an end.
+        progress: called with a sentence every few pages of a long list.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(
+        self, client: Client, *, timeout_seconds: float, until: Until, progress: Progress | None = None
+    ) -> None:
         self._client = client
+        self._timeout = timedelta(seconds=timeout_seconds)
+        self._until = until
+        self._progress = progress
         self.voice = f"{API}/2010-04-01/Accounts/{client.account_sid}"
 
     def read(self, doing: str, url: str) -> dict[str, Any]:
@@ -93,24 +115,59 @@ class TwilioApi:
             _requests.append(Request((time.perf_counter() - began) * 1000, status))
 
     def voice_rows(self, doing: str, path: str, key: str, query: Mapping[str, object]) -> Iterator[dict[str, Any]]:
-        """Fetch a list of the account's own resources, page by page; `key` is what its rows are under."""
-        next_url = f"{self.voice}/{path}.json?{urlencode({**query, 'PageSize': PAGE_SIZE})}"
-        while next_url:
-            page = self.read(doing, next_url)
-            yield from rows(doing, page, key)
-            next_uri = page.get("next_page_uri")
-            next_url = f"{API}{next_uri}" if next_uri else ""
+        """Fetch a list of the account's own resources, page by page; `key` is what its rows are under.
+
+        Raises:
+            OutOfTimeError: the list is longer than the time.
+            UnreadableError: a page is odd, or the list has no end.
+        """
+
+        def read_page(page: Mapping[str, Any]) -> tuple[object, object]:
+            return key, page.get("next_page_uri")
+
+        return self._rows(doing, f"{self.voice}/{path}.json", query, read_page)
 
     def intelligence_rows(self, doing: str, path: str, **query: str) -> Iterator[dict[str, Any]]:
-        """Fetch a list of Conversational Intelligence, page by page."""
-        next_url: str | None = f"{INTELLIGENCE}/{path}?{urlencode({**query, 'PageSize': PAGE_SIZE})}"
-        while next_url:
-            page = self.read(doing, next_url)
+        """Fetch a list of Conversational Intelligence, page by page; raises what `voice_rows` does."""
+
+        def read_page(page: Mapping[str, Any]) -> tuple[object, object]:
             try:
-                key, next_url = page["meta"]["key"], page["meta"]["next_page_url"]
+                return page["meta"]["key"], page["meta"]["next_page_url"]
             except (KeyError, TypeError) as error:
                 raise UnreadableError(f"{doing}: the page has no {error}") from error
-            yield from rows(doing, page, key)
+
+        return self._rows(doing, f"{INTELLIGENCE}/{path}", query, read_page)
+
+    def _rows(
+        self,
+        doing: str,
+        url: str,
+        query: Mapping[str, object],
+        read_page: Callable[[Mapping[str, Any]], tuple[object, object]],
+    ) -> Iterator[dict[str, Any]]:
+        """Fetch every list of Twilio's, and nothing else does: one place that ends lists which do not end themselves.
+
+        `read_page` finds in a page the name of its rows and the link to the next page.
+        """
+        last_start = self._last_start()
+        pages = Pages(doing)
+        link: str | None = f"{url}?{urlencode({'PageSize': PAGE_SIZE, **query})}"
+        while link:
+            pages.begin(link, last_start)
+            page = self.read(doing, link)
+            key, told = read_page(page)
+            found = rows(doing, page, key)
+            pages.end(len(found))
+            if self._progress and pages.count % PAGES_BETWEEN_PROGRESS == 0:
+                self._progress(pages.so_far)
+            yield from found
+            link = next_link(doing, url, told)
+
+    def _last_start(self) -> datetime:
+        """The last moment at which a page may be asked for, so that its answer comes in time."""
+        if isinstance(self._until, timedelta):
+            return datetime.now(UTC) + self._until
+        return self._until - self._timeout
 
 
 def read_object(doing: str, answer: object) -> dict[str, Any]:
@@ -124,13 +181,13 @@ def read_object(doing: str, answer: object) -> dict[str, Any]:
     return answer
 
 
-def rows(doing: str, page: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+def rows(doing: str, page: Mapping[str, Any], key: object) -> list[dict[str, Any]]:
     """The rows of one page of a list.
 
     Raises:
         UnreadableError: it has none under that name.
     """
-    found = page.get(key)
+    found = page.get(key) if isinstance(key, str) else None
     if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
         raise UnreadableError(f"{doing}: the page has no list of {key}")
     return found
@@ -162,14 +219,32 @@ class _LoopbackHttpClient(HttpClient):
 
 
 @lru_cache(maxsize=2)
-def connect(account_sid: str, username: str, password: str, url: str | None, timeout_seconds: float) -> TwilioApi:
-    """The API by these credentials; the connection is kept while they stay the same.
+def client(account_sid: str, username: str, password: str, url: str | None, timeout_seconds: float) -> Client:
+    """The SDK's client by these credentials; the connection is kept while they stay the same.
 
-    Parameters:
-        username, password: an API key and its secret, or the account's SID and its auth token.
+    Args:
+        account_sid: the account to ask about.
+        username: an API key's SID, or the account's SID.
+        password: the API key's secret, or the account's auth token.
         url: the simulator's, in the place of Twilio's own addresses.
+        timeout_seconds: how long one answer may take.
     """
     # The SDK has no timeout of its own.
     sender = TwilioHttpClient(timeout=timeout_seconds, request_hooks={"response": _as_utf_8})
     http_client = _LoopbackHttpClient(url, sender) if url else sender
-    return TwilioApi(Client(username, password, account_sid, http_client=http_client))
+    return Client(username, password, account_sid, http_client=http_client)
+
+
+def connect(
+    account_sid: str,
+    username: str,
+    password: str,
+    url: str | None,
+    timeout_seconds: float,
+    *,
+    until: Until,
+    progress: Progress | None = None,
+) -> TwilioApi:
+    """The API by these credentials, for one invocation or command; see `client` and `TwilioApi`."""
+    kept = client(account_sid, username, password, url, timeout_seconds)
+    return TwilioApi(kept, timeout_seconds=timeout_seconds, until=until, progress=progress)

@@ -5,6 +5,7 @@ CallscribeError
 │   └── ForgeryError    not provably Twilio's
 ├── TransientError      a retry may help: 5xx to Twilio, the message comes back
 │   ├── GivesWayError   nothing is wrong, but other work goes first
+│   ├── OutOfTimeError  there was no time left to end it
 │   ├── CredentialsError    Twilio does not take them, or they may not do it; they can be mended
 │   └── SettingsError   the settings are missing or wrong (in `domain.settings`)
 ├── UnknownEventError   Twilio's, but of no kind we know: acknowledged and counted
@@ -48,6 +49,10 @@ class TransientError(CallscribeError):
 
 class GivesWayError(TransientError):
     """Nothing is wrong: other work goes first."""
+
+
+class OutOfTimeError(TransientError):
+    """There was no time left to finish. The message says how far it came."""
 
 
 class CredentialsError(TransientError):

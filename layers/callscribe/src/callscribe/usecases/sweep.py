@@ -18,6 +18,7 @@ from callscribe.domain.call import LONGEST_CALL, Call
 from callscribe.domain.errors import (
     CallscribeError,
     NotFoundError,
+    OutOfTimeError,
     PermanentError,
     TransientError,
     UnreadableError,
@@ -234,7 +235,7 @@ class _Sweep:
                 end = min(_midnight_after(start), recent)
                 holds += self._compare(start, end)
                 start = end
-        except _TimeIsOverError:
+        except (_TimeIsOverError, OutOfTimeError):
             self._note(reached)
         except TransientError:
             self._note(reached)
