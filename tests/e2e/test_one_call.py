@@ -49,7 +49,8 @@ def test_only_what_the_caller_said_is_transcribed_and_it_is_the_customer_who_say
 
 
 def test_the_operator_results_print_as_twilios_own_sample_prints_them(placed: tuple[Call, StoredCall]) -> None:
-    printed = "\n".join(show.for_people(placed[1]))
+    (insights,) = placed[1].insights
+    printed = "\n".join(show.results(insights.results))
     assert "OperatorResults count: 3" in printed
     assert 'jsonResults: {\n  "category": "other",\n  "emotion": "negative"\n}' in printed
     assert 'predictedLabel: neutral\npredictedProbability: 1.0\nlabelProbabilities: {\n  "neutral": 1\n}' in printed

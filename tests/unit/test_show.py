@@ -91,8 +91,28 @@ def placed(stack: Stack, twilio: Simulator, scenario: Scenario) -> tuple[Call, S
 
 def test_operator_results_are_printed_as_twilios_sample_prints_them(placed: tuple[Call, StoredCall]) -> None:
     _, stored = placed
-    printed = "\n".join(show.for_people(stored)).replace(stored.insights[0].transcript.sid, "GT")
-    assert printed.endswith("\n" + SHOWN)
+    (insights,) = stored.insights
+    as_twilio_has_them = [
+        {name: one for name, one in result.items() if name != "made_by"} for result in insights.results
+    ]
+    printed = "\n".join(show.results(as_twilio_has_them)).replace(insights.transcript.sid, "GT")
+    assert printed == SHOWN
+
+
+def test_people_are_told_summary_sentiment_and_own_fields(placed: tuple[Call, StoredCall]) -> None:
+    lines = list(show.for_people(placed[1]))
+    assert lines[lines.index("Operator results: 3") :] == [
+        "Operator results: 3",
+        "  Conversation Summary",
+        "    The customer is experiencing issues logging into their account. The call center agent informs the "
+        "customer that they are unable to access the account system. The conversation revolves around troubleshooting "
+        "the login problem.",
+        "  Sentiment Analysis",
+        "    neutral (100%)",
+        "  product-feedback",
+        "    category: other",
+        "    emotion: negative",
+    ]
 
 
 def test_people_are_shown_who_called_when_and_who_said_what(placed: tuple[Call, StoredCall]) -> None:

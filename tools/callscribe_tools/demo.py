@@ -15,7 +15,6 @@ from types import FrameType
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from callscribe.adapters.items import StoredCall
 from callscribe_tools import show, verdict
@@ -31,6 +30,7 @@ from callscribe_tools.local_callscribe import (
 )
 from callscribe_tools.operator.local import noted
 from callscribe_tools.simulator import Call, Scenario, SimulationError, load_scenario
+from callscribe_tools.terminal import console, print_json_text, print_line
 
 SETTLE_SECONDS = 120.0
 LONGEST_LISTING = 12
@@ -71,9 +71,6 @@ class Outcome:
 
 _FAILURES = (LocalAwsError, NotSettledError, SimulationError)
 
-# What happens goes to standard error, so that standard output holds the call and nothing else.
-_console = Console(stderr=True, highlight=False, soft_wrap=True)
-
 
 def main(
     *,
@@ -97,26 +94,25 @@ def main(
     started = time.monotonic()
 
     def progress(text: str) -> None:
-        _console.print(f"[dim]{time.monotonic() - started:5.1f} s[/]  ", end="")
-        _console.print(text, markup=False)
+        console.step(time.monotonic() - started, text)
 
     try:
         with running(ROOT / ".local" / f"demo-{os.getpid()}", progress) as local:
             try:
                 _demonstrate(local, progress, as_json=as_json)
             except (NotSettledError, SimulationError):
-                _console.print("What the functions logged as warnings and errors:")
-                _console.print("\n".join(local.troubles()) or "nothing", markup=False)
+                console.print("What the functions logged as warnings and errors:")
+                console.print("\n".join(local.troubles()) or "nothing")
                 raise
             if keep:
                 with noted(local.here, ROOT):
                     _keep(local)
     except _FAILURES as error:
-        _console.print("The demo failed.", style="bold red")
-        _console.print(str(error), markup=False)
+        console.print("The demo failed.", style="bold red")
+        console.print(str(error))
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        _console.print("Stopped, and everything with it.")
+        console.print("Stopped, and everything with it.")
         raise typer.Exit(130) from None
 
 
@@ -130,7 +126,7 @@ def _demonstrate(local: LocalCallscribe, progress: Progress, *, as_json: bool) -
     progress(f"Placing {len(CALLS)} calls at the same time")
     with ThreadPoolExecutor(len(CALLS)) as callers:
         outcomes = list(callers.map(lambda name: _place(local, name, progress), CALLS))
-    print(_told(outcomes, as_json=as_json), flush=True)
+    _print(outcomes, as_json=as_json)
     local.twilio.check()
     wrong = [f"{one.name}: {difference}" for one in outcomes for difference in one.differences]
     if wrong:
@@ -149,21 +145,22 @@ def _place(local: LocalCallscribe, name: str, progress: Progress) -> Outcome:
     return Outcome(name, scenario, call, stored, verdict.lasting_differences(scenario, call, stored))
 
 
-def _told(outcomes: Sequence[Outcome], *, as_json: bool) -> str:
+def _print(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
     if as_json:
         calls = [{"scenario": one.name, **show.for_machines(one.stored)} for one in outcomes]
-        return show.as_json({"calls": calls})
-    paragraphs = (
-        "\n".join(["", f"── {one.name}: {one.ending} ──", *show.for_people(one.stored, longest=LONGEST_LISTING)])
-        for one in outcomes
-    )
-    return "\n".join(paragraphs)
+        print_json_text(show.as_json({"calls": calls}))
+        return
+    for one in outcomes:
+        print_line()
+        print_line(f"── {one.name}: {one.ending} ──")
+        for line in show.for_people(one.stored, longest=LONGEST_LISTING):
+            print_line(line)
 
 
 def _keep(local: LocalCallscribe) -> None:
     """Print where everything is, and wait for Ctrl-C."""
     aws = local.stack.aws
-    _console.print("\nKept running. Press Ctrl-C to end it all.", style="bold")
+    console.print("\nKept running. Press Ctrl-C to end it all.", style="bold")
     for what, where in {
         "AWS": f"export AWS_ENDPOINT_URL={aws.endpoint_url} AWS_DEFAULT_REGION={aws.region} "
         "AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test",
@@ -174,10 +171,10 @@ def _keep(local: LocalCallscribe) -> None:
         "Logs": str(aws.work_dir),
         "The command line": "callscribe calls --env local, in this folder; and so each command",
     }.items():
-        _console.print(f"  {what}: {where}", markup=False)
+        console.print(f"  {what}: {where}")
     with suppress(KeyboardInterrupt):
         signal.pause()
-    _console.print("Ending it all.")
+    console.print("Ending it all.")
 
 
 def _terminate(number: int, _frame: FrameType | None) -> None:

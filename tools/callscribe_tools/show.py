@@ -1,8 +1,11 @@
-"""Shows a stored call to people and to machines. Called by the demo; must not read or decide anything itself."""
+"""Shows a stored call to people and to machines. Called by the demo; must not read or decide anything itself.
+
+It gives lines, and a line may hold whatever somebody has said: `terminal.print_line` makes it harmless.
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from callscribe.adapters.items import StoredCall
@@ -56,7 +59,7 @@ def for_people(stored: StoredCall, longest: int | None = None) -> Iterator[str]:
             yield f"  … {count - 2 * half} more …"
             yield from _sentences(insights, insights.sentences[-half:])
         yield ""
-        yield from results(insights.results)
+        yield from results_for_people(insights.results)
 
 
 def _sentences(insights: Insights, sentences: Sequence[Sentence]) -> Iterator[str]:
@@ -65,21 +68,84 @@ def _sentences(insights: Insights, sentences: Sequence[Sentence]) -> Iterator[st
         yield f"  {start} s  {insights.speaker(sentence)}: {sentence.text}"
 
 
-def results(found: Sequence[Mapping[str, Any]], *, unknown: bool = False) -> Iterator[str]:
-    """Operator results, field by field.
+_SHOWN_FIRST = ("text-generation", "conversation-classify")
+"""Types of operators whose results people look for first: the summary, then the sentiment."""
 
-    Parameters:
-        unknown: also those fields that Twilio's samples do not have, behind the others.
-    """
+_NO_RESULT = frozenset(
+    {
+        *("operator_type", "name", "operator_sid", "transcript_sid", "url", "made_by"),
+        # The label and the text of these are shown in words.
+        *("predicted_label", "predicted_probability", "label_probabilities", "text_generation_results"),
+    }
+)
+"""Fields of an operator result that say where it is from, or that have words of their own."""
+
+
+def results_for_people(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """List operator results: the name of each, and below it what it says. An empty field is not shown."""
+    yield f"Operator results: {len(found)}"
+    ranks = {kind: rank for rank, kind in enumerate(_SHOWN_FIRST)}
+    for result in sorted(found, key=lambda one: ranks.get(str(one.get("operator_type")), len(ranks))):
+        yield f"  {result.get('name') or result.get('operator_sid') or '(without a name)'}"
+        yield from (f"    {line}" for line in list(_said(result)) or ["no result"])
+
+
+def _said(result: Mapping[str, Any]) -> Iterator[str]:
+    written = result.get("text_generation_results")
+    text = written.get("result") if isinstance(written, Mapping) else written
+    yield from _listed(text)
+    if label := result.get("predicted_label"):
+        yield f"{label}{_probability(result.get('predicted_probability'))}"
+    else:
+        yield from _listed(result.get("label_probabilities"))
+    fields = {name: value for name, value in result.items() if name not in _NO_RESULT}
+    # Own fields are what the operator's schema names; that they are the JSON result needs no saying.
+    yield from _listed(fields.pop("json_results", None))
+    yield from _listed(fields)
+
+
+def _probability(value: object) -> str:
+    if value in (None, ""):
+        return ""
+    try:
+        return f" ({Decimal(str(value)):.0%})"
+    except (InvalidOperation, ValueError):
+        return f" ({value})"
+
+
+def _listed(value: object) -> Iterator[str]:
+    """List a value of JSON's, a line for each text or number; what is empty gives none."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _named(str(name), list(_listed(inner)), one_line=not isinstance(inner, Mapping | list))
+    elif isinstance(value, list):
+        for inner in value:
+            first, *others = list(_listed(inner)) or [""]
+            yield from [f"- {first}", *(f"  {line}" for line in others)] if first else []
+    elif isinstance(value, bool):
+        yield "yes" if value else "no"
+    elif value not in (None, ""):
+        yield from str(value).replace("\r\n", "\n").split("\n")
+
+
+def _named(name: str, lines: Sequence[str], *, one_line: bool) -> Iterator[str]:
+    if one_line and len(lines) == 1:
+        yield f"{name}: {lines[0]}"
+    elif lines:
+        yield from [f"{name}:", *(f"  {line}" for line in lines)]
+
+
+def results(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Operator results as Twilio has them, field by field; fields that its samples do not have come last."""
     yield f"OperatorResults count: {len(found)}"
     for number, result in enumerate(found):
         yield ""
         yield f"--- OperatorResult[{number}] ---"
-        others = {name: name for name in result if name not in _RESULT_FIELDS.values()} if unknown else {}
+        others = {name: name for name in result if name not in _RESULT_FIELDS.values()}
         for shown, name in {**_RESULT_FIELDS, **others}.items():
             value = result.get(name)
-            text = value if isinstance(value, str) else json.dumps(value, indent=2, default=_number, ensure_ascii=False)
-            yield f"{shown}: {text}"
+            lines = [value] if isinstance(value, str) else as_json(value).split("\n")
+            yield from [f"{shown}: {lines[0]}", *lines[1:]]
 
 
 def for_machines(stored: StoredCall) -> dict[str, Any]:
@@ -92,7 +158,7 @@ def for_machines(stored: StoredCall) -> dict[str, Any]:
     }
 
 
-def as_json(document: Mapping[str, Any]) -> str:
+def as_json(document: Any) -> str:
     """A document as JSON. Numbers that JSON's floats cannot hold exactly are strings."""
     return json.dumps(document, indent=2, default=_number, ensure_ascii=False)
 

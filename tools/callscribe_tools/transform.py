@@ -5,7 +5,6 @@
 `make check` runs it. It talks to no AWS.
 """
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -15,6 +14,8 @@ from samcli.yamlhelper import yaml_parse
 from samtranslator.translator.managed_policy_translator import ManagedPolicyLoader
 from samtranslator.translator.transform import transform
 
+from callscribe_tools.terminal import print_json
+
 # The translator asks for a region; any does.
 REGION = "us-east-1"
 _NOWHERE = "s3://bucket/key"
@@ -23,7 +24,7 @@ _NOWHERE = "s3://bucket/key"
 def transformed(path: Path) -> dict[str, Any]:
     """The template after the SAM transform, with a made-up place for code that is not uploaded."""
     os.environ.setdefault("AWS_DEFAULT_REGION", REGION)
-    template = yaml_parse(path.read_text())
+    template = yaml_parse(path.read_text("utf-8"))
     for resource in template["Resources"].values():
         for name in {"CodeUri", "ContentUri"} & resource.get("Properties", {}).keys():
             resource["Properties"][name] = _NOWHERE
@@ -42,4 +43,4 @@ class _NoManagedPolicies(ManagedPolicyLoader):
 
 
 if __name__ == "__main__":
-    print(json.dumps(transformed(Path(sys.argv[1])), indent=2))
+    print_json(transformed(Path(sys.argv[1])))

@@ -29,7 +29,8 @@ def test_who_when_what_became_of_it_and_who_said_what_are_shown(reading: Reading
         f"  lasted   {stored.seconds} s",
     ]
     assert "  00:01  Customer: We cannot log in to your account system." in lines
-    assert "OperatorResults count: 3" in lines
+    assert "Operator results: 3" in lines
+    assert "null" not in result.stdout
     assert re.findall(r"UTC  (\w+)$", result.stdout, re.MULTILINE)[0] == "received"
     assert re.findall(r"UTC  (\w+)$", result.stdout, re.MULTILINE)[-1] == "stored"
 

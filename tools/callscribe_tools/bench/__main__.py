@@ -22,8 +22,7 @@ from callscribe_tools.bench.report import Report
 from callscribe_tools.bench.stand import Stand, stand
 from callscribe_tools.bench.units import count_call
 from callscribe_tools.local_aws import LocalAwsError, Progress, build
-
-_console = Console(stderr=True, highlight=False, soft_wrap=True)
+from callscribe_tools.terminal import console, print_json_text
 
 
 def main(
@@ -39,7 +38,7 @@ def main(
     started = time.monotonic()
 
     def progress(text: str) -> None:
-        _console.print(f"[dim]{time.monotonic() - started:5.1f} s[/]  {text}")
+        console.step(time.monotonic() - started, text)
 
     folder = Path(tempfile.mkdtemp(prefix="callscribe-bench-"))
     try:
@@ -49,16 +48,16 @@ def main(
         with stand(built, folder / "runtime") as everything:
             report = _report(everything, rounds, progress)
     except (BenchError, LocalAwsError) as error:
-        _console.print("The bench could not measure.", style="bold red")
-        _console.print(str(error), markup=False)
+        console.print("The bench could not measure.", style="bold red")
+        console.print(str(error))
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        _console.print("Stopped, and everything with it.")
+        console.print("Stopped, and everything with it.")
         raise typer.Exit(130) from None
     finally:
         shutil.rmtree(folder)
     if as_json:
-        print(report.for_machines())
+        print_json_text(report.for_machines())
     else:
         report.print(Console(width=120))
 

@@ -13,7 +13,7 @@ from callscribe.domain.errors import CallscribeError
 from callscribe_tools.operator.environment import Env, Environment, SweepError, deployed, stack_of
 from callscribe_tools.operator.errors import OperatorError, RefusedError, sentences_of
 from callscribe_tools.operator.local import Local, enter, running
-from callscribe_tools.operator.printing import console
+from callscribe_tools.operator.printing import console, printable
 
 
 class Exit(IntEnum):
@@ -90,7 +90,7 @@ def confirmed(question: str, *, yes: bool) -> None:
     if yes:
         return
     try:
-        wanted = typer.confirm(question, err=True)
+        wanted = typer.confirm(printable(question), err=True)
     except typer.Abort:
         console.print("Nothing was done: nobody answered. Scripts say --yes.")
         raise typer.Exit(Exit.NOT_FINE) from None

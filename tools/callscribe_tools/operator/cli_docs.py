@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from callscribe_tools.local_aws.paths import ROOT
 from callscribe_tools.operator.cli import app
+from callscribe_tools.terminal import print_line
 
 PAGE = ROOT / "docs" / "cli.md"
 
@@ -20,6 +21,9 @@ alone it is installed by `uv tool install .` or `pipx install .` in the folder o
 `callscribe --install-completion` lets the shell complete commands and options.
 
 Results are on standard output, what happens and what goes wrong beside it. `--json` prints one document.
+
+Callers choose some of the words that are printed. Characters that a terminal would act on are escaped, as `\\x1b` in
+text and as `\\u001b` in JSON, which is the same document to whatever reads it.
 """
 
 
@@ -48,4 +52,4 @@ def commands() -> Iterator[list[str]]:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), "utf-8")
-    print(f"{PAGE.relative_to(ROOT)} is as --help says.")
+    print_line(f"{PAGE.relative_to(ROOT)} is as --help says.")

@@ -3,7 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -15,11 +16,25 @@ from callscribe_tools import show
 from callscribe_tools.operator.calls import Listed
 from callscribe_tools.operator.printing import Tell
 from callscribe_tools.operator.stored import current
+from callscribe_tools.terminal import harmless_json, printable
 
 SUMMARY, SENTIMENT = "text-generation", "conversation-classify"
 """Types of operator results that have columns of their own; the first of each is taken."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_INVISIBLE = r"\s\x00-\x20\x7f-\xa0\xad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff"
+_SIGNS = r"=+\-@\u2212\u207a\u208a\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20"
+"""The four of ASCII, and what East Asian spreadsheets take for them: full width, small, raised, lowered."""
+
+_FORMULA = re.compile(
+    # A cell begins at the beginning; and where a country's spreadsheets take a semicolon for the separator, behind each
+    # semicolon and each line end. A sign that is not seen, or a quote, may stand before the formula.
+    rf"""(?P<start>^|[;\n\r])(?P<gap>[{_INVISIBLE}"']*)(?P<sign>[{_SIGNS}])"""
+    r"|^(?=[\t\r])"
+)
+"""What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection")."""
+
+_NUMBER = re.compile(r"\+[0-9]{1,15}")
+"""A phone number: as a formula it is that number, and no more."""
 
 COLUMNS = (
     *("call_sid", "started", "from", "to", "direction", "seconds", "recording_sid", "state", "reason", "channels"),
@@ -51,7 +66,7 @@ def lines(calls: Iterable[Listed], table: CallTable, format_: Format, progress: 
 def _json_line(stored: StoredCall) -> str:
     # What `show` indents over many lines; it writes as numbers only what is one in binary too.
     document = json.loads(show.as_json(show.for_machines(stored)))
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n"
+    return harmless_json(json.dumps(document, ensure_ascii=False, separators=(",", ":"))) + "\n"
 
 
 def _csv_lines(stored: StoredCall) -> Iterator[str]:
@@ -61,7 +76,7 @@ def _csv_lines(stored: StoredCall) -> Iterator[str]:
     for sid, row in rows.items():
         cells = {**_of_call(stored), "recording_sid": sid}
         cells |= {name: row.get(name) for name in ("state", "reason", "channels")}
-        yield _row([_cell((cells | _of_insights(insights.get(sid))).get(name)) for name in COLUMNS])
+        yield _row([cell((cells | _of_insights(insights.get(sid))).get(name)) for name in COLUMNS])
 
 
 def _of_call(stored: StoredCall) -> dict[str, Any]:
@@ -77,13 +92,11 @@ def _of_insights(insights: Insights | None) -> dict[str, Any]:
     return {
         "transcript_sid": insights.transcript.sid,
         "language": insights.transcript.language_code,
-        "summary": _words(written.get("result") if isinstance(written, Mapping) else None),
-        "sentiment": _words(sentiment.get("predicted_label")),
+        "summary": written.get("result") if isinstance(written, Mapping) else None,
+        "sentiment": sentiment.get("predicted_label"),
         "sentiment_probability": sentiment.get("predicted_probability"),
-        "text": _words("\n".join(f"{insights.speaker(one)}: {one.text}" for one in insights.sentences)),
-        "results": json.dumps(
-            json.loads(show.as_json({"results": insights.results}))["results"], ensure_ascii=False, default=str
-        ),
+        "text": "\n".join(f"{insights.speaker(one)}: {one.text}" for one in insights.sentences),
+        "results": _json_cell(insights.results),
     }
 
 
@@ -91,16 +104,24 @@ def _first(insights: Insights, kind: str) -> Mapping[str, Any]:
     return next((one for one in insights.results if one.get("operator_type") == kind), {})
 
 
-def _words(text: object) -> str:
-    """What somebody has said, or an operator has made of it; never what a spreadsheet would take for a formula."""
-    words = "" if text is None else str(text)
-    return f"'{words}" if words.startswith(_FORMULA) else words
+def _json_cell(results: Sequence[Mapping[str, Any]]) -> str:
+    text = harmless_json(json.dumps(json.loads(show.as_json(results)), ensure_ascii=False))
+    # An escape of JSON's: whoever reads the JSON reads the same words.
+    return _FORMULA.sub(lambda found: f"{found['start']}{found['gap']}\\u{ord(found['sign']):04x}", text)
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
+    """Write a value as a cell that no spreadsheet takes for a formula, and no terminal acts on."""
     if isinstance(value, Decimal):
         return format(value, "f")
-    return "" if value is None else str(value)
+    if not isinstance(value, str) or _NUMBER.fullmatch(value):
+        return "" if value is None else str(value)
+    text = _FORMULA.sub(_as_text, value.replace("\r\n", "\n"))
+    return re.sub(r"[^\n\t]+", lambda found: printable(found[0]), text)
+
+
+def _as_text(formula: re.Match[str]) -> str:
+    return f"{formula['start'] or ''}'{formula['gap'] or ''}{formula['sign'] or ''}"
 
 
 def _row(cells: Iterable[str]) -> str:

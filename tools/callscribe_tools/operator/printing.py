@@ -1,19 +1,32 @@
-"""How the operator's commands print: results on standard output, what happens and what goes wrong beside it."""
+"""What the operator's commands print by: tables, progress, ages. All of it goes through `terminal`."""
 
-import json
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
+
+from callscribe_tools.terminal import can_show, console, print_json, print_json_text, print_line, printable
+
+__all__ = [
+    "age",
+    "can_show",
+    "console",
+    "is_terminal",
+    "print_json",
+    "print_json_text",
+    "print_line",
+    "print_table",
+    "printable",
+    "telling",
+]
 
 type Tell = Callable[[str], None]
 
@@ -25,9 +38,6 @@ PROSE = frozenset({"WHAT", "STATE", "REASON", "OUTCOME", "WHAT TO DO"})
 
 PROSE_WIDTH = 24
 """What they need to be read at all."""
-
-console = Console(stderr=True, highlight=False, soft_wrap=True)
-"""Standard error: standard output holds the result and nothing else."""
 
 
 @contextmanager
@@ -45,8 +55,7 @@ def telling() -> Iterator[Tell]:
                 show()
 
     def show() -> None:
-        console.print(f"[dim]{time.monotonic() - started:5.1f} s[/]  ", end="")
-        console.print(step, markup=False)
+        console.step(time.monotonic() - started, step)
 
     def now_slow() -> None:
         nonlocal slow
@@ -72,16 +81,20 @@ def tell_pages(text: str) -> None:
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table: with lines for a person at a terminal, and for a pipe as text that nothing cuts.
 
-    Each line of a cell is one at a terminal, and a word in a pipe.
+    A cell may be a tuple of texts: at a terminal each has a line of its own, in a pipe they are one after the other.
     """
-    cells = [[str(cell) for cell in row] for row in rows]
+    cells = [[_cell(cell) for cell in row] for row in rows]
     if is_terminal():
         _print_for_people(columns, cells)
         return
     lines = [list(columns), *([cell.replace("\n", " ") for cell in row] for row in cells)]
     widths = [max(len(line[number]) for line in lines) for number in range(len(columns))]
     for line in lines:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        print_line("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _cell(cell: object) -> str:
+    return "\n".join(map(printable, cell)) if isinstance(cell, tuple) else printable(str(cell))
 
 
 def _print_for_people(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
@@ -97,21 +110,16 @@ def _print_for_people(columns: Sequence[str], cells: Sequence[Sequence[str]]) ->
         narrowest += least
     for row in cells:
         table.add_row(*map(Text, row))
-    console = Console(highlight=False)
-    if narrowest <= console.width:
-        console.print(table)
+    people = Console(highlight=False, emoji=False)
+    if narrowest <= people.width:
+        people.print(table)
         return
     # Too narrow for that: one below the other.
     width = max(map(len, columns))
     for row in cells:
         for name, cell in zip(columns, row, strict=True):
-            print(name.ljust(width), cell.replace("\n", " "))
-        print()
-
-
-def print_json(document: Any) -> None:
-    """Print one JSON document."""
-    print(json.dumps(document, indent=2, ensure_ascii=False), flush=True)
+            print_line(f"{name.ljust(width)} {cell.replace('\n', ' ')}".rstrip())
+        print_line()
 
 
 def is_terminal() -> bool:

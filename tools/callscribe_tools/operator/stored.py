@@ -47,7 +47,7 @@ def for_people(stored: StoredCall, zone: ZoneInfo) -> Iterator[str]:
         yield f"Transcript {insights.transcript.sid}: {insights.transcript.status}, {len(insights.sentences)} sentences"
         yield from (_line(insights, one) for one in insights.sentences)
         yield ""
-        yield from show.results(insights.results)
+        yield from show.results_for_people(insights.results)
         if insights.missing_operators:
             yield ""
             yield f"No result was given by: {', '.join(insights.missing_operators)}"

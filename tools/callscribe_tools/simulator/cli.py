@@ -3,7 +3,6 @@
 A thin skin over `Simulator`. What happens goes to standard error, so that standard output holds the result alone.
 """
 
-import json
 from collections.abc import Callable
 from typing import Annotated, NoReturn
 
@@ -14,7 +13,6 @@ from callscribe_tools.simulator.cli_faults import listed as listed_faults
 from callscribe_tools.simulator.cli_report import Exit, document, exit_of, lines, violation_lines
 from callscribe_tools.simulator.cli_scenarios import listed
 from callscribe_tools.simulator.cli_session import (
-    console,
     ended_by_signals,
     place_and_wait,
     serve_orders,
@@ -27,6 +25,7 @@ from callscribe_tools.simulator.phone_number import PhoneNumber
 from callscribe_tools.simulator.scenario import Scenario
 from callscribe_tools.simulator.simulator import Simulator
 from callscribe_tools.simulator.violations import PortTakenError, SimulationError
+from callscribe_tools.terminal import console, print_json, print_line
 
 _EXITS = """
 \b
@@ -105,7 +104,8 @@ def scenarios() -> None:
     \b
     Example: callscribe-sim scenarios | grep skipped
     """
-    print("\n".join(listed()))
+    for line in listed():
+        print_line(line)
 
 
 @app.command()
@@ -117,7 +117,8 @@ def faults() -> None:
     \b
     Example: callscribe-sim faults | grep webhook
     """
-    print("\n".join(listed_faults()))
+    for line in listed_faults():
+        print_line(line)
 
 
 @app.command(epilog=_EXITS)
@@ -168,9 +169,10 @@ def call(
     exit_status = exit_of(simulator, error, strict=not lenient)
     told = document(simulator, error, exit_status)
     if as_json:
-        print(json.dumps(told, indent=2, ensure_ascii=False), flush=True)
+        print_json(told)
     else:
-        print("\n".join([*lines(told), *violation_lines(simulator.violations)]), flush=True)
+        for line in [*lines(told), *violation_lines(simulator.violations)]:
+            print_line(line)
     _end(error, exit_status)
 
 
@@ -210,7 +212,7 @@ def serve(
         serve_orders(simulator, watch, from_=from_, to=to, port=port)
 
     error = _run(simulator, work, lenient=lenient)
-    console.print("\n".join(violation_lines(simulator.violations)), markup=False)
+    console.print("\n".join(violation_lines(simulator.violations)))
     _end(error, exit_of(simulator, error, strict=True))
 
 
@@ -226,12 +228,12 @@ def _run(simulator: Simulator, work: Callable[[Watch], None], *, lenient: bool) 
     except SimulationError as error:
         return error
     except KeyboardInterrupt:
-        console.print("\n".join(["Stopped.", *violation_lines(simulator.violations)]), markup=False)
+        console.print("\n".join(["Stopped.", *violation_lines(simulator.violations)]))
         raise typer.Exit(Exit.INTERRUPTED) from None
     return None
 
 
 def _end(error: SimulationError | None, exit_status: Exit) -> NoReturn:
     if error is not None:
-        console.print(f"The simulation cannot go on: {error}", markup=False, style="red")
+        console.print(f"The simulation cannot go on: {error}", style="red")
     raise typer.Exit(exit_status)

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 
-from rich.console import Console
-
 from callscribe_tools.simulator.account import Account, IntelligenceService
 from callscribe_tools.simulator.cli_options import hosts
 from callscribe_tools.simulator.cli_orders import orders
@@ -19,12 +17,10 @@ from callscribe_tools.simulator.phone_number import PhoneNumber
 from callscribe_tools.simulator.scenario import Scenario, load_scenario
 from callscribe_tools.simulator.simulator import Simulator
 from callscribe_tools.simulator.violations import SimulationError
+from callscribe_tools.terminal import console
 
 # Always the same, so that an application can be told of it before the simulator runs.
 _SERVICE_SID = "GA" + "c" * 32
-
-console = Console(stderr=True, highlight=False, soft_wrap=True)
-"""Standard error: standard output holds the result and nothing else."""
 
 
 def wired(
@@ -58,7 +54,7 @@ def introduce(simulator: Simulator, base_url: str) -> None:
         "API key": f"{account.api_key_sid} with the secret {account.api_key_secret}",
         "Service SID": next(iter(account.services)),
     }.items():
-        console.print(f"  {what:<12} {value}", markup=False)
+        console.print(f"  {what:<12} {value}")
 
 
 def telling() -> Callable[[str], None]:
@@ -66,8 +62,7 @@ def telling() -> Callable[[str], None]:
     started = time.monotonic()
 
     def tell(text: str) -> None:
-        console.print(f"[dim]{time.monotonic() - started:5.1f} s[/]  ", end="")
-        console.print(text, markup=False)
+        console.step(time.monotonic() - started, text)
 
     return tell
 
@@ -117,7 +112,7 @@ def serve_orders(simulator: Simulator, watch: Watch, *, from_: str, to: str, por
                 simulator.place_call(load_scenario(name), to=to, from_=from_, progress=watch.step)
             except SimulationError as error:
                 # What was typed, or that one call: the next may do.
-                console.print(str(error), markup=False)
+                console.print(str(error))
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """`make soak`: see the package."""
 
-import json
 import os
 import signal
 import sys
@@ -9,7 +8,6 @@ from types import FrameType
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from callscribe_tools.local_aws import LocalAwsError
 from callscribe_tools.local_aws.paths import ROOT
@@ -18,8 +16,7 @@ from callscribe_tools.soak.plan import planned
 from callscribe_tools.soak.plants import Plant, plant
 from callscribe_tools.soak.run import play, soak_stack
 from callscribe_tools.soak.verdict import judge
-
-_console = Console(stderr=True, highlight=False, soft_wrap=True)
+from callscribe_tools.terminal import console, print_json, print_line
 
 
 def main(
@@ -55,8 +52,7 @@ def main(
     started = time.monotonic()
 
     def progress(text: str) -> None:
-        _console.print(f"[dim]{time.monotonic() - started:5.0f} s[/]  ", end="")
-        _console.print(text, markup=False)
+        console.step(time.monotonic() - started, text)
 
     try:
         with soak_stack(ROOT / ".local" / f"soak-{os.getpid()}", progress) as local:
@@ -66,15 +62,16 @@ def main(
             progress("Comparing what is stored with what should be")
             verdict = judge(local, run)
     except LocalAwsError as error:
-        _console.print(str(error), markup=False)
+        console.print(str(error))
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        _console.print("Stopped, and everything with it.")
+        console.print("Stopped, and everything with it.")
         raise typer.Exit(130) from None
     if as_json:
-        print(json.dumps(report.for_machines(run, verdict), indent=2), flush=True)
+        print_json(report.for_machines(run, verdict))
     else:
-        print("\n".join(report.for_people(run, verdict)), flush=True)
+        for line in report.for_people(run, verdict):
+            print_line(line)
     raise typer.Exit(1 if any(verdict.faults()) else 0)
 
 

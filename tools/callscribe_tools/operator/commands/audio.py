@@ -20,7 +20,7 @@ from callscribe_tools.operator.cli_common import (
 )
 from callscribe_tools.operator.environment import Environment
 from callscribe_tools.operator.files import NOT_REACHED, NotSavedError
-from callscribe_tools.operator.printing import console, telling
+from callscribe_tools.operator.printing import console, print_line, telling
 
 commands = typer.Typer()
 
@@ -62,7 +62,7 @@ def audio(
         except (NoAudioError, NotSavedError) as error:
             print_error(error)
             raise typer.Exit(Exit.NOT_FINE) from None
-    print(path)
+    print_line(str(path))
     console.print(f"{size / 1e6:.1f} MB of recording {sid}. {NOT_REACHED}", markup=False)
 
 

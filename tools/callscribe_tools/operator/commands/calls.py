@@ -108,7 +108,7 @@ def _row(call: Listed, zone: ZoneInfo) -> tuple[object, ...]:
         call.call.get("from", "?"),
         call.call.get("to", "?"),
         "?" if call.seconds is None else call.seconds,
-        "\n".join(call.states()) or "no recording",
+        tuple(call.states()) or "no recording",
         call.sid,
     )
 

@@ -17,11 +17,13 @@ from callscribe_tools.operator.cli_common import (
 )
 from callscribe_tools.operator.doctor.examine import examine
 from callscribe_tools.operator.doctor.finding import Finding, State
-from callscribe_tools.operator.printing import console, print_json, telling
+from callscribe_tools.operator.printing import can_show, console, print_json, print_line, telling
 
 commands = typer.Typer()
 
 SIGNS = {State.OK: "✓", State.BROKEN: "✗", State.UNKNOWN: "?"}
+PLAIN_SIGNS = {State.OK: "ok", State.BROKEN: "BROKEN", State.UNKNOWN: "?"}
+"""For a terminal that has no others."""
 
 
 @commands.command("doctor", epilog=exits("something is broken"))
@@ -64,6 +66,7 @@ def doctor(
 
 
 def _print(finding: Finding) -> None:
-    print(f"{SIGNS[finding.state]} {finding.name}: {finding.told}", flush=True)
+    signs = SIGNS if can_show("✓✗") else PLAIN_SIGNS
+    print_line(f"{signs[finding.state]} {finding.name}: {finding.told}")
     if finding.remedy:
-        print(f"    {finding.remedy}", flush=True)
+        print_line(f"    {finding.remedy}")

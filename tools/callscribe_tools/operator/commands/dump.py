@@ -17,7 +17,7 @@ from callscribe_tools.operator.cli_common import (
     environment_of,
     exits,
 )
-from callscribe_tools.operator.printing import console, telling
+from callscribe_tools.operator.printing import console, print_json_text, print_line, telling
 from callscribe_tools.operator.twilio_json import as_twilio_writes
 
 commands = typer.Typer()
@@ -58,11 +58,11 @@ def dump(
             )
             raise typer.Exit(Exit.NOT_FINE) from None
     if as_json:
-        print(as_twilio_writes({"transcript": info, "operator_results": results}))
+        print_json_text(as_twilio_writes({"transcript": info, "operator_results": results}))
         return
-    print("=== Transcript info ===")
+    print_line("=== Transcript info ===")
     for shown, name in _INFO.items():
-        print(f"{shown}: {'null' if info.get(name) is None else info[name]}")
-    print()
-    for line in show.results(results, unknown=True):
-        print(line)
+        print_line(f"{shown}: {'null' if info.get(name) is None else info[name]}")
+    print_line()
+    for line in show.results(results):
+        print_line(line)

@@ -21,7 +21,7 @@ from callscribe_tools.operator.cli_common import (
 from callscribe_tools.operator.erase import Receipt, calls_of_number
 from callscribe_tools.operator.erase import erase as erased
 from callscribe_tools.operator.out_of_reach import OutOfReach
-from callscribe_tools.operator.printing import console, print_json, print_table, telling
+from callscribe_tools.operator.printing import console, print_json, print_line, print_table, telling
 
 commands = typer.Typer()
 
@@ -81,18 +81,18 @@ def _print(receipts: list[Receipt], *, as_json: bool) -> None:
         print_json({"receipts": [one.told() for one in receipts]})
         return
     for one in receipts:
-        print(f"Call {one.erasure.call_sid}, erased {one.erasure.erased_at:%Y-%m-%dT%H:%M:%SZ}")
+        print_line(f"Call {one.erasure.call_sid}, erased {one.erasure.erased_at:%Y-%m-%dT%H:%M:%SZ}")
         print_table(
             ("WHAT", "SID", "WHERE", "STATE", "REASON"),
             ((copy.what, copy.sid, copy.where, copy.state.value, copy.reason or "") for copy in one.erasure.copies),
         )
         if one.goes_on:
-            print(one.goes_on)
-        print()
+            print_line(one.goes_on)
+        print_line()
     if receipts:
-        print("Not reached, and what to do:")
+        print_line("Not reached, and what to do:")
         for kind in _kinds(receipts):
-            print(f"- {kind.copy}. {kind.what_to_do}.")
+            print_line(f"- {kind.copy}. {kind.what_to_do}.")
 
 
 def _kinds(receipts: list[Receipt]) -> list[OutOfReach]:

@@ -49,8 +49,12 @@ def export(
     """Write all calls of a time with what was said and what was made of it, the latest first, one a line.
 
     JSON lines hold all that `callscribe show --json` does. CSV has columns for summary, sentiment, the whole text and
-    all operator results as JSON; words that a spreadsheet would take for a formula begin with an apostrophe. Times are
-    in UTC. A file appears once it is whole, and only its owner may read it. Each call is read by one Query.
+    all operator results as JSON. Times are in UTC. A file appears once it is whole, and only its owner may read it.
+    Each call is read by one Query.
+
+    In CSV, an apostrophe precedes what a spreadsheet would take for a formula, and control characters are escaped. A
+    phone number is written as it is, +12025550142: no spreadsheet can run it, but one that opens the file as it is
+    shows it without its plus. To keep the plus, import the file and choose Text for the columns from and to.
 
     \b
     Example: callscribe export --since 7d | jq -r '.insights[].results[].predicted_label'

@@ -50,7 +50,7 @@ def failed(
         print_table(
             ("WHAT", "SIDS", "STATE", "REASON", "AGE", "WHAT TO DO"),
             (
-                (one.what, "\n".join(one.sids) or "?", one.state, one.reason or "?", age(one.since), one.what_to_do)
+                (one.what, one.sids or "?", one.state, one.reason or "?", age(one.since), one.what_to_do)
                 for one in found
             ),
         )

@@ -19,7 +19,7 @@ from callscribe_tools.operator.cli_common import (
 )
 from callscribe_tools.operator.environment import Environment
 from callscribe_tools.operator.ledger import Day, Ledger, repair, take_ledger
-from callscribe_tools.operator.printing import console, print_json, print_table, telling
+from callscribe_tools.operator.printing import console, print_json, print_line, print_table, telling
 
 commands = typer.Typer()
 
@@ -144,7 +144,7 @@ def _print_ledger(taken: Ledger) -> None:
     total = ["in all", *(sum(getattr(one, name) for one in taken.days) for name in names)]
     print_table(["DAY", *(_SHORT.get(name, name).upper() for name in names)], [*rows, total])
     if taken.missing:
-        print()
+        print_line()
         print_table(
             ("MISSING", "SID", "CALL", "DAY", "WHAT TO DO"),
             ((one.kind.value, one.sid, one.call_sid or "?", one.day, f"{one.what_to_do}.") for one in taken.missing),

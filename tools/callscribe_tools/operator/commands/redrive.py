@@ -77,10 +77,7 @@ def _print_redriven(environment: Environment, done: list[Redriven], *, of_call: 
     if done:
         print_table(
             ("WHAT", "SIDS", "REASON", "OUTCOME", "WHAT TO DO"),
-            (
-                (one.what, "\n".join(one.sids) or "?", one.reason or "?", one.outcome.value, one.what_to_do)
-                for one in done
-            ),
+            ((one.what, tuple(one.sids) or "?", one.reason or "?", one.outcome.value, one.what_to_do) for one in done),
         )
     counts = Counter(one.outcome.value for one in done)
     told = ", ".join(f"{number} {outcome}" for outcome, number in counts.items())

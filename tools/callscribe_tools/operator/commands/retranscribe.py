@@ -78,5 +78,5 @@ def _print(done: list[Retranscribed], *, as_json: bool) -> None:
     if as_json:
         print_json({"retranscribed": [one.told() for one in done]})
     elif done:
-        rows = ((one.recording_sid, "\n".join(one.deleted) or "none", one.outcome) for one in done)
+        rows = ((one.recording_sid, tuple(one.deleted) or "none", one.outcome) for one in done)
         print_table(("RECORDING", "DELETED AT TWILIO", "OUTCOME"), rows)

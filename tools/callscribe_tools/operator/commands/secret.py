@@ -24,7 +24,7 @@ from callscribe_tools.operator.cli_common import (
 from callscribe_tools.operator.credentials import Credentials, Tried
 from callscribe_tools.operator.environment import Environment
 from callscribe_tools.operator.errors import OperatorError, RefusedError
-from callscribe_tools.operator.printing import age, console, print_json, print_table, telling
+from callscribe_tools.operator.printing import age, console, print_json, print_line, print_table, telling
 from callscribe_tools.operator.setup.ownership import ownership_of
 
 commands = typer.Typer()
@@ -82,7 +82,7 @@ def secret_set(
         print_json({**told, "changed": changed, "auth_tokens": len(document["auth_tokens"])})
         return
     stored = "They are stored, and used within five minutes" if changed else "They are what is stored already"
-    print(f"Twilio takes the credentials of {credentials.account_sid}. {stored}.")
+    print_line(f"Twilio takes the credentials of {credentials.account_sid}. {stored}.")
     console.print(f"Next: {environment.command('setup plan')}", markup=False)
 
 

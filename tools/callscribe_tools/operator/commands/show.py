@@ -16,7 +16,7 @@ from callscribe_tools.operator.cli_common import (
     environment_of,
     exits,
 )
-from callscribe_tools.operator.printing import console
+from callscribe_tools.operator.printing import console, print_json_text, print_line
 from callscribe_tools.operator.stored import current, for_machines, for_people, is_known
 
 commands = typer.Typer()
@@ -52,7 +52,7 @@ def show(
         )
         raise typer.Exit(Exit.NOT_FINE)
     if as_json:
-        print(shown.as_json(for_machines(stored)))
+        print_json_text(shown.as_json(for_machines(stored)))
         return
     for line in for_people(stored, local):
-        print(line)
+        print_line(line)
