@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from callscribe.adapters.items import StoredCall
+from callscribe.domain.call import shown_party
 from callscribe.domain.transcript import Insights, Sentence
 
 # The fields of an operator result in the order, and by the names, in which Twilio's own samples print them.
@@ -40,8 +41,8 @@ def for_people(stored: StoredCall, longest: int | None = None) -> Iterator[str]:
     """
     call = stored.call or {}
     yield f"Call {stored.sid}"
-    yield f"  from     {call.get('from', '?')}"
-    yield f"  to       {call.get('to', '?')}"
+    yield f"  from     {shown(call.get('from', '?'))}"
+    yield f"  to       {shown(call.get('to', '?'))}"
     yield f"  started  {call.get('started', '?')}"
     yield f"  lasted   {call.get('seconds', '?')} s"
     for sid, recording in stored.recordings.items():
@@ -152,10 +153,19 @@ def for_machines(stored: StoredCall) -> dict[str, Any]:
     """The call as a document for `as_json`."""
     return {
         "call_sid": stored.sid,
-        "call": stored.call,
+        "call": {**stored.call, **_parties(stored.call)} if stored.call else stored.call,
         "recordings": stored.recordings,
         "insights": [_insights(one) for one in stored.insights],
     }
+
+
+def _parties(call: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: shown(call[name]) for name in ("from", "to") if name in call}
+
+
+def shown(party: Any) -> Any:
+    """Show a caller whose number is withheld as such, and not by the digits that Twilio writes for it."""
+    return shown_party(party) if isinstance(party, str) else party
 
 
 def as_json(document: Any) -> str:

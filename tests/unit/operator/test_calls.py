@@ -138,7 +138,7 @@ def test_only_the_last_seven_days_are_listed_unless_more_is_asked_for(
         (["--day", "9999-12-31"], "is no day"),
         (["--day", "2026-11-01", "--since", "1d"], "in the place of --since"),
         (["--since", "1d", "--until", "2d"], "must be after --since"),
-        (["--number", "2025550142"], "no number in E.164"),
+        (["--number", "2025550142"], "no phone number in E.164"),
         (["--continue", "2"], "no token"),
         (["--tz", "Mars/Phobos"], "no time zone"),
         (["--tz", "../etc/passwd"], "no time zone"),

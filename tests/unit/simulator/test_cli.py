@@ -475,7 +475,7 @@ def test_an_intelligence_webhook_elsewhere_must_have_https_too(transcribing: tup
         (["call", "cannot_log_in", "--voice-url", "http://[127/"], "no URL"),
         (["call", "cannot_log_in", "--voice-url", "http://127.0.0.1:99999/"], "no URL"),
         (["call", "cannot_log_in", "--voice-url", "https://hooks example.com/"], "no URL"),
-        (["call", "cannot_log_in", "--voice-url", "http://127.0.0.1/", "--from", "anonymous"], "E.164"),
+        (["call", "cannot_log_in", "--voice-url", "http://127.0.0.1/", "--from", "nobody"], "E.164"),
         (["call", "cannot_log_in", "--voice-url", "http://127.0.0.1/", "--wait", "-1"], "--wait"),
         (["serve", "--connect-to", "hooks.example.com"], "HOST=http://127.0.0.1:PORT"),
         (["serve", "--connect-to", "hooks.example.com=http://192.0.2.1:80"], "only places on this machine"),

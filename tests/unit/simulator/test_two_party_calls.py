@@ -291,6 +291,28 @@ def test_a_dial_that_twilio_cannot_make_is_a_violation_and_told_as_failed(
     assert "DialCallSid" not in form
 
 
+@pytest.mark.parametrize("caller", ["+266696687", "anonymous", "", "client:alice", "+15"])
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_caller_id_that_is_no_number_is_dialled_for_nobody(
+    caller: str,
+    shown: bool,  # noqa: FBT001 (a table)
+    sim: Simulator,
+    dialling: Application,
+) -> None:
+    dial(dialling, f'{DUAL} callerId="{caller}"' if shown else DUAL)
+
+    sim.place_call(script(*TALK), to=NUMBER, from_=caller)
+
+    assert {violation.code for violation in sim.violations} == {"13214"}
+    assert len(sim.state.calls) == 1
+
+
+def test_a_scenario_may_withhold_the_number(sim: Simulator, application: Application) -> None:
+    sim.place_call(script(*TALK).model_copy(update={"withheld": "restricted"}), to=NUMBER)
+
+    assert application.form("/voice")["From"] == "+7378742833"
+
+
 @pytest.mark.parametrize(
     "attribute",
     [

@@ -9,9 +9,11 @@ from typing import Any
 from callscribe.adapters.call_lists import CallLists
 from callscribe.adapters.dynamodb import iso
 from callscribe.adapters.items import call_sid_of
+from callscribe.domain.call import WITHHELD, phone_number
 from callscribe.domain.recording import State
 from callscribe.domain.sids import CallSid
 from callscribe_tools.operator.printing import Tell
+from callscribe_tools.show import shown
 
 SKEW = timedelta(minutes=5)
 """A call's day is what its first writer took for it, and its start may be told more exactly later."""
@@ -53,6 +55,11 @@ class Listed:
         return self.started, self.sid
 
     @property
+    def numbers(self) -> set[str]:
+        """The numbers that identify somebody who took part."""
+        return {text for name in ("from", "to") if (text := phone_number(str(self.call.get(name) or "")))}
+
+    @property
     def seconds(self) -> int | None:
         """How long the call was; None while nobody has told."""
         return None if self.call.get("seconds") is None else int(self.call["seconds"])
@@ -66,7 +73,8 @@ class Listed:
         return {
             "call_sid": self.sid,
             "started": iso(self.started),
-            **{name: self.call.get(name) for name in ("from", "to", "direction")},
+            **{name: shown(self.call.get(name)) for name in ("from", "to")},
+            "direction": self.call.get("direction"),
             "seconds": self.seconds,
             "recordings": [
                 {
@@ -101,7 +109,7 @@ class Wanted:
         return (
             max(self.since, datetime.now(UTC) - self.retention) <= call.started < self.until
             and (self.after is None or call.key < (self.after.started, self.after.call_sid))
-            and (self.number is None or self.number in {call.call.get("from"), call.call.get("to")})
+            and (self.number is None or self.number in call.numbers)
             and (self.state is None or any(one.get("state") == self.state for one in call.recordings))
         )
 
@@ -113,6 +121,20 @@ class Wanted:
         while day >= first:
             yield day
             day -= timedelta(days=1)
+
+
+def why_no_number(text: str) -> str | None:
+    """Say why calls cannot be found by this number; None where they can."""
+    if word := WITHHELD.get(text):
+        return (
+            f'{text} means "{word}": Twilio writes it for callers who withhold their number, so it identifies nobody. '
+            "Find the call by its time with `callscribe calls`, and name it by its SID."
+        )
+    if not phone_number(text):
+        return (
+            "It is no phone number in E.164, without spaces, as +12025550142. Calls without a number go by their SIDs."
+        )
+    return None
 
 
 def listed(lists: CallLists, wanted: Wanted, tell: Tell) -> Iterator[Listed]:

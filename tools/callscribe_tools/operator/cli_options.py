@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
-from callscribe_tools.operator.calls import Place
+from callscribe_tools.operator.calls import Place, why_no_number
 
 ZoneOption = Annotated[
     str, typer.Option("--tz", metavar="ZONE", help="The time zone of days and times, as Europe/Berlin.")
@@ -120,8 +120,8 @@ def number(text: str) -> str:
     Raises:
         BadParameter: it is none.
     """
-    if not re.fullmatch(r"\+[1-9]\d{1,14}", text, re.ASCII):
-        raise typer.BadParameter("it is no number in E.164: a plus sign and up to 15 digits, as +12025550142.")
+    if refusal := why_no_number(text):
+        raise typer.BadParameter(refusal)
     return text
 
 

@@ -3,7 +3,6 @@
 What cannot be erased now the sweep goes on with; to erase a call again does no harm.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ from callscribe.domain.erasure import Erasure
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid
 from callscribe.usecases.erase_call import NotOursError, erase_call
+from callscribe_tools.operator.calls import why_no_number
 from callscribe_tools.operator.environment import Environment
 from callscribe_tools.operator.errors import OperatorError
 from callscribe_tools.operator.out_of_reach import OutOfReach, out_of_reach
@@ -24,8 +24,6 @@ DAY = timedelta(days=1)
 
 EVER = datetime(2008, 1, 1, tzinfo=UTC)
 """Twilio has no call from before; what is no longer in the table may still be there."""
-
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +106,8 @@ def calls_of_number(environment: Environment, number: str, settings: Settings, p
         PermanentError: it refuses.
         UnreadableError: Twilio's list has another shape.
     """
-    if not _E164.fullmatch(number):
-        raise OperatorError("A number is in E.164, without spaces, such as +12025550142; calls without one go by SID")
+    if refusal := why_no_number(number):
+        raise OperatorError(refusal)
     found = dict.fromkeys(_in_the_table(environment, number, progress))
     return [*(found | dict.fromkeys(_at_twilio(environment, number, settings, progress)))]
 

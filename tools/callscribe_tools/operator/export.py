@@ -81,7 +81,7 @@ def _csv_lines(stored: StoredCall) -> Iterator[str]:
 
 def _of_call(stored: StoredCall) -> dict[str, Any]:
     names = ("started", "from", "to", "direction", "seconds")
-    return {"call_sid": stored.sid} | {name: (stored.call or {}).get(name) for name in names}
+    return {"call_sid": stored.sid} | {name: show.shown((stored.call or {}).get(name)) for name in names}
 
 
 def _of_insights(insights: Insights | None) -> dict[str, Any]:

@@ -64,8 +64,8 @@ def _transcript(row: Mapping[str, Any] | None) -> str | None:
 
 def _head(call: Mapping[str, Any], zone: ZoneInfo) -> Iterator[str]:
     started = call.get("started")
-    yield f"  from     {call.get('from', '?')}"
-    yield f"  to       {call.get('to', '?')}"
+    yield f"  from     {show.shown(call.get('from', '?'))}"
+    yield f"  to       {show.shown(call.get('to', '?'))}"
     yield f"  started  {_local(datetime.fromisoformat(started), zone) if started else '?'}"
     yield f"  lasted   {call.get('seconds', '?')} s"
 

@@ -50,7 +50,15 @@ StatusCallback = Annotated[
 IntelligenceWebhook = Annotated[
     str | None, typer.Option(callback=options.url, metavar="URL", help="Told when a transcript is there.")
 ]
-From = Annotated[str, typer.Option("--from", callback=options.phone_number, metavar="NUMBER", help="Who calls.")]
+From = Annotated[
+    str,
+    typer.Option(
+        "--from",
+        callback=options.caller,
+        metavar="NUMBER",
+        help="Who calls, or anonymous, restricted, blocked, unknown, unavailable.",
+    ),
+]
 To = Annotated[str, typer.Option("--to", callback=options.phone_number, metavar="NUMBER", help="The account's number.")]
 AuthToken = Annotated[
     str | None,

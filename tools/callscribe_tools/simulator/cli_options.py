@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import typer
 
+from callscribe_tools.simulator.caller_ids import WITHHELD_NUMBERS
 from callscribe_tools.simulator.connect_to import is_loopback
 from callscribe_tools.simulator.scenario import Scenario, load_scenario
 from callscribe_tools.simulator.violations import ScenarioError
@@ -44,6 +45,20 @@ def phone_number(text: str) -> str:
     if not _E164.fullmatch(text):
         raise typer.BadParameter(f"{text!r} is no number in E.164: write it as +12025550199.")
     return text
+
+
+def caller(text: str) -> str:
+    """Read who calls: a number in E.164, or why it is withheld.
+
+    Raises
+    ------
+    BadParameter
+        It is neither.
+    """
+    known = {str(word): number for word, number in WITHHELD_NUMBERS.items()}
+    if text not in known and not _E164.fullmatch(text):
+        raise typer.BadParameter(f"{text!r} is no number in E.164, as +12025550142, and none of {', '.join(known)}.")
+    return known.get(text, text)
 
 
 def scenario(text: str) -> Scenario:

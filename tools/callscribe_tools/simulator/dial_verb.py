@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Literal
 
 from callscribe_tools.simulator.account import Account
+from callscribe_tools.simulator.caller_ids import is_caller_id
 from callscribe_tools.simulator.recorder import Recorder
 from callscribe_tools.simulator.recording import Recording
 from callscribe_tools.simulator.scenario import Answers, DoesNotAnswer
@@ -92,6 +93,11 @@ class DialVerb:
             raise NotSimulatedError(f"<Dial>{number}: Twilio takes it for a US number; write +1 and ten digits here.")
         if not _E164.fullmatch(number):
             return "13223", f"<Dial>: {number!r} is no phone number in E.164"
+        # Without a callerId it is the caller's. That Twilio then refuses one that is no number is assumed: it must be
+        # none that a network would refuse.
+        shown = self._call.from_ if caller_id is None else caller_id
+        if not is_caller_id(shown):
+            return "13214", f"<Dial> with the caller ID {shown!r}, which is no valid number"
         # "Must be a Twilio number or a verified caller ID"; those verified are not simulated.
         if caller_id is not None and caller_id not in {self._call.from_, *self._account.numbers}:
             return "13214", f"<Dial callerId={caller_id!r}> is neither the caller's nor a number of the account"

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
+from callscribe_tools.simulator.caller_ids import Withheld
 from callscribe_tools.simulator.exact_json import read_yaml
 from callscribe_tools.simulator.violations import ScenarioError
 
@@ -175,6 +176,8 @@ class Scenario(_Strict):
     name: str
     caller: tuple[Step, ...]
     """The script of the line: what both sides do, in order."""
+    withheld: Withheld | None = None
+    """Why the application is not given the caller's number; None: it is."""
     agent: Agent | None = None
     """Who is reached by <Dial>; None: nobody may be dialled."""
     recording: RecordingOutcome | None = None

@@ -10,6 +10,7 @@ from contextlib import contextmanager, nullcontext
 import httpx
 
 from callscribe_tools.simulator.account import Account
+from callscribe_tools.simulator.caller_ids import WITHHELD_NUMBERS
 from callscribe_tools.simulator.calls import CallRunner, Progress
 from callscribe_tools.simulator.connect_to import ConnectTo
 from callscribe_tools.simulator.deliveries import Deliveries
@@ -135,6 +136,9 @@ class Simulator:
     ) -> Call:
         """Play a whole call, from dialling to the last callback, and return its record.
 
+        `from_` may be anything that Twilio gives for a caller, as `client:alice`. If the scenario withholds the number,
+        the call has what Twilio writes for that.
+
         Calls may be placed by many threads at a time. With `faults` some callbacks may be held back; they come later.
 
         Raises
@@ -148,6 +152,8 @@ class Simulator:
             raise SimulationError(f"The account has no number {to}: add a PhoneNumber to it.")
         check_takes_calls(self.account)
         check_playable(number)
+        if scenario.withheld is not None:
+            from_ = WITHHELD_NUMBERS[scenario.withheld]
         call = Call(from_=from_, to=to, phone_number_sid=number.sid, scenario=scenario, faults=faults or CallFaults())
         with self.state.lock:
             self.state.calls[call.sid] = call

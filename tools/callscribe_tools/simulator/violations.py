@@ -20,7 +20,7 @@ _ADVICE = {
     "12102": "Put all verbs into one <Response>.",
     "12200": _TWIML,
     "12300": "Send the header Content-Type: text/xml.",
-    "13214": "Leave callerId out, or use the caller's number or one of the account's.",
+    "13214": "Use one of the account's numbers as callerId; leave it out only where the caller has a number.",
     "13223": "Write the number in E.164, as +12025550123.",
     "13511": "Choose a voice that speaks the language: https://www.twilio.com/docs/voice/twiml/say/text-speech.",
     "13520": "Put text into <Say>, or leave the verb out.",

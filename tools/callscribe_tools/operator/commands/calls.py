@@ -20,6 +20,7 @@ from callscribe_tools.operator.cli_common import (
     exits,
 )
 from callscribe_tools.operator.printing import console, print_json, print_table, telling
+from callscribe_tools.show import shown
 
 commands = typer.Typer()
 
@@ -105,8 +106,8 @@ def _span(day: str | None, since: datetime | None, until: datetime | None, zone:
 def _row(call: Listed, zone: ZoneInfo) -> tuple[object, ...]:
     return (
         call.started.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"),
-        call.call.get("from", "?"),
-        call.call.get("to", "?"),
+        shown(call.call.get("from", "?")),
+        shown(call.call.get("to", "?")),
         "?" if call.seconds is None else call.seconds,
         tuple(call.states()) or "no recording",
         call.sid,

@@ -35,7 +35,8 @@ def erase(
     ] = None,
     *,
     number: Annotated[
-        str | None, typer.Option(metavar="+1…", help="In the place of a call: all calls from this number.")
+        str | None,
+        typer.Option(parser=options.number, metavar="+1…", help="In the place of a call: all calls from this number."),
     ] = None,
     yes: YesOption = False,
     env: EnvOption = None,

@@ -8,7 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from callscribe.domain.settings import NUMBER_SHAPE, RANGES, NumberSettings, SettingsError
+from callscribe.domain.call import WITHHELD, phone_number
+from callscribe.domain.settings import RANGES, NumberSettings, SettingsError
 from callscribe.domain.sids import ServiceSid, Sid
 from callscribe_tools.operator.setup.schema_rules import mistakes
 
@@ -182,7 +183,9 @@ class Config(_Strict):
     @classmethod
     def _are_numbers(cls, value: dict[str, Number]) -> dict[str, Number]:
         for number, its in value.items():
-            if not NUMBER_SHAPE.fullmatch(number):
+            if word := WITHHELD.get(number):
+                raise ValueError(f'"{number}" is no number: Twilio writes it for a caller whose number is {word}')
+            if not phone_number(number):
                 raise ValueError(f'"{number}" is no number in E.164, without spaces, such as "+12025550199"')
             if its.settings.get("agent") == number:
                 raise ValueError(f'"{number}" cannot be its own agent: it would call itself')

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from types import NoneType, UnionType
 from typing import Any, get_args
 
+from callscribe.domain.call import WITHHELD, phone_number
 from callscribe.domain.errors import TransientError
 from callscribe.domain.sids import ServiceSid
 
@@ -20,7 +21,6 @@ PATH_TOKEN_SHAPE = re.compile("[A-Za-z0-9_-]{32,128}")
 NOT_IN_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 ACCOUNT_SHAPE = re.compile("AC[0-9a-f]{32}")
 KEY_SHAPE = re.compile("SK[0-9a-f]{32}")
-NUMBER_SHAPE = re.compile(r"\+[1-9][0-9]{1,14}")
 LOOPBACK_SHAPE = re.compile(r"http://127\.0\.0\.1:\d{1,5}")
 
 FLOWS = ("voicemail", "dial")
@@ -79,7 +79,7 @@ class NumberSettings:
             raise SettingsError("notice, greeting and thanks may not hold characters that XML does not have")
         if self.flow not in FLOWS:
             raise SettingsError(f"a number's flow may only be {' or '.join(FLOWS)}")
-        if self.flow == "dial" and not NUMBER_SHAPE.fullmatch(self.agent or ""):
+        if self.flow == "dial" and not phone_number(self.agent or ""):
             raise SettingsError("a number whose flow is dial needs an agent: a phone number such as +12025550123")
         if self.flow != "dial" and self.agent is not None:
             raise SettingsError("a number with an agent needs the flow dial")
@@ -148,7 +148,9 @@ class Settings:
 
 def _check_numbers(numbers: Mapping[str, NumberSettings]) -> None:
     for number, its in numbers.items():
-        if not NUMBER_SHAPE.fullmatch(number):
+        if number in WITHHELD:
+            raise SettingsError("numbers may not hold what Twilio writes for a withheld number, such as +266696687")
+        if not phone_number(number):
             raise SettingsError("numbers must be in E.164, without spaces, such as +12025550199")
         if number == its.agent:
             raise SettingsError("a number cannot be its own agent: it would call itself")

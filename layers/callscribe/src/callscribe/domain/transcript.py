@@ -1,15 +1,14 @@
 """A transcript: its sentences, what the operators made of it, and who is speaking on which channel."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from callscribe.domain.call import Call
+from callscribe.domain.call import Call, phone_number
 from callscribe.domain.recording import Recording
 from callscribe.domain.sids import CallSid, RecordingSid, ServiceSid, TranscriptSid
 
@@ -32,7 +31,8 @@ class Participant(BaseModel):
 
     channel: int
     role: Role
-    number: str | None = None
+    # Rows of earlier versions may hold what Twilio writes for a withheld number.
+    number: Annotated[str | None, AfterValidator(lambda number: number and phone_number(number))] = None
     known_from: str
 
 
@@ -47,13 +47,13 @@ def participants_of(call: Call, recording: Recording, second_leg: Call | None) -
         return (Participant(channel=1, role=Role.UNKNOWN, known_from="one channel"),)
     if call.direction != "inbound":
         return tuple(Participant(channel=n, role=Role.UNKNOWN, known_from="outbound call") for n in (1, 2))
-    customer = Participant(channel=1, role=Role.CUSTOMER, number=_dialable(call.from_), known_from="call")
+    customer = Participant(channel=1, role=Role.CUSTOMER, number=phone_number(call.from_), known_from="call")
     if second_leg is not None:
-        agent = Participant(channel=2, role=Role.AGENT, number=_dialable(second_leg.to), known_from="second leg")
+        agent = Participant(channel=2, role=Role.AGENT, number=phone_number(second_leg.to), known_from="second leg")
     elif recording.made_by_dial:
         agent = Participant(channel=2, role=Role.UNKNOWN, known_from="no second leg found")
     else:
-        agent = Participant(channel=2, role=Role.AGENT, number=_dialable(call.to), known_from="call")
+        agent = Participant(channel=2, role=Role.AGENT, number=phone_number(call.to), known_from="call")
     return customer, agent
 
 
@@ -65,11 +65,6 @@ def named_participants(recording: Recording, participants: Iterable[Participant]
     if recording.channels != 2:
         return ()
     return tuple(participant for participant in participants if participant.role is not Role.UNKNOWN)
-
-
-def _dialable(number: str) -> str | None:
-    """The number, unless it is withheld, which Twilio tells as "anonymous" and the like."""
-    return number if re.fullmatch(r"\+[0-9]{2,15}", number) else None
 
 
 class Sentence(BaseModel):

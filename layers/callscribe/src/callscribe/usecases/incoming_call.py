@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 from twilio.twiml.voice_response import Recording, Start, Stop, VoiceResponse
 
-from callscribe.domain.settings import NUMBER_SHAPE, NumberSettings
+from callscribe.domain.call import phone_number
+from callscribe.domain.settings import NumberSettings
 
 ANSWER_PATH = "/incoming-call"
 DIALLED_PATH = "/incoming-call/dialled"
@@ -77,11 +78,11 @@ def _was_put_through(form: Mapping[str, str]) -> bool:
 
 def _dial(response: VoiceResponse, number: NumberSettings, form: Mapping[str, str], base_url: str) -> None:
     """Ring the agent, and record both from the moment the agent answers."""
-    withheld = not NUMBER_SHAPE.fullmatch(form.get("From", ""))
     response.dial(
         number.agent,
-        # The caller's own number is shown to the agent; networks may reject one that is none (Twilio error 13214).
-        caller_id=form.get("To") if withheld else None,
+        # Without a callerId the agent sees the caller's number. Twilio dials nobody for a caller ID that is no number
+        # (error 13214).
+        caller_id=None if phone_number(form.get("From", "")) else form.get("To"),
         timeout=number.agent_seconds,
         action=base_url + DIALLED_PATH + RETRIES,
         # The caller's leg is the first channel, the agent's the second (Twilio docs, TwiML <Dial>, `record`).
