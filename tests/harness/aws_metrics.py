@@ -7,12 +7,13 @@ metrics for HTTP APIs".
 OF_AWS = frozenset(
     {
         ("AWS/Lambda", "Errors", ("FunctionName",)),
-        ("AWS/Lambda", "Invocations", ("FunctionName",)),
         ("AWS/Lambda", "Throttles", ("FunctionName",)),
         ("AWS/SQS", "ApproximateAgeOfOldestMessage", ("QueueName",)),
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible", ("QueueName",)),
         ("AWS/ApiGateway", "4xx", ("ApiId",)),
         ("AWS/ApiGateway", "5xx", ("ApiId",)),
+        # Of a REST API's method that has detailed metrics.
+        ("AWS/ApiGateway", "Count", ("ApiName", "Method", "Resource", "Stage")),
         # Of a route that has detailed metrics.
         ("AWS/ApiGateway", "Latency", ("ApiId", "Method", "Resource", "Stage")),
     }

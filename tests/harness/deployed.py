@@ -15,7 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from harness.events import HOST, load_event
+from harness.events import FALLBACK_HOST, HOST, load_event
+from harness.mock_api import STAGE
 from harness.stack import Stack
 from harness.template import resolve, template
 
@@ -56,7 +57,12 @@ class Deployed:
             return _refusal(403, "AccessDenied", told)
         if name != NAME:
             return _refusal(400, "ValidationError", f"Stack with id {name} does not exist")
-        ids = self.stack.physical_ids | {"SweepFunction": "sweep", "Api": f"https://{HOST}"}
+        ids = self.stack.physical_ids | {
+            "SweepFunction": "sweep",
+            "Api": f"https://{HOST}",
+            "FallbackApi": FALLBACK_HOST.partition(".")[0],
+            "FallbackApi.Stage": STAGE,
+        }
         outputs = {
             key: resolve(one["Value"], ids)
             for key, one in template()["Outputs"].items()

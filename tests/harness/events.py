@@ -16,6 +16,7 @@ from twilio.request_validator import RequestValidator
 from harness.template import REPOSITORY, route
 
 HOST = "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com"
+FALLBACK_HOST = "f1e2d3c4b5.execute-api.us-east-1.amazonaws.com"
 TWILIO_ADDRESS = "203.0.113.7"
 
 

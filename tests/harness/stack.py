@@ -15,7 +15,8 @@ from callscribe.adapters import call_lists, event_bus, queues, settings, table, 
 from callscribe.adapters.items import StoredCall
 from callscribe.domain.sids import CallSid
 from callscribe_tools.simulator import Account, IntelligenceService, PhoneNumber
-from harness.events import HOST, batch_of, http_event
+from harness.events import FALLBACK_HOST, HOST, batch_of, http_event
+from harness.mock_api import FALLBACK_URL, mock_answer
 from harness.template import REPOSITORY, function, resolve, resources, route, routes
 
 NUMBER = "+12025550199"
@@ -54,7 +55,7 @@ def account() -> Account:
         PhoneNumber(
             number=NUMBER,
             voice_url=f"https://{HOST}/incoming-call",
-            voice_fallback_url=f"https://{HOST}/voice-fallback",
+            voice_fallback_url=FALLBACK_URL,
             status_callback=f"https://{HOST}/call-status#rc=3&rp=5xx,ct,rt",
         )
     )
@@ -254,6 +255,8 @@ class Gateway(httpx.BaseTransport):
         self.documents: list[str] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.host == FALLBACK_HOST:
+            return self._mocked(request)
         name = routes()[request.method, route(request.method, request.url.path) or request.url.path]
         event = http_event(request.url.path, dict(request.headers), request.read(), request.url.query.decode())
         answer = self._stack.invoke(name, event)
@@ -261,3 +264,9 @@ class Gateway(httpx.BaseTransport):
         self.events.append(event)
         self.documents.append(answer["body"])
         return httpx.Response(answer["statusCode"], headers=answer["headers"], text=answer["body"])
+
+    def _mocked(self, request: httpx.Request) -> httpx.Response:
+        answer = mock_answer(request.method, request.url.path, request.headers.get("content-type"))
+        self.answers.append((request.url.path, answer.status_code))
+        self.documents.append(answer.text)
+        return answer

@@ -64,6 +64,7 @@ def route(method: str, path: str) -> str | None:
 
 STACK_NAME = "callscribe-test"
 """What the stack in process would be called."""
+_PSEUDO_PARAMETERS = {"AWS::StackName": STACK_NAME, "AWS::URLSuffix": "amazonaws.com"}
 
 
 def resolve(value: Any, physical_ids: Mapping[str, str]) -> str:
@@ -71,16 +72,17 @@ def resolve(value: Any, physical_ids: Mapping[str, str]) -> str:
     match value:
         case {"Ref": name} if name in template()["Parameters"]:
             return str(template()["Parameters"][name]["Default"])
-        case {"Ref": "AWS::StackName"}:
-            return STACK_NAME
-        case {"Ref": "AWS::URLSuffix"}:
-            return "amazonaws.com"
         case {"Ref": name} | {"Fn::GetAtt": [name, _]}:
-            return physical_ids[name]
+            return {**_PSEUDO_PARAMETERS, **physical_ids}[name]
+        # Without a domain of one's own.
+        case {"Fn::If": ["HasDomain", _, otherwise]}:
+            return resolve(otherwise, physical_ids)
         case {"Fn::If": [_, if_true, _]}:
             return resolve(if_true, physical_ids)
-        case {"Fn::Sub": [str(text), {"Base": _}]}:
-            # Without a domain of one's own.
-            return text.replace("${Base}", physical_ids["Api"])
+        case {"Fn::Select": [number, {"Fn::Split": [separator, text]}]}:
+            return str(resolve(text, physical_ids).split(separator)[number])
+        case {"Fn::Sub": [str(text), names]}:
+            known = {name: resolve(one, physical_ids) for name, one in names.items()}
+            return re.sub(r"\$\{([\w.]+)\}", lambda found: {**physical_ids, **known}[found[1]], text)
         case _:
             return str(value)

@@ -18,6 +18,7 @@ ROLE, BOUNDARY = MADE["Role"]["Properties"], MADE["Boundary"]["Properties"]
 NOT_ASKED_FOR = {
     "apigateway:TagResource": "API Gateway's tags are a PUT to IAM",
     "apigateway:UntagResource": "likewise",
+    "apigateway:UpdateRestApiPolicy": "the fallback's API has no policy",
     "ec2:*": "no function is in a VPC",
     "elasticfilesystem:*": "no function has a file system",
     "s3files:*": "likewise",

@@ -30,7 +30,6 @@ USE_KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
 ALLOWED: dict[str, dict[str, set[str]]] = {
     # It only reads the secret.
     "incoming_call": {"Settings": {"secretsmanager:GetSecretValue"}, "Key": {"kms:Decrypt"}},
-    "voice_fallback": {},
     "track_call": {
         "Settings": {"secretsmanager:GetSecretValue"},
         "Key": USE_KEY,

@@ -14,9 +14,7 @@ from harness.template import REPOSITORY, function, function_names, resolve, reso
 FUNCTIONS = function_names()
 # Twilio gives up on a webhook after 15 s (Twilio docs, "Webhooks: connection overrides").
 TWILIO_WAITS_SECONDS = 15
-ACTIONS = {"/incoming-call/dialled", "/incoming-call/recorded", "/voice-fallback/recorded"}
-# It shall work when nothing else does.
-WITHOUT_LAYER = {"voice_fallback"}
+ACTIONS = {"/incoming-call/dialled", "/incoming-call/recorded"}
 
 
 def seconds(name: str) -> int:
@@ -41,12 +39,7 @@ def test_the_version_that_the_stack_tells_is_the_projects() -> None:
 def test_a_function_runs_on_the_python_that_the_tests_run_on(name: str) -> None:
     assert function(name)["Runtime"] == "python3.13"
     assert function(name)["Architectures"] == ["arm64"]
-    assert function(name).get("Layers", []) == ([] if name in WITHOUT_LAYER else [{"Ref": "CallscribeLayer"}])
-
-
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_knows_the_secret_only_if_it_needs_it(name: str) -> None:
-    assert ("SETTINGS_SECRET_ARN" in function(name)["Environment"]["Variables"]) == (name not in WITHOUT_LAYER)
+    assert function(name).get("Layers", []) == [{"Ref": "CallscribeLayer"}]
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -66,6 +59,26 @@ def test_a_function_that_no_one_waits_for_has_somewhere_to_fail_to(name: str) ->
     for event in function(name)["Events"].values():
         # What a run of a schedule leaves undone stays due in the table, for the next one.
         assert event["Type"] in {"HttpApi", "SQS", "Schedule"}, "an asynchronous trigger needs a failure destination"
+
+
+# How often each schedule runs at most (SweepSchedule lets it be each minute).
+SCHEDULES = {"sweep": 60, "delete_recordings": 3600}
+
+
+def test_every_schedule_is_known_here() -> None:
+    scheduled = {name for name in FUNCTIONS for one in function(name)["Events"].values() if one["Type"] == "Schedule"}
+    assert scheduled == set(SCHEDULES)
+
+
+@pytest.mark.parametrize(("name", "every_seconds"), SCHEDULES.items())
+def test_scheduled_events_do_not_pile_up_while_lambda_has_no_room(name: str, every_seconds: int) -> None:
+    """Lambda keeps a throttled event for six hours by default, EventBridge an undelivered one for a day."""
+    (event,) = function(name)["Events"].values()
+    invoke, retry = function(name)["EventInvokeConfig"], event["Properties"]["RetryPolicy"]
+    # 60 is the least that both take.
+    assert 60 <= invoke["MaximumEventAgeInSeconds"] <= every_seconds
+    assert 60 <= retry["MaximumEventAgeInSeconds"] <= every_seconds
+    assert invoke["MaximumRetryAttempts"] == 0
 
 
 @pytest.mark.parametrize(("name", "mapping"), queue_mappings())

@@ -12,6 +12,7 @@ from callscribe_tools.local_callscribe import settings_document
 from callscribe_tools.simulator import Call, Scenario, Simulator, load_scenario
 from harness.events import load_event
 from harness.forms import with_parameters
+from harness.mock_api import FALLBACK_URL
 from harness.stack import NUMBER, Gateway, Stack, account
 from harness.workers import state
 
@@ -184,7 +185,7 @@ def test_while_the_settings_cannot_be_read_voice_fallback_records_and_its_record
     assert [(insights.speaker(one), one.text) for one in insights.sentences] == [(Role.UNKNOWN, WORDS)]
     # It is the one that was transcribed.
     assert recording.status == "completed"
-    assert account().numbers[NUMBER].voice_fallback_url
+    assert account().numbers[NUMBER].voice_fallback_url == FALLBACK_URL
 
 
 def fall_back_after_the_message(stack: Stack, twilio: Simulator, twilio_url: str, scenario: Scenario) -> Call:

@@ -395,7 +395,7 @@ def test_what_the_fallback_recorded_while_the_settings_were_wrong_is_found_once_
     begin(stack)
     stack.write_settings({"numbers": "wrong"})
     call = twilio.place_call(scenario, to=NUMBER)
-    assert ("/voice-fallback", 200) in gateway.answers
+    assert ("/twilio/voice-fallback", 200) in gateway.answers
     # Its callback cannot be verified, and Twilio does not try for ever.
     assert ("/ci-create-transcript", 503) in gateway.answers
     assert stack.queued() == {}

@@ -119,8 +119,7 @@ def test_nothing_that_is_logged_tells_a_number_a_word_or_a_secret(
     assert {"CallsAnswered", "CallsStored", "TwilioErrors"} <= {one.name for one in metrics_in(printed.out)}
     everything = logged() + printed.out + printed.err
     lines = [json.loads(line) for line in logged().splitlines()]
-    # voice_fallback logs nothing at all.
-    assert {line["function_name"] for line in lines} == set(function_names()) - {"voice_fallback"}
+    assert {line["function_name"] for line in lines} == set(function_names())
     summary = scenario.operator_results[1].text_generation_results
     assert summary
     words = [WORDS, "log in", "This call is recorded", summary["result"][:30], "negative"]

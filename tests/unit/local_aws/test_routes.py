@@ -6,9 +6,18 @@ import boto3
 import pytest
 
 from callscribe_tools.local_aws import DeployError
-from callscribe_tools.local_aws.routes import Route, http_apis, routes_of, serve_routes
+from callscribe_tools.local_aws.routes import (
+    Route,
+    http_apis,
+    mocks_of,
+    rest_apis,
+    routes_of,
+    serve_mocks,
+    serve_routes,
+)
 
 if TYPE_CHECKING:
+    from mypy_boto3_apigateway import APIGatewayClient
     from mypy_boto3_apigatewayv2 import ApiGatewayV2Client
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function"
@@ -119,3 +128,56 @@ def test_an_api_whose_routes_have_changed_serves_the_new_ones_alone(
         for one in gateway.get_routes(ApiId=api_id)["Items"]
     }
     assert served == after
+
+
+def _rest_template(integration: dict[str, Any]) -> dict[str, Any]:
+    body = {"paths": {"/fallback": {"post": {"x-amazon-apigateway-integration": integration}}}}
+    return {"Resources": {"Rest": {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Body": body}}}}
+
+
+MOCK: dict[str, Any] = {
+    "type": "mock",
+    "passthroughBehavior": "never",
+    "requestTemplates": {"application/json": '{"statusCode": 200}'},
+    "responses": {
+        "default": {
+            "statusCode": "200",
+            "responseParameters": {"method.response.header.Content-Type": "'text/xml'"},
+            "responseTemplates": {"application/json": "https://${stageVariables.host}/x"},
+        }
+    },
+}
+
+
+def test_a_mock_is_served_with_the_values_of_its_stage(moto_url: str) -> None:
+    gateway: APIGatewayClient = boto3.client(
+        "apigateway",
+        endpoint_url=moto_url,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    api_id = gateway.create_rest_api(name="fallback")["id"]
+    (root,) = gateway.get_resources(restApiId=api_id)["items"]
+    resource = gateway.create_resource(restApiId=api_id, parentId=root["id"], pathPart="fallback")["id"]
+    method: Any = {"restApiId": api_id, "resourceId": resource, "httpMethod": "POST"}
+    gateway.put_method(**method, authorizationType="NONE")
+    gateway.put_integration(**method, type="MOCK")
+    gateway.create_deployment(restApiId=api_id, stageName="twilio", variables={"host": "a.localhost:4566"})
+
+    template = _rest_template(MOCK)
+    assert list(rest_apis(template)) == ["Rest"]
+    serve_mocks(gateway, api_id, mocks_of(template, "Rest"))
+
+    served = gateway.get_integration(**method)
+    assert served["requestTemplates"] == MOCK["requestTemplates"]
+    assert served["passthroughBehavior"] == "NEVER"
+    assert served["integrationResponses"]["200"]["responseTemplates"] == {"application/json": "https://a.localhost/x"}
+
+
+@pytest.mark.parametrize(
+    "other", [{"type": "aws_proxy"}, {"responses": {**MOCK["responses"], "500": {"statusCode": "500"}}}]
+)
+def test_a_rest_api_that_would_be_served_otherwise_is_refused(other: dict[str, Any]) -> None:
+    with pytest.raises(DeployError, match="POST /fallback: the local AWS serves only mocks"):
+        mocks_of(_rest_template(MOCK | other), "Rest")

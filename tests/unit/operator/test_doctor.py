@@ -32,7 +32,7 @@ from callscribe_tools.simulator.server import serving
 from harness.answers import answer as refuse
 from harness.deployed import NAME, Deployed
 from harness.emf import metrics_in
-from harness.events import HOST, load_event
+from harness.events import FALLBACK_HOST, HOST, load_event
 from harness.later import work as let_work
 from harness.stack import NUMBER, SERVICE_SID, Gateway, Stack, aws
 
@@ -138,7 +138,7 @@ def test_where_all_is_well_only_what_nobody_can_see_is_not_known(well: Setup) ->
         "dual-channel conference recordings",
     }
     assert all(bool(one.remedy) == (one.state is not State.OK) for one in found.values())
-    assert well.carrier.hosts == {HOST}
+    assert well.carrier.hosts == {FALLBACK_HOST, HOST}
 
 
 def test_what_is_forged_is_refused_for_its_signature_alone(setup: Setup, logged: Callable[[], str]) -> None:
@@ -338,6 +338,23 @@ BROKEN: dict[str, tuple[Breaks, str, str]] = {
         put(the_number, voice_fallback_url=None),
         f"{CALLED}: handler fails",
         "callscribe setup apply",
+    ),
+    "a number whose fallback is of an earlier version": (
+        put(the_number, voice_fallback_url=f"https://{HOST}/voice-fallback"),
+        f"{CALLED}: handler fails",
+        "callscribe setup apply",
+    ),
+    "a fallback that does not know a form": (
+        answer("/twilio/voice-fallback/recorded", 415),
+        webhooks.FALLBACK,
+        "sam deploy",
+    ),
+    "a fallback whose answer is no TwiML to Twilio": (
+        lambda setup: setup.carrier.answers.update(
+            {"/twilio/voice-fallback/recorded": httpx.Response(200, json={"is": "<Response/>"})}
+        ),
+        webhooks.FALLBACK,
+        "sam deploy",
     ),
     "a number that does not tell that calls end": (
         put(the_number, status_callback=None),

@@ -24,6 +24,7 @@ from callscribe_tools.operator.setup.schema_rules import mistakes
 from callscribe_tools.simulator import Account, PhoneNumber, Simulator
 from harness.deployed import Deployed
 from harness.events import HOST
+from harness.mock_api import FALLBACK_URL
 from harness.stack import NUMBER, Gateway, Stack
 from harness.template import REPOSITORY
 from harness.wire import Send, Step, Wire
@@ -144,7 +145,7 @@ def test_an_empty_account_is_wired_and_the_settings_are_written_last(
     assert names_of(twilio.account, service) == ["Conversation Summary", "Sentiment Analysis", "product-feedback"]
     number = twilio.account.numbers[NUMBER]
     assert number.voice_url == f"https://{HOST}/incoming-call#rc=3&rp=5xx,ct,rt"
-    assert number.voice_fallback_url == f"https://{HOST}/voice-fallback"
+    assert number.voice_fallback_url == FALLBACK_URL
     assert number.status_callback == f"https://{HOST}/call-status#rc=3&rp=5xx,ct,rt"
     settings = environment.settings()
     assert settings.numbers[NUMBER].service_sid == service.sid

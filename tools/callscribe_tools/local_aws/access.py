@@ -22,6 +22,7 @@ from botocore.config import Config
 from callscribe_tools.local_aws.errors import EndpointError
 
 if TYPE_CHECKING:
+    from mypy_boto3_apigateway import APIGatewayClient
     from mypy_boto3_apigatewayv2 import ApiGatewayV2Client
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -84,6 +85,8 @@ class Access:
             "SAM_CLI_TELEMETRY": "0",
         }
 
+    @overload
+    def client(self, service: Literal["apigateway"]) -> APIGatewayClient: ...
     @overload
     def client(self, service: Literal["apigatewayv2"]) -> ApiGatewayV2Client: ...
     @overload

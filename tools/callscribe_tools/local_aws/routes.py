@@ -1,4 +1,4 @@
-"""Gives a deployed HTTP API its routes, which MiniStack leaves out: it ignores the API's OpenAPI body.
+"""Gives deployed APIs what MiniStack leaves out: it ignores an HTTP API's OpenAPI body, and the mocks of a REST API's.
 
 Called by `deploy` after every deployment. It must add nothing that the template does not say.
 """
@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 from callscribe_tools.local_aws.errors import DeployError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from mypy_boto3_apigateway import APIGatewayClient
     from mypy_boto3_apigatewayv2 import ApiGatewayV2Client
 
 _METHODS = {"get", "put", "post", "delete", "patch", "head", "options"}
 _FUNCTION = re.compile(r"functions/\$\{(\w+)\.Arn\}/invocations$")
+_STAGE_VARIABLE = re.compile(r"\$\{stageVariables\.(\w+)\}")
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,15 @@ class Route:
 
     key: str
     function: str
+
+
+@dataclass(frozen=True)
+class Mock:
+    """One method of a REST API that answers with a constant, as its OpenAPI body defines it."""
+
+    method: str
+    path: str
+    integration: Mapping[str, Any]
 
 
 def routes_of(template: Mapping[str, Any], api: str) -> list[Route]:
@@ -47,6 +58,55 @@ def http_apis(template: Mapping[str, Any]) -> Iterator[str]:
     for logical_id, resource in template["Resources"].items():
         if resource["Type"] == "AWS::ApiGatewayV2::Api" and "Body" in resource["Properties"]:
             yield logical_id
+
+
+def rest_apis(template: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the logical ids of the REST APIs of a processed template."""
+    for logical_id, resource in template["Resources"].items():
+        if resource["Type"] == "AWS::ApiGateway::RestApi":
+            yield logical_id
+
+
+def mocks_of(template: Mapping[str, Any], api: str) -> list[Mock]:
+    """Read the mocks of one REST API from a processed template.
+
+    Raises:
+        DeployError: for a part of the API's body that the local AWS would serve differently from AWS.
+    """
+    mocks = []
+    for path, operations in template["Resources"][api]["Properties"]["Body"]["paths"].items():
+        for method, operation in operations.items():
+            integration = operation["x-amazon-apigateway-integration"]
+            if integration["type"] != "mock" or set(integration["responses"]) != {"default"}:
+                raise DeployError(f"{method.upper()} {path}: the local AWS serves only mocks with one default response")
+            mocks.append(Mock(method.upper(), path, integration))
+    return mocks
+
+
+def serve_mocks(gateway: APIGatewayClient, api_id: str, mocks: Iterable[Mock]) -> None:
+    """Let a REST API answer as its mocks say. MiniStack evaluates no mapping template: stage variables are replaced."""
+    (stage,) = gateway.get_stages(restApiId=api_id)["item"]
+    # The port is this machine's: nobody at Twilio calls it, and real hosts have none.
+    variables = {name: value.partition(":")[0] for name, value in stage.get("variables", {}).items()}
+    resources = {one["path"]: one["id"] for one in gateway.get_resources(restApiId=api_id)["items"]}
+    for mock in mocks:
+        method: Any = {"restApiId": api_id, "resourceId": resources[mock.path], "httpMethod": mock.method}
+        gateway.put_integration(
+            **method,
+            type="MOCK",
+            requestTemplates=mock.integration["requestTemplates"],
+            passthroughBehavior=mock.integration["passthroughBehavior"].upper(),
+        )
+        response = mock.integration["responses"]["default"]
+        gateway.put_integration_response(
+            **method,
+            statusCode=response["statusCode"],
+            responseParameters=response["responseParameters"],
+            responseTemplates={
+                kind: _STAGE_VARIABLE.sub(lambda found: variables[found[1]], text)
+                for kind, text in response["responseTemplates"].items()
+            },
+        )
 
 
 def serve_routes(gateway: ApiGatewayV2Client, api_id: str, functions: Mapping[str, str]) -> None:

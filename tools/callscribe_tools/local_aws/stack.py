@@ -3,15 +3,16 @@
 Called by the demo and the end-to-end suite. It must not know what Callscribe's resources mean.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from callscribe_tools.local_aws.errors import DeployError
 from callscribe_tools.local_aws.paths import BUILT_TEMPLATE, SAMCONFIG
-from callscribe_tools.local_aws.routes import http_apis, routes_of, serve_routes
+from callscribe_tools.local_aws.routes import http_apis, mocks_of, rest_apis, routes_of, serve_mocks, serve_routes
 from callscribe_tools.local_aws.sam import Progress, run_sam
 from callscribe_tools.local_aws.samconfig import section
 from callscribe_tools.local_aws.server import LocalAws
@@ -27,6 +28,7 @@ class Stack:
     Parameters:
         resources: physical id of each resource by logical id.
         api_host: the host that its HTTP API is called by, without a port: `<id>.execute-api.localhost`.
+        rest_hosts: the hosts that its REST APIs are called by.
     """
 
     name: str
@@ -34,11 +36,12 @@ class Stack:
     outputs: Mapping[str, str]
     resources: Mapping[str, str]
     api_host: str
+    rest_hosts: tuple[str, ...] = ()
 
     @property
     def connect_to(self) -> dict[str, str]:
-        """Where to connect for the API's host, which Python cannot resolve: the endpoint by host."""
-        return {self.api_host: self.aws.endpoint_url}
+        """Where to connect for the APIs' hosts, which Python cannot resolve: the endpoint by host."""
+        return dict.fromkeys((self.api_host, *self.rest_hosts), self.aws.endpoint_url)
 
     def resource(self, logical_id: str) -> str:
         """Return a resource's physical id (a queue's is its URL).
@@ -132,7 +135,7 @@ def _deploy(aws: LocalAws, stack_name: str, progress: Progress, template: Path, 
         if not reasons:
             raise
         raise DeployError("\n".join([str(error), "What CloudFormation says:", *reasons])) from error
-    progress("Giving the HTTP API its routes")
+    progress("Giving the APIs their routes")
     stack = _stack(aws, stack_name)
     _mend_event_source_mappings(stack)
     return stack
@@ -193,18 +196,30 @@ def _stack(aws: LocalAws, name: str) -> Stack:
         for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
         for resource in page["StackResourceSummaries"]
     }
+    template = cloudformation.get_template(StackName=name, TemplateStage="Processed")["TemplateBody"]
     return Stack(
         name=name,
         aws=aws,
         outputs={output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])},
         resources=resources,
-        api_host=f"{_serve_api(aws, name, resources)}.execute-api.localhost",
+        api_host=_host(_serve_api(aws, name, resources, template)),
+        rest_hosts=tuple(map(_host, _serve_rest_apis(aws, resources, template))),
     )
 
 
-def _serve_api(aws: LocalAws, name: str, resources: Mapping[str, str]) -> str:
+def _host(api_id: str) -> str:
+    return f"{api_id}.execute-api.localhost"
+
+
+def _serve_rest_apis(aws: LocalAws, resources: Mapping[str, str], template: Mapping[str, Any]) -> Iterator[str]:
+    """Give the stack's REST APIs their mocks; yield the APIs' ids."""
+    for api in rest_apis(template):
+        serve_mocks(aws.client("apigateway"), resources[api], mocks_of(template, api))
+        yield resources[api]
+
+
+def _serve_api(aws: LocalAws, name: str, resources: Mapping[str, str], template: Mapping[str, Any]) -> str:
     """Give the stack's one HTTP API its routes; return the API's id."""
-    template = aws.client("cloudformation").get_template(StackName=name, TemplateStage="Processed")["TemplateBody"]
     apis = list(http_apis(template))
     if len(apis) != 1:
         raise DeployError(f"The stack {name} has {len(apis)} HTTP APIs, and the local AWS serves exactly one")

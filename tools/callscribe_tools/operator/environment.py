@@ -119,7 +119,7 @@ class Environment:
 
         Twilio calls https only; the local AWS names itself with http and its port.
         """
-        return re.sub(r"^http://([^/:]+)(:\d+)?/", r"https://\1/", self.outputs[output])
+        return re.sub(r"^https?://([^/:]+)(:\d+)?/", r"https://\1/", self.outputs[output])
 
 
 def command(text: str, option: str) -> str:

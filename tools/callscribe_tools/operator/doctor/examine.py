@@ -77,6 +77,7 @@ def _wired(environment: Environment, progress: Tell, carry: Carry) -> Iterator[F
         f"signed {webhooks.INCOMING_CALL}",
         lambda: webhooks.signed(environment, settings, carry(environment)),
     )
+    yield from guarded(webhooks.FALLBACK, lambda: webhooks.fallback(environment, settings, carry(environment)))
     for path in webhooks.REFUSING:
         yield from guarded(f"forged {path}", partial(_forged, environment, settings, path, carry))
 

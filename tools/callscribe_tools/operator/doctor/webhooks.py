@@ -24,8 +24,11 @@ TIMEOUT_SECONDS = 15.0
 INCOMING_CALL = "/incoming-call"
 CI_WEBHOOK = "/ci-webhook"
 """The one to which Twilio sends JSON."""
+FALLBACK = "fallback /voice-fallback"
 REFUSING = (INCOMING_CALL, "/call-status", "/ci-create-transcript", CI_WEBHOOK)
 
+# As Twilio sends it, with the charset: what is chosen by the type must not trip over it.
+_FORM_TYPE = "application/x-www-form-urlencoded; charset=UTF-8"
 _NOBODYS_TOKEN = "0" * 32
 
 
@@ -38,7 +41,8 @@ def transport_to(environment: Environment) -> httpx.BaseTransport | None:
     """What carries requests to the stack; None: the network."""
     if environment.local is None:
         return None
-    return ConnectTo({httpx.URL(base_url(environment)).host: environment.local.aws_url})
+    hosts = (httpx.URL(url).host for url in (base_url(environment), environment.url("VoiceFallbackUrl")))
+    return ConnectTo(dict.fromkeys(hosts, environment.local.aws_url))
 
 
 def signed(environment: Environment, settings: Settings, transport: httpx.BaseTransport | None) -> Iterator[Finding]:
@@ -84,6 +88,21 @@ def forged(
         )
 
 
+def fallback(environment: Environment, settings: Settings, transport: httpx.BaseTransport | None) -> Iterator[Finding]:
+    """Whether the fallback answers a form by TwiML. It is asked what Twilio asks last, which sets off no alarm."""
+    url = f"{environment.url('VoiceFallbackUrl')}/recorded"
+    answer = _post(url, _form(settings), _NOBODYS_TOKEN, transport)
+    remedy = "Deploy this version: `sam deploy`. If it stays so, report it: without a fallback, callers are hung up on."
+    if isinstance(answer, str):
+        yield broken(FALLBACK, answer, "Check the network, and that the stack's APIs are there.")
+    elif answer.status_code != 200 or "<Response" not in answer.text:
+        yield broken(FALLBACK, f"It is answered by {answer.status_code}, and not by TwiML.", remedy)
+    elif not answer.headers.get("content-type", "").startswith("text/xml"):
+        yield broken(FALLBACK, "Its TwiML is not sent as text/xml, so Twilio would not read it.", remedy)
+    else:
+        yield ok(FALLBACK, "It is answered by TwiML.")
+
+
 def _form(settings: Settings) -> dict[str, str]:
     return {
         "CallSid": "CA" + "0" * 32,
@@ -98,7 +117,7 @@ def _form(settings: Settings) -> dict[str, str]:
 def _post(url: str, form: Mapping[str, str], token: str, transport: httpx.BaseTransport | None) -> httpx.Response | str:
     """Send a form as Twilio does; what answers, or that nobody does."""
     signature = RequestValidator(token).compute_signature(url, dict(form))
-    return _send(url, urlencode(form).encode(), "application/x-www-form-urlencoded", signature, transport)
+    return _send(url, urlencode(form).encode(), _FORM_TYPE, signature, transport)
 
 
 def _post_json(url: str, token: str, transport: httpx.BaseTransport | None) -> httpx.Response | str:
