@@ -9,7 +9,7 @@ from callscribe.adapters.settings import settings_reader
 from callscribe.adapters.table import call_table, unredacted_table
 from callscribe.adapters.twilio import twilio
 from callscribe.edge.messages import Message, queue_worker
-from callscribe.edge.metrics import CALLS_STORED, RECORDINGS_FAILED, REPAIRED, SECONDS_TO_STORED, count, tell
+from callscribe.edge.metrics import CALLS_STORED, REPAIRED, SECONDS_TO_STORED, count, count_failed, tell
 from callscribe.edge.payloads import TranscriptWebhook
 from callscribe.edge.retries import patience
 from callscribe.edge.telemetry import logger
@@ -41,6 +41,6 @@ def handler(message: Message) -> None:
     if settled.seconds is not None:
         tell(SECONDS_TO_STORED, settled.seconds)
     if settled.reason:
-        count(RECORDINGS_FAILED, settled.reason)
+        count_failed(settled.reason)
     if message.swept and settled.outcome in REPAIRS:
         count(REPAIRED, "transcript")

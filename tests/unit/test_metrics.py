@@ -1,5 +1,6 @@
 """Every metric that docs/metrics.md names is really told, with its unit and its dimension, and no other is."""
 
+import ast
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -7,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from callscribe.edge import metrics
+from callscribe.edge.metrics import OTHER, Metric
 from callscribe.usecases.backfill_recording import MOST_WAITING
 from callscribe_tools.local_callscribe import settings_document
 from callscribe_tools.simulator import Scenario, Simulator, load_scenario
@@ -116,6 +119,60 @@ def test_the_documented_metrics_are_those_that_are_told(
     in_all |= filtered()
     assert sorted(map(str, documented() - in_all)) == []
     assert sorted(map(str, in_all - documented())) == []
+
+
+def test_a_dimension_has_the_documented_values_and_no_others() -> None:
+    page = (REPOSITORY / "docs" / "metrics.md").read_text()
+    lines = {name: line for line in page.splitlines() if (found := ROW.match(line)) for name in found.groups()[:1]}
+    further = [one for one in vars(metrics).values() if isinstance(one, Metric) and one.by]
+    assert further
+    for metric in further:
+        told = lines[metric.name].rsplit("|", 2)[1]
+        words = set(re.findall(r"`([a-z_0-9]+)`", told))
+        assert words == {*metric.values, OTHER}, metric.name
+
+
+def test_a_value_that_is_not_declared_counts_as_another(printed: Printed) -> None:
+    for metric in (metrics.RECORDINGS_SKIPPED, metrics.WEBHOOKS_REFUSED, metrics.REPAIRED, metrics.TWILIO_ERRORS):
+        metrics.count(metric, "a word of Twilio's")
+    for reason in ("transcript_paused", "recording_archived", "twilio_21220", "twilio_404", "gave_up"):
+        metrics.count_failed(reason)
+    assert [one.by for one in metrics_in(printed())] == [
+        *["other"] * 4,
+        "other",
+        "other",
+        "twilio_refused",
+        "twilio_refused",
+        "gave_up",
+    ]
+
+
+def test_every_doubt_about_a_webhook_is_a_declared_value() -> None:
+    edge = REPOSITORY / "layers/callscribe/src/callscribe/edge"
+    kinds = [
+        node.args[1]
+        for file in edge.glob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "ForgeryError"
+    ]
+    words = {one.value for kind in kinds for one in ast.walk(kind) if isinstance(one, ast.Constant)}
+    assert words == metrics.WEBHOOKS_REFUSED.values
+
+
+def test_a_refusal_of_twilios_that_ends_a_recording_is_counted_without_its_code(
+    stack: Stack, twilio: Simulator, scenario: Scenario, printed: Printed
+) -> None:
+    """Also where the transcript cannot be read: Twilio has hundreds of codes."""
+    twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    twilio.complete_transcripts()
+    stack.messages("TranscriptsQueue")
+    be_later(stack, twilio)
+    stack.invoke("sweep", load_event("sweep", "every_few_minutes"))
+    answer(twilio, "GET", "/v2/Transcripts/{sid}", 400, '{"code": 20001}')
+    printed()
+    work(stack)
+    assert [one.by for one in metrics_in(printed(), "RecordingsFailed")] == ["twilio_refused"]
 
 
 def test_a_sweep_tells_what_has_a_value_at_any_time(stack: Stack, printed: Printed) -> None:

@@ -18,6 +18,7 @@ from boto3.dynamodb.conditions import Attr, Key
 from callscribe.adapters import items
 from callscribe.adapters.aws_config import CONFIG
 from callscribe.adapters.aws_errors import aws_errors
+from callscribe.adapters.backoff import TRIES, tries
 from callscribe.adapters.dynamodb import moment_of, query, update_of
 from callscribe.domain.errors import TransientError
 from callscribe.domain.recording import State
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
 
 MOST_KEYS = 100
 """Of one BatchGetItem (DynamoDB quotas)."""
-
-MOST_READS = 10
-"""How often one BatchGetItem is asked for what DynamoDB has left out."""
-
 
 MOST_REMEMBERED = 1000
 """SIDs of what the sweep has sent for: some 40 KB of an item."""
@@ -130,14 +127,15 @@ class CallLists:
             }
         }
         doing = "looking up what Twilio has"
-        for _ in range(MOST_READS):
+        for _ in tries():
             with aws_errors(doing):
                 answer = self._table.meta.client.batch_get_item(RequestItems=asked)
             yield from answer["Responses"].get(name, [])
             asked = answer.get("UnprocessedKeys")
             if not asked:
                 return
-        raise TransientError(f"{doing}: DynamoDB leaves some out, however often it is asked")
+        left_out = len(asked[name]["Keys"])
+        raise TransientError(f"{doing}: DynamoDB left out {left_out} items in each of {TRIES} answers")
 
     def minutes_of(self, day: date) -> int:
         """How many minutes are counted against a day's budget."""

@@ -10,7 +10,8 @@ import boto3
 
 from callscribe.adapters.aws_config import CONFIG
 from callscribe.adapters.aws_errors import aws_errors
-from callscribe.domain.errors import TransientError
+from callscribe.adapters.backoff import tries
+from callscribe.domain.errors import PermanentError, TransientError
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -61,16 +62,25 @@ class Queue:
             )
 
     def put_all(self, bodies: Sequence[str]) -> None:
-        """Send at most `MOST_AT_ONCE` messages by one request; may be repeated whole.
+        """Send at most `MOST_AT_ONCE` messages by one request, and again what SQS left out; may be repeated whole.
 
         Raises:
             TransientError: SQS did not take all of them.
+            PermanentError: SQS refuses some of them.
         """
+        doing = "putting messages on their queue"
         entries: Any = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
-        with aws_errors("putting messages on their queue"):
-            answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
-        if failed := answer.get("Failed"):
-            raise TransientError(f"SQS did not take {len(failed)} of {len(bodies)} messages: {failed[0]['Code']}")
+        failed: Any = []
+        for _ in tries():
+            with aws_errors(doing):
+                failed = self._client.send_message_batch(QueueUrl=self._url, Entries=entries).get("Failed", [])
+            if not failed:
+                return
+            if refused := [entry for entry in failed if entry["SenderFault"]]:
+                raise PermanentError(f"{doing}: SQS refuses {len(refused)} of {len(bodies)}: {refused[0]['Code']}")
+            left_out = {entry["Id"] for entry in failed}
+            entries = [entry for entry in entries if entry["Id"] in left_out]
+        raise TransientError(f"{doing}: SQS did not take {len(failed)} of {len(bodies)}: {failed[0]['Code']}")
 
     def depth(self) -> Depth:
         """Ask how many messages are on the queue.

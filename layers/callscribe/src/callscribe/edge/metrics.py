@@ -10,6 +10,8 @@ from itertools import batched
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
+from callscribe.domain.patience import GAVE_UP
+from callscribe.domain.recording import OVER_BUDGET
 from callscribe.edge.telemetry import SERVICE, sids_of_line
 
 NAMESPACE = "Callscribe"
@@ -18,13 +20,24 @@ _VALUES_OF_A_LINE = 99
 """One fewer than the most that the format takes (AWS docs, "Embedded metric format", MetricDefinition)."""
 
 
+OTHER = "other"
+"""The value of a dimension for whatever its metric does not declare."""
+
+_REFUSED = "twilio_refused"
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric. `by` is its further dimension, of a few fixed values of ours: AWS charges for each value."""
+    """One metric. `by` is its further dimension.
+
+    `values` are all values of that dimension, except `OTHER`. They are fixed, because AWS charges for each value, and
+    what Twilio answers has any number of values.
+    """
 
     name: str
     unit: MetricUnit = MetricUnit.Count
     by: str | None = None
+    values: frozenset[str] = frozenset()
 
 
 CALLS_ANSWERED = Metric("CallsAnswered")
@@ -32,11 +45,49 @@ STATIC_ANSWERS = Metric("StaticAnswers")
 RECORDINGS_ACCEPTED = Metric("RecordingsAccepted")
 TRANSCRIPTS_REQUESTED = Metric("TranscriptsRequested")
 CALLS_STORED = Metric("CallsStored")
-RECORDINGS_SKIPPED = Metric("RecordingsSkipped", by="reason")
-RECORDINGS_FAILED = Metric("RecordingsFailed", by="reason")
+RECORDINGS_SKIPPED = Metric(
+    "RecordingsSkipped", by="reason", values=frozenset({"absent", "too_short", "too_long", OVER_BUDGET})
+)
+RECORDINGS_FAILED = Metric(
+    "RecordingsFailed",
+    by="reason",
+    values=frozenset(
+        {
+            "error",
+            GAVE_UP,
+            "not_found",
+            "recording_deleted",
+            "recording_failed",
+            "transcript_canceled",
+            "transcript_error",
+            "transcript_failed",
+            "transcript_gone",
+            _REFUSED,
+        }
+    ),
+)
 SECONDS_TO_STORED = Metric("SecondsToStored", MetricUnit.Seconds)
 
-WEBHOOKS_REFUSED = Metric("WebhooksRefused", by="reason")
+WEBHOOKS_REFUSED = Metric(
+    "WebhooksRefused",
+    by="reason",
+    values=frozenset(
+        {
+            "doctor",
+            "form_with_query",
+            "no_body_hash",
+            "no_json",
+            "no_signature",
+            "no_text",
+            "odd_event",
+            "shared_key",
+            "too_long",
+            "wrong_content_type",
+            "wrong_path_token",
+            "wrong_signature",
+        }
+    ),
+)
 WEBHOOKS_UNREADABLE = Metric("WebhooksUnreadable")
 UNKNOWN_EVENTS = Metric("UnknownEvents")
 
@@ -45,13 +96,15 @@ BACKFILL_WAIT = Metric("BackfillWait", MetricUnit.Seconds)
 DEAD_LETTERS = Metric("DeadLetters")
 
 OLDEST_UNSETTLED = Metric("OldestUnsettled", MetricUnit.Seconds)
-REPAIRED = Metric("Repaired", by="what")
+REPAIRED = Metric("Repaired", by="what", values=frozenset({"call", "recording", "transcript"}))
 LISTED_UNREADABLE = Metric("ListedUnreadable")
 ERASURES_UNFINISHED = Metric("ErasuresUnfinished")
 DELETIONS_REFUSED = Metric("DeletionsRefused")
 
 TWILIO_LATENCY = Metric("TwilioLatency", MetricUnit.Milliseconds)
-TWILIO_ERRORS = Metric("TwilioErrors", by="kind")
+TWILIO_ERRORS = Metric(
+    "TwilioErrors", by="kind", values=frozenset({"credentials", "throttled", "4xx", "5xx", "unreachable"})
+)
 MINUTES_REQUESTED = Metric("MinutesRequested")
 BUDGET_USED = Metric("BudgetUsed", MetricUnit.Percent)
 
@@ -59,13 +112,15 @@ BUDGET_USED = Metric("BudgetUsed", MetricUnit.Percent)
 def tell(metric: Metric, *values: float, by: str | None = None) -> None:
     """Write values of a metric; with `by` they count both by that value and in all.
 
+    A value that the metric does not declare counts as `OTHER`.
+
     The line has the SIDs of what is worked on, so that a metric leads to its calls.
     """
     for some in batched(values, _VALUES_OF_A_LINE, strict=False):
         line = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
         line.set_default_dimensions(service=SERVICE, environment=os.environ.get("ENVIRONMENT") or "none")
         if metric.by and by:
-            line.add_dimensions(**{metric.by: by})
+            line.add_dimensions(**{metric.by: by if by in metric.values else OTHER})
         for value in some:
             line.add_metric(metric.name, metric.unit, value)
         for key, sid in sids_of_line().items():
@@ -78,20 +133,27 @@ def count(metric: Metric, by: str | None = None) -> None:
     tell(metric, 1, by=by)
 
 
+def count_failed(reason: str) -> None:
+    """Count a recording that has failed; of all Twilio's error codes as one reason."""
+    count(RECORDINGS_FAILED, _REFUSED if reason.startswith("twilio_") else reason)
+
+
 def tell_recording(
-    *, requested: bool, failed: bool, kind: str | None, minutes: int | None, budget_used: float | None
+    *, requested: bool, failed: bool, reason: str | None, minutes: int | None, budget_used: float | None
 ) -> None:
     """Tell what came of a recording.
 
     Parameters:
-        kind: why there will be no transcript of it.
+        reason: why there will be no transcript of it.
         minutes: what was asked for and will be paid for.
         budget_used: of the day, in per cent.
     """
     if requested:
         count(TRANSCRIPTS_REQUESTED)
-    if kind:
-        count(RECORDINGS_FAILED if failed else RECORDINGS_SKIPPED, kind)
+    if reason and failed:
+        count_failed(reason)
+    elif reason:
+        count(RECORDINGS_SKIPPED, reason)
     if minutes:
         tell(MINUTES_REQUESTED, minutes)
     if budget_used is not None:

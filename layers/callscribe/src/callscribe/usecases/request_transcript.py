@@ -62,17 +62,10 @@ class Settled:
         return {
             "requested": self.outcome is Outcome.REQUESTED,
             "failed": self.outcome is Outcome.FAILED,
-            "kind": self.kind,
+            "reason": self.reason if self.outcome in {Outcome.SKIPPED, Outcome.FAILED} else None,
             "minutes": self.minutes,
             "budget_used": self.budget_used,
         }
-
-    @property
-    def kind(self) -> str | None:
-        """Why there will be no transcript in a few fixed words, for a metric: Twilio has hundreds of error codes."""
-        if self.outcome not in {Outcome.SKIPPED, Outcome.FAILED}:
-            return None
-        return "twilio_refused" if self.reason and self.reason.startswith("twilio_") else self.reason
 
 
 def request_transcript(
