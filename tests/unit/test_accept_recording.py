@@ -3,6 +3,7 @@
 import pytest
 
 from harness.acceptors import check_that_trouble_with_the_queue_is_not_acknowledged
+from harness.emf import metrics_in
 from harness.events import http_event, signed
 from harness.stack import Stack, account
 
@@ -28,6 +29,18 @@ def test_the_callback_is_queued_byte_for_byte(body: bytes, offline_stack: Stack)
         "RecordingsQueue": [body]
     }
     assert offline_stack.items() == []
+
+
+@pytest.mark.parametrize(
+    "body", ["", "CallSid=CA1&a=\x01", "CallSid=CA1&a=\ufffe"], ids=["empty", "control", "no character"]
+)
+def test_a_callback_that_no_queue_can_hold_is_answered_and_counted(
+    body: str, offline_stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = signed(http_event("/ci-create-transcript", FORM, body.encode()), account().auth_token)
+    assert offline_stack.invoke("accept_recording", event)["statusCode"] == 400
+    assert offline_stack.queued() == {}
+    assert [one.name for one in metrics_in(capsys.readouterr().out)] == ["WebhooksUnreadable"]
 
 
 def test_a_callback_delivered_twice_is_queued_twice(offline_stack: Stack) -> None:

@@ -1,6 +1,7 @@
 """Puts bodies on SQS queues, as they are, and puts messages off."""
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -11,7 +12,7 @@ import boto3
 from callscribe.adapters.aws_config import CONFIG
 from callscribe.adapters.aws_errors import aws_errors
 from callscribe.adapters.backoff import tries
-from callscribe.domain.errors import PermanentError, TransientError
+from callscribe.domain.errors import PermanentError, TransientError, UnreadableError
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
 
 MOST_AT_ONCE = 10
 """Messages of one request to SQS (SQS quotas)."""
+
+LONGEST_BODY_BYTES = 248 * 1024
+"""SQS holds 256 KiB for sure, in every region and version (SQS quotas, "Message size"); attributes count as well."""
+
+LONGEST_ATTRIBUTE = 1000
+"""Characters. Reasons quote what others answered, which may be of any length."""
+
+_NOT_HELD = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that SQS refuses (SQS docs, SendMessage, "MessageBody")."""
 
 CORRELATION_ID = "correlation_id"
 """The attribute that says which request a message began with; workers log it."""
@@ -47,16 +57,22 @@ class Queue:
     def put(self, body: str, **attributes: str) -> None:
         """Send one message. When this returns, SQS has stored it on several machines.
 
+        What a queue cannot hold of an attribute is replaced or cut off. A body is never changed.
+
         Raises:
+            UnreadableError: no queue can hold the body, however often it is sent.
             TransientError: SQS did not take it and may take it later.
             PermanentError: SQS refuses it.
         """
+        check_holdable(body)
         with aws_errors("putting a message on its queue"):
             self._client.send_message(
                 QueueUrl=self._url,
                 MessageBody=body,
                 MessageAttributes={
-                    name: {"DataType": "String", "StringValue": text} for name, text in attributes.items() if text
+                    name: {"DataType": "String", "StringValue": holdable(text)}
+                    for name, text in attributes.items()
+                    if text
                 },
                 MessageSystemAttributes=_trace(),
             )
@@ -65,9 +81,12 @@ class Queue:
         """Send at most `MOST_AT_ONCE` messages by one request, and again what SQS left out; may be repeated whole.
 
         Raises:
+            UnreadableError: no queue can hold one of them, and none was sent.
             TransientError: SQS did not take all of them.
             PermanentError: SQS refuses some of them.
         """
+        for body in bodies:
+            check_holdable(body)
         doing = "putting messages on their queue"
         entries: Any = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
         failed: Any = []
@@ -104,6 +123,26 @@ class Queue:
             self._client.change_message_visibility(
                 QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
             )
+
+
+def check_holdable(body: str) -> None:
+    """Make sure that SQS can hold a body.
+
+    Raises:
+        UnreadableError: it is empty or too long, or has a character that SQS refuses. The message quotes nothing else.
+    """
+    if not body:
+        raise UnreadableError("the body is empty, which no queue can hold")
+    if found := _NOT_HELD.search(body):
+        raise UnreadableError(f"the body has the character U+{ord(found[0]):04X}, which no queue can hold")
+    if (length := len(body.encode())) > LONGEST_BODY_BYTES:
+        raise UnreadableError(f"the body has {length} bytes, which no queue can hold")
+
+
+def holdable(text: str) -> str:
+    """The text as SQS can hold it in an attribute."""
+    told = _NOT_HELD.sub("\ufffd", text)
+    return told if len(told) <= LONGEST_ATTRIBUTE else f"{told[: LONGEST_ATTRIBUTE - 1]}…"
 
 
 def _trace() -> Any:

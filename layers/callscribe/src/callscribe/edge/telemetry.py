@@ -4,6 +4,7 @@ Each line has the SIDs of what is worked on, and the id of the request that it b
 queues: one search tells a call's whole story.
 """
 
+import re
 import traceback
 from collections.abc import Mapping
 from typing import Any
@@ -24,6 +25,8 @@ _SIDS: Mapping[str, tuple[str, type[Sid]]] = {
     "RecordingSid": ("recording_sid", RecordingSid),
     "transcript_sid": ("transcript_sid", TranscriptSid),
 }
+_PREFIXES: Mapping[str, str] = {"CA": "call_sid", "RE": "recording_sid", "GT": "transcript_sid"}
+_SID_IN_TEXT = re.compile(r"\b(?:CA|RE|GT)[0-9a-f]{32}\b")
 _OF_EVERY_LINE = ("call_sid", "recording_sid", "transcript_sid", "correlation_id")
 
 
@@ -35,6 +38,14 @@ def sids(fields: Mapping[str, object]) -> dict[str, str]:
             found[key] = kind(str(fields[name]))
         except (KeyError, ValueError):
             continue
+    return found
+
+
+def sids_in(text: str) -> dict[str, str]:
+    """The SIDs in a text that nobody can read, under their names in the log: the first of each kind."""
+    found: dict[str, str] = {}
+    for sid in _SID_IN_TEXT.findall(text):
+        found.setdefault(_PREFIXES[sid[:2]], sid)
     return found
 
 

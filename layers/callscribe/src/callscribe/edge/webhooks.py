@@ -25,7 +25,7 @@ from callscribe.edge.http_events import request_id
 from callscribe.edge.metrics import count
 from callscribe.edge.path_tokens import verify_json
 from callscribe.edge.signatures import FORM, Webhook, verify
-from callscribe.edge.telemetry import about, logger, sids
+from callscribe.edge.telemetry import about, logger, sids, sids_in
 
 type Response = dict[str, Any]
 type LambdaHandler = Callable[[Mapping[str, Any], LambdaContext], Response]
@@ -59,7 +59,7 @@ def _checked(answer: Callable[[Webhook], Response], check: Callable[[Mapping[str
         logger.set_correlation_id(request_id(event))
         try:
             webhook = check(event)
-            logger.append_keys(**sids(_fields(webhook)))
+            logger.append_keys(**_sids(webhook))
             return answer(webhook)
         except Exception as error:  # noqa: BLE001 (Twilio gets an answer whatever happens)
             return _refusal(error)
@@ -67,15 +67,15 @@ def _checked(answer: Callable[[Webhook], Response], check: Callable[[Mapping[str
     return handler
 
 
-def _fields(webhook: Webhook) -> Mapping[str, object]:
-    """What may be read before it is understood, for the log; nothing of what is no JSON object."""
+def _sids(webhook: Webhook) -> dict[str, str]:
+    """What it is about, for the log: read before anything of it is understood, and also if nothing can be."""
     if webhook.form:
-        return {name: values[0] for name, values in webhook.form.items()}
+        return sids({name: values[0] for name, values in webhook.form.items()})
     try:
         fields = json.loads(webhook.body)
     except (RecursionError, ValueError):
-        return {}
-    return fields if isinstance(fields, dict) else {}
+        return sids_in(webhook.body)
+    return sids(fields) if isinstance(fields, dict) else {}
 
 
 def _refusal(error: Exception) -> Response:
