@@ -19,16 +19,16 @@ $(READY): tools/setup.sh pyproject.toml layers/callscribe/pyproject.toml $(wildc
 
 .PHONY: demo
 demo: $(READY) ## Eight calls from ringing to DynamoDB, all on this machine (KEEP=1 leaves it running, JSON=1 prints JSON)
-	@$(BIN)/python -m callscribe_tools.demo $(if $(filter-out 0,$(KEEP)),--keep) $(if $(filter-out 0,$(JSON)),--json)
+	@$(BIN)/python -m callscribe_tools demo $(if $(filter-out 0,$(KEEP)),--keep) $(if $(filter-out 0,$(JSON)),--json)
 
 .PHONY: soak
 soak: $(READY) ## A thousand calls while everything goes wrong, and a verdict (CALLS=100, SEED=1, PLANT=loss, JSON=1)
-	@$(BIN)/python -m callscribe_tools.soak $(if $(CALLS),--calls $(CALLS)) $(if $(SEED),--seed $(SEED)) \
+	@$(BIN)/python -m callscribe_tools soak $(if $(CALLS),--calls $(CALLS)) $(if $(SEED),--seed $(SEED)) \
 	  $(if $(PLANT),--plant $(PLANT)) $(if $(filter-out 0,$(JSON)),--json)
 
 .PHONY: bench
 bench: $(READY) ## What the built functions take, beside a bare handler: time, CPU, memory, sizes, units, cost (JSON=1)
-	@$(BIN)/python -m callscribe_tools.bench $(if $(filter-out 0,$(JSON)),--json)
+	@$(BIN)/python -m callscribe_tools bench $(if $(filter-out 0,$(JSON)),--json)
 
 .PHONY: test
 test: $(READY) ## All tests: units, the template, and end to end on a local AWS (SUITES=unit for some)

@@ -18,6 +18,7 @@ import typer
 
 from callscribe.adapters.items import StoredCall
 from callscribe_tools import show, verdict
+from callscribe_tools.entry import begin
 from callscribe_tools.local_aws import LocalAwsError, Progress
 from callscribe_tools.local_aws.paths import ROOT
 from callscribe_tools.local_callscribe import (
@@ -72,6 +73,10 @@ class Outcome:
 _FAILURES = (LocalAwsError, NotSettledError, SimulationError)
 
 
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
 def main(
     *,
     keep: Annotated[bool, typer.Option(help="Leave everything running until Ctrl-C, and print the addresses.")] = False,
@@ -86,7 +91,7 @@ def main(
     call has ended as its file in tools/scenarios says, and is stored as it was spoken, 1 when one has not, 130 after
     Ctrl-C.
 
-    Example: python -m callscribe_tools.demo --json | jq '.calls[] | {scenario, state: [.recordings[].state]}'
+    Example: make demo JSON=1 | jq '.calls[] | {scenario, state: [.recordings[].state]}'
     """
     signal.signal(signal.SIGTERM, _terminate)
     # A shell that starts a program in the background lets it ignore Ctrl-C.
@@ -183,4 +188,4 @@ def _terminate(number: int, _frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    begin("demo", sys.argv[1:])

@@ -36,7 +36,9 @@ JAPANESE_NUMBER = "+12025550197"
 NUMBERS: Mapping[str, Mapping[str, Any]] = {
     NUMBER: {},
     AGENTS_NUMBER: {"flow": "dial", "agent": "+12025550123"},
-    JAPANESE_NUMBER: next(iter(json.loads((ROOT / "examples" / "settings.ja.json").read_text())["numbers"].values())),
+    JAPANESE_NUMBER: next(
+        iter(json.loads((ROOT / "examples" / "settings.ja.json").read_text("utf-8"))["numbers"].values())
+    ),
 }
 FAST: Mapping[str, str] = {"BackoffFirstSeconds": "1", "WorkerConcurrency": "10", "ResultsSeconds": "1"}
 """The stack's parameters here: nobody wants to wait until a recording is finished at Twilio, or for a queue."""

@@ -84,10 +84,13 @@ class Notices:
     """Standard error: what happens, and what goes wrong. Markup in a text is text."""
 
     def __init__(self) -> None:
+        self.last = ""
+        """The text that was printed last."""
         self._console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
     def print(self, text: str = "", *, style: str = "", markup: bool = False) -> None:  # noqa: ARG002
         """Print lines; their ends are those of the text."""
+        self.last = text
         self._console.print(Text("\n".join(map(printable, text.split("\n"))), style=style))
 
     def step(self, seconds: float, text: str) -> None:

@@ -42,7 +42,7 @@ class Built:
     @classmethod
     def read(cls, template: Path) -> "Built":
         """Read a built template."""
-        return cls(template.parent, dict(yaml_parse(template.read_text())))
+        return cls(template.parent, dict(yaml_parse(template.read_text("utf-8"))))
 
     def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
         """The resources of a type, by logical id."""

@@ -20,6 +20,7 @@ import botocore.session
 from botocore.config import Config
 
 from callscribe_tools.local_aws.errors import EndpointError
+from callscribe_tools.proxies import bypass_for_loopback
 
 if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient
@@ -67,13 +68,11 @@ class Access:
     def environment(self) -> dict[str, str]:
         """The whole environment for a subprocess: this process's, without its AWS and SAM settings."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SAM_"))}
+        bypass_for_loopback(inherited)
         # sam looks up python3.13 and the layer's recipe looks up uv: both lie beside this interpreter.
         tools = str(Path(sys.prefix) / "bin")
-        not_proxied = ",".join(filter(None, (os.environ.get("NO_PROXY"), "127.0.0.1,localhost,.localhost")))
         return inherited | {
             "PATH": os.pathsep.join((tools, os.environ.get("PATH", os.defpath))),
-            "NO_PROXY": not_proxied,
-            "no_proxy": not_proxied,
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_ACCESS_KEY_ID": _KEY,
             "AWS_SECRET_ACCESS_KEY": _KEY,

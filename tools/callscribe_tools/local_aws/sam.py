@@ -51,9 +51,9 @@ def build(progress: Progress, *, template: Path = TEMPLATE, build_dir: Path = BU
 
 def _leave_out_what_is_not_here(built: Path) -> None:
     """Take out what the local AWS refuses a whole template for, whatever its condition; no other resource needs it."""
-    template = yaml_parse(built.read_text())
+    template = yaml_parse(built.read_text("utf-8"))
     template["Resources"] = {name: one for name, one in template["Resources"].items() if not _is_unknown(one)}
-    built.write_text(yaml_dump(template))
+    built.write_text(yaml_dump(template), "utf-8")
 
 
 def _is_unknown(resource: Mapping[str, Any]) -> bool:
@@ -99,5 +99,5 @@ def run_sam(
 
 
 def _tail(log: Path) -> str:
-    with log.open(errors="replace") as lines:
+    with log.open(encoding="utf-8", errors="replace") as lines:
         return "".join(deque(lines, _TAIL_LINES))

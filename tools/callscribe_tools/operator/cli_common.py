@@ -10,6 +10,7 @@ from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
 from callscribe.domain.errors import CallscribeError
+from callscribe_tools.entry import trace
 from callscribe_tools.operator.environment import Env, Environment, SweepError, deployed, stack_of
 from callscribe_tools.operator.errors import OperatorError, RefusedError, sentences_of
 from callscribe_tools.operator.local import Local, enter, running
@@ -79,7 +80,8 @@ def answering() -> Iterator[None]:
 
 def print_error(error: Exception) -> None:
     """Say what went wrong and what to do, on standard error."""
-    console.print(sentences_of(error), markup=False, style="red")
+    console.print(sentences_of(error), style="red")
+    trace(error)
 
 
 def confirmed(question: str, *, yes: bool) -> None:
@@ -91,7 +93,10 @@ def confirmed(question: str, *, yes: bool) -> None:
         return
     try:
         wanted = typer.confirm(printable(question), err=True)
-    except typer.Abort:
+    except typer.Abort as end:
+        if isinstance(end.__context__, KeyboardInterrupt):
+            console.print("Stopped. Nothing was done.")
+            raise typer.Exit(Exit.INTERRUPTED) from None
         console.print("Nothing was done: nobody answered. Scripts say --yes.")
         raise typer.Exit(Exit.NOT_FINE) from None
     if not wanted:

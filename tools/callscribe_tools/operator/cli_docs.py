@@ -24,6 +24,17 @@ Results are on standard output, what happens and what goes wrong beside it. `--j
 
 Callers choose some of the words that are printed. Characters that a terminal would act on are escaped, as `\\x1b` in
 text and as `\\u001b` in JSON, which is the same document to whatever reads it.
+
+A command never ends by a stack trace. Beside the exit statuses that its help lists:
+
+| Status | Meaning |
+|---|---|
+| 70 | The command failed by a mistake of its own. The last line names a file that has the details |
+| 74 | The operating system refused to read or write a file, or the output |
+| 141 | Whoever read the output wanted no more of it, as `head` does. Nothing is printed |
+
+`CALLSCRIBE_DEBUG=1` shows the stack trace of every error. Proxies are taken from `HTTPS_PROXY`, `ALL_PROXY` and
+`NO_PROXY`; this machine itself, as with `--env local`, is never asked through one.
 """
 
 

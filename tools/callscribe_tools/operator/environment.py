@@ -1,6 +1,7 @@
 """One environment as the operator's commands need it, and how it is found: its stack says where everything is."""
 
 import json
+import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
@@ -12,7 +13,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from callscribe.adapters import twilio as twilio_adapter
 from callscribe.adapters.aws_errors import aws_errors
@@ -209,7 +210,13 @@ class Told(dict[str, str]):
 
 def _described(stack: str) -> tuple[Told, Told, datetime]:
     """The outputs and the parameters of a stack, and when it was created."""
-    client = boto3.client("cloudformation", config=_CONFIG)
+    try:
+        client = boto3.client("cloudformation", config=_CONFIG)
+    except ValueError as error:
+        # An error of botocore's own may be a ValueError too, and says more.
+        if isinstance(error, BotoCoreError) or not os.environ.get("AWS_ENDPOINT_URL"):
+            raise
+        raise OperatorError("AWS_ENDPOINT_URL is no address. Set it to one with https:// or unset it") from None
     with aws_errors(f"looking for the stack {stack}"):
         try:
             (described,) = client.describe_stacks(StackName=stack)["Stacks"]

@@ -6,20 +6,32 @@ from types import MappingProxyType
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConfigNotFound,
+    ConfigParseError,
     CredentialRetrievalError,
     HTTPClientError,
+    InvalidConfigError,
+    InvalidRegionError,
+    LoginError,
+    MetadataRetrievalError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
     ProfileNotFound,
+    RefreshWithMFAUnsupportedError,
     SSOError,
     TokenRetrievalError,
 )
 from botocore.exceptions import ConnectionError as NotReachedError
+from requests.exceptions import RequestException
 
 from callscribe.domain.errors import CallscribeError
+from callscribe_tools import proxies
 
 _LOG_IN = "Log in, or set AWS_PROFILE: `aws sts get-caller-identity` must answer."
+
+_LOOK = "Look at ~/.aws/config and ~/.aws/credentials: `aws configure list` must answer."
+_ASKED_BY_NETWORK = (NotReachedError, HTTPClientError, RequestException)
 
 # The first kind that fits decides.
 _OF_BOTOCORE: Mapping[type[BotoCoreError], str] = MappingProxyType(
@@ -28,9 +40,16 @@ _OF_BOTOCORE: Mapping[type[BotoCoreError], str] = MappingProxyType(
         PartialCredentialsError: f"The AWS credentials are not whole. {_LOG_IN}",
         CredentialRetrievalError: f"The AWS credentials cannot be had. {_LOG_IN}",
         TokenRetrievalError: f"The AWS credentials cannot be had. {_LOG_IN}",
-        SSOError: f"The AWS credentials cannot be had. {_LOG_IN}",
+        SSOError: f"The AWS credentials cannot be had: the login has ended. {_LOG_IN}",
+        LoginError: f"The AWS credentials cannot be had: the login has ended. {_LOG_IN}",
+        RefreshWithMFAUnsupportedError: f"The AWS credentials want another code of your MFA device. {_LOG_IN}",
+        MetadataRetrievalError: f"The AWS credentials cannot be had from this machine's role. {_LOG_IN}",
         ProfileNotFound: "There is no AWS profile of that name. `aws configure list-profiles` lists those there are.",
+        ConfigParseError: f"The AWS configuration cannot be read. {_LOOK}",
+        ConfigNotFound: f"The AWS configuration cannot be read. {_LOOK}",
+        InvalidConfigError: f"The AWS configuration is wrong. {_LOOK}",
         NoRegionError: "There is no AWS region. Set AWS_DEFAULT_REGION, or a region in the profile.",
+        InvalidRegionError: "There can be no AWS region of that name. Set AWS_DEFAULT_REGION, as to eu-central-1.",
         NotReachedError: "AWS is not reached. Check the network and, if you set it, AWS_ENDPOINT_URL; then try again.",
         HTTPClientError: "AWS does not answer. Check the network and, if you set it, AWS_ENDPOINT_URL; then try again.",
     }
@@ -65,10 +84,16 @@ def sentences_of(error: Exception) -> str:
             return _of_refusal(error, one)
         if isinstance(one, BotoCoreError):
             told = next((text for kind, text in _OF_BOTOCORE.items() if isinstance(one, kind)), None)
-            return _joined(error, told or f"{type(one).__name__}: {one}")
+            told = told or f"The AWS library cannot ask ({type(one).__name__}). {_LOOK}"
+            return _joined(error, f"{told}{_in_the_way(error)}")
     # Ours say already what to do, where there is anything to do but to try again.
     again = "" if isinstance(error, OperatorError) else " Try again; what was done stays done."
-    return f"{error}.{again}" if again else str(error)
+    return f"{error}.{again}{_in_the_way(error)}" if again else str(error)
+
+
+def _in_the_way(error: Exception) -> str:
+    """What to look at where something was not reached, and proxies are to be asked."""
+    return proxies.advice() if any(isinstance(one, _ASKED_BY_NETWORK) for one in _causes(error)) else ""
 
 
 def _of_refusal(error: Exception, refusal: ClientError) -> str:

@@ -45,7 +45,11 @@ def private(path: Path, *, force: bool) -> Iterator[BinaryIO]:
 
 
 def _refuse(path: Path, *, force: bool) -> None:
-    if path.exists() and not force:
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise _not_saved(path, error) from None
+    if there and not force:
         raise NotSavedError(f"{path} is there already. Name another by --output, or replace it: --force")
 
 

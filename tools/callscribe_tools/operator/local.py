@@ -29,7 +29,7 @@ def noted(local: Local, folder: Path) -> Iterator[None]:
     """Let `--env local` find it while the block runs; of several that run, the latest is found."""
     note = folder / NOTE
     note.parent.mkdir(exist_ok=True)
-    note.write_text(json.dumps(asdict(local)))
+    note.write_text(json.dumps(asdict(local)), "utf-8")
     try:
         yield
     finally:
@@ -79,7 +79,7 @@ def entered(local: Local) -> Iterator[None]:
 
 def _read(note: Path) -> Local | None:
     try:
-        return Local(**json.loads(note.read_text()))
+        return Local(**json.loads(note.read_text("utf-8")))
     except (OSError, TypeError, ValueError):
         return None
 

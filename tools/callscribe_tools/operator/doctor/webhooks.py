@@ -14,6 +14,7 @@ from twilio.request_validator import RequestValidator
 from callscribe.domain.settings import Settings
 from callscribe.edge.signatures import DOCTOR
 from callscribe.usecases.incoming_call import static_document
+from callscribe_tools import proxies
 from callscribe_tools.operator.doctor.finding import Finding, broken, ok
 from callscribe_tools.operator.environment import Environment
 from callscribe_tools.simulator.connect_to import ConnectTo
@@ -135,5 +136,6 @@ def _send(
     try:
         with httpx.Client(transport=transport, timeout=TIMEOUT_SECONDS) as client:
             return client.post(url, content=body, headers=headers)
-    except httpx.HTTPError as error:
-        return f"Nobody answers ({type(error).__name__})."
+    # What is no error of HTTP's comes of a proxy that cannot be one.
+    except (httpx.HTTPError, httpx.InvalidURL, ImportError, ValueError) as error:
+        return f"Nobody answers ({type(error).__name__}).{proxies.advice()}"
