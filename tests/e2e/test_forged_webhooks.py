@@ -16,7 +16,7 @@ from callscribe_tools.simulator import Account, Simulator
 from e2e.stack import changed_settings, held, held_at_rest, post, send
 from harness.template import logical_id, routes
 
-LOG_SECONDS = 10.0
+LOG_SECONDS = 60.0
 ROUTES = {path: function for (_, path), function in sorted(routes().items())}
 PATH_TOKEN = "Zk3vR9-xQ7_mT2bW5nY8cL4dH6jS1pGa"
 SIGNATURE = "X-Twilio-Signature"

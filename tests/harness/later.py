@@ -1,6 +1,6 @@
 """Lets time pass, at Twilio and in the table, and lets the workers do what waits for them."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from callscribe_tools.simulator import Simulator
@@ -9,6 +9,12 @@ from harness.workers import DONE
 
 LATE = timedelta(minutes=6)
 """Longer ago than what is looked at again."""
+
+
+def since_noon() -> timedelta:
+    """How long ago yesterday's noon was: what is moved there (`be_later`) is of one day, whenever the test runs."""
+    now = datetime.now(UTC)
+    return now - (now - timedelta(days=1)).replace(hour=12, minute=0, second=0, microsecond=0)
 
 
 def be_later(stack: Stack, twilio: Simulator, by: timedelta = LATE) -> None:

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import create_server
+from socket import create_server, socket
 
 import httpx
 
@@ -82,7 +82,11 @@ def silent() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
+# Bound for as long as the tests run, and never listening: a port that is only known to be free may be taken by then.
+_NOBODY = socket()
+_NOBODY.bind(("127.0.0.1", 0))
+
+
 def nobody_answers() -> str:
-    """An address of loopback where nothing listens."""
-    with create_server(("127.0.0.1", 0)) as listener:
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+    """An address of loopback where nothing listens: every connection is refused."""
+    return f"http://127.0.0.1:{_NOBODY.getsockname()[1]}"

@@ -168,7 +168,8 @@ class World:
         told = {
             "items": settled,
             "unredacted": self.stack.unredacted_items(),
-            "minutes": list(self.stack.minutes().values()),
+            # Of all days: at midnight they may be of two.
+            "minutes": sum(self.stack.minutes().values()),
             "made": [one.source_sid for one in state.made],
             "transcripts": {sid: one.status for sid, one in state.transcripts.items()},
             "recordings": {sid: one.status for sid, one in state.recordings.items()},

@@ -67,7 +67,7 @@ def test_so_it_does_when_it_is_delivered_again_long_after_everything_has_ended(
 
 def at_once(work: Callable[[CallTable], object], world: World) -> None:
     """Let two workers do the same; not by the handler, whose batch processor serves one at a time, as Lambda does."""
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=60)
     raised: list[BaseException] = []
 
     def begin(table: CallTable) -> None:

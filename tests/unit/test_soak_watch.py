@@ -10,7 +10,7 @@ from callscribe.domain.errors import PermanentError, TransientError
 from callscribe_tools.simulator import Call, Scenario
 from callscribe_tools.soak.watch import MOST_FAILURES, Watch
 
-SECONDS = 10.0
+SECONDS = 60.0
 
 
 class Lists:

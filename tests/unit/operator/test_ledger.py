@@ -19,7 +19,7 @@ from callscribe_tools.simulator.scenario import TranscriptOutcome
 from harness.answers import answer, recover
 from harness.deployed import NAME, Deployed
 from harness.events import HOST, load_event
-from harness.later import LATE, be_later, work
+from harness.later import LATE, be_later, since_noon, work
 from harness.seeded import recorded, transcript
 from harness.stack import NUMBER, SERVICE_SID, Stack
 from harness.workers import state
@@ -98,9 +98,10 @@ def test_a_mixed_day_adds_up(
     for name in ("cannot_log_in", "transcript_fails", "one_second", "hang_up_in_greeting"):
         twilio.place_call(load_scenario(name), to=NUMBER)
     settle(stack, twilio)
-    be_later(stack, twilio)
     twilio.place_call(scenario, to=NUMBER)
     work(stack)
+    # Each list of Twilio's ends with the second before the ledger is taken.
+    be_later(stack, twilio, since_noon())
     ledger = take()
     assert counts(ledger) == {
         "calls": 5,
@@ -370,7 +371,7 @@ def test_months_page_through_day_by_day(
         stack.messages("RecordingsQueue")
         forget(stack, gone)
         lost.append(gone)
-        be_later(stack, twilio, timedelta(days=25 if day < 2 else 1))
+        be_later(stack, twilio, timedelta(days=25) if day < 2 else since_noon())
     ledger = take(timedelta(days=70))
     assert len(ledger.days) == 71
     assert missing(ledger) == {("recording", dual(call).sid) for call in lost}

@@ -6,7 +6,7 @@ from callscribe_tools.simulator import Call, CallFaults, FaultKind, Injected, Pa
 
 from .conftest import NUMBER
 
-SECONDS = 10.0
+SECONDS = 60.0
 """How long to wait for what comes by itself."""
 
 

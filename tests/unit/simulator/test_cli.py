@@ -40,7 +40,7 @@ from callscribe_tools.simulator.server import serving
 from harness.loopback import nobody_answers
 
 PROGRAM = Path(sys.executable).parent / "callscribe-sim"
-PROGRAM_SECONDS = 30.0
+PROGRAM_SECONDS = 120.0
 TOKEN = "fedcba9876543210fedcba9876543210"
 
 GOOD = """<Response>

@@ -1,7 +1,5 @@
 """Recordings that are deleted, and transcripts that begin, end or tell otherwise than they should."""
 
-import time
-
 import httpx
 import pytest
 from twilio.base.exceptions import TwilioRestException
@@ -85,22 +83,26 @@ def test_asking_for_a_transcript_of_what_a_fault_has_deleted_is_no_violation(
 def test_a_stuck_transcript_completes_late_and_is_not_told(
     quick: Simulator, quick_client: Sdk, scenario: Scenario, application: Application, service_sid: str
 ) -> None:
-    call = place(quick, scenario, FaultKind.TRANSCRIPT_STUCK, stuck_seconds=0.4)
+    call = place(quick, scenario, FaultKind.TRANSCRIPT_STUCK, stuck_seconds=10_000)
     with quick.serve():
-        began = time.monotonic()
         sid = transcribe(quick_client, service_sid, call)
         transcript = quick.state.transcripts[sid]
         wait_until(quick, transcript, "in-progress")
         one = the_one_injected(quick, call, FaultKind.TRANSCRIPT_STUCK)
+        with quick.state.lock:
+            # Its own time is over by far.
+            transcript.born -= 5_000
+            quick.state.lock.notify_all()
+            assert not quick.state.lock.wait(0.1), "it goes on"
         assert (one.ended, quick.pending) == (None, 1)
+        with quick.state.lock:
+            transcript.born -= 10_000
+            quick.state.lock.notify_all()
         wait_until(quick, transcript, "completed")
-        took = time.monotonic() - began
         assert quick.wait_until_at_rest(SECONDS)
 
-    assert took >= 0.6
     assert "/ci-webhook" not in application.paths()
     assert one.ended is not None
-    assert one.ended - one.began >= 0.59
     assert len(quick_client.intelligence.v2.transcripts(sid).sentences.list()) == 1
     quick.check()
 
@@ -122,6 +124,8 @@ def test_an_endless_transcript_is_in_progress_and_nobody_waits_for_it(
     with quick.serve():
         sid = transcribe(quick_client, service_sid, call)
         assert quick.pending == 0
+        one = the_one_injected(quick, call, FaultKind.TRANSCRIPT_ENDLESS)
+        ended = one.ended
         transcript = quick.state.transcripts[sid]
         wait_until(quick, transcript, "in-progress")
         with quick.state.lock:
@@ -132,9 +136,9 @@ def test_an_endless_transcript_is_in_progress_and_nobody_waits_for_it(
     assert quick.complete_transcripts() == []
     assert transcript.status == "in-progress"
     assert "/ci-webhook" not in application.paths()
-    one = the_one_injected(quick, call, FaultKind.TRANSCRIPT_ENDLESS)
-    assert one.ended is not None
-    assert one.ended - one.began < 0.1
+    # It was noted when it began, and is nothing that anybody waits for the end of.
+    assert ended is not None
+    assert one.ended == ended
 
 
 def test_other_transcripts_end_beside_an_endless_one(
@@ -208,7 +212,7 @@ def test_a_transcript_starts_as_new_and_then_is_as_any_other(
 def test_late_operator_results_are_not_there_when_the_webhook_comes(
     sim: Simulator, client: Sdk, scenario: Scenario, application: Application, service_sid: str
 ) -> None:
-    call = place(sim, scenario, FaultKind.LATE_OPERATOR_RESULTS, results_seconds=0.3)
+    call = place(sim, scenario, FaultKind.LATE_OPERATOR_RESULTS, results_seconds=1000)
     transcript = client.intelligence.v2.transcripts(transcribe(client, service_sid, call))
     sim.complete_transcripts()
 
@@ -218,12 +222,14 @@ def test_late_operator_results_are_not_there_when_the_webhook_comes(
     with pytest.raises(TwilioRestException):
         transcript.operator_results("LY" + "1" * 32).fetch()
     assert sim.pending == 1
+    (made,) = sim.state.transcripts.values()
+    assert made.results_born is not None
+    made.results_born -= 1000
     assert sim.wait_until_at_rest(SECONDS)
     assert len(transcript.operator_results.list()) == 3
     one = the_one_injected(sim, call, FaultKind.LATE_OPERATOR_RESULTS)
     assert one.ended is not None
-    assert one.began < one.ended <= time.time()
-    assert one.ended - one.began <= 0.3
+    assert 0 < one.ended - one.began <= 1000
 
 
 def test_late_operator_results_that_nobody_asked_for_too_early_are_no_fault(

@@ -16,7 +16,7 @@ from twilio.http.response import Response
 from callscribe_tools.simulator import Account, Call, FaultKind, Scenario, Simulator, Target
 
 from .conftest import NUMBER, Application, Sdk
-from .faulty import place, the_one_injected, transcribe
+from .faulty import SECONDS, place, the_one_injected, transcribe
 
 VOICE = "https://api.twilio.com/2010-04-01/Accounts/" + Account().account_sid
 INTELLIGENCE = "https://intelligence.twilio.com/v2"
@@ -203,8 +203,8 @@ def test_on_a_socket_the_connection_is_really_reset_and_the_next_one_is_not(sim:
     with sim.serve() as base_url:
         url = base_url + call_url(call).removeprefix("https://api.twilio.com")
         with pytest.raises(NotReachedError, match="Connection reset by peer"):
-            requests.get(url, auth=auth(sim), timeout=5)
-        assert requests.get(url, auth=auth(sim), timeout=5).status_code == 200
+            requests.get(url, auth=auth(sim), timeout=SECONDS)
+        assert requests.get(url, auth=auth(sim), timeout=SECONDS).status_code == 200
 
     assert the_one_injected(sim, call, FaultKind.CONNECTION_RESET).ended is not None
 
@@ -214,9 +214,9 @@ def test_on_a_socket_a_connection_that_was_used_before_is_reset_too(sim: Simulat
 
     with sim.serve() as base_url, requests.Session() as session:
         path = call_url(call).removeprefix("https://api.twilio.com")
-        session.get(f"{base_url}{path}/unknown", auth=auth(sim), timeout=5)
+        session.get(f"{base_url}{path}/unknown", auth=auth(sim), timeout=SECONDS)
         with pytest.raises(NotReachedError, match="Connection reset by peer"):
-            session.get(base_url + path, auth=auth(sim), timeout=5)
+            session.get(base_url + path, auth=auth(sim), timeout=SECONDS)
 
 
 def test_on_a_socket_the_client_of_a_timeout_gives_up_and_the_work_is_done(
@@ -231,16 +231,16 @@ def test_on_a_socket_the_client_of_a_timeout_gives_up_and_the_work_is_done(
                 f"{base_url}/v2/Transcripts",
                 data={"ServiceSid": service_sid, "Channel": channel},
                 auth=auth(sim),
-                timeout=0.2,
+                timeout=(SECONDS, 0.2),
             )
-        one = the_one_injected(sim, call, FaultKind.TIMEOUT_AFTER_EFFECT)
-        deadline = time.monotonic() + 5
-        while one.ended is None:
+        deadline = time.monotonic() + SECONDS
+        # A busy machine may come to the request only when its client has gone.
+        while not sim.state.injected or sim.state.injected[0].ended is None:
             assert time.monotonic() < deadline, "nobody noticed that the client has gone"
             time.sleep(0.01)
 
+    assert the_one_injected(sim, call, FaultKind.TIMEOUT_AFTER_EFFECT).ended
     assert len(sim.state.made) == 1
-    assert one.ended - one.began >= 0.15
 
 
 def test_on_a_socket_who_waits_long_enough_has_the_answer_late(sim: Simulator, scenario: Scenario) -> None:
@@ -249,7 +249,7 @@ def test_on_a_socket_who_waits_long_enough_has_the_answer_late(sim: Simulator, s
     with sim.serve() as base_url:
         began = time.monotonic()
         url = base_url + call_url(call).removeprefix("https://api.twilio.com")
-        answer = requests.get(url, auth=auth(sim), timeout=5)
+        answer = requests.get(url, auth=auth(sim), timeout=SECONDS)
 
     assert (answer.status_code, answer.json()["sid"]) == (200, call.sid)
     assert time.monotonic() - began >= 0.2

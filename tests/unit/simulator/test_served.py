@@ -29,14 +29,14 @@ from callscribe_tools.simulator.server import serving
 
 from .conftest import BASE, NUMBER, Application, Sdk
 
-WEBHOOK_SECONDS = 10.0
+WEBHOOK_SECONDS = 60.0
 
 
 class RedirectedHttpClient(TwilioHttpClient):
     """The SDK's own client, sent to the simulator instead of to Twilio's hosts."""
 
     def __init__(self, base_url: str) -> None:
-        super().__init__(timeout=5)
+        super().__init__(timeout=WEBHOOK_SECONDS)
         self._base = urlsplit(base_url)
 
     def request(

@@ -161,8 +161,10 @@ def test_while_served_late_webhooks_come_by_themselves_after_their_time(
 ) -> None:
     with sim.serve():
         began = time.monotonic()
-        call = place(sim, scenario, FaultKind.LATE_WEBHOOKS, late_seconds=0.2)
-        assert told(application) == []
+        # While this holds the lock, nobody delivers.
+        with sim.state.lock:
+            call = place(sim, scenario, FaultKind.LATE_WEBHOOKS, late_seconds=0.2)
+            assert told(application) == []
         assert sim.wait_until_at_rest(SECONDS)
         took = time.monotonic() - began
 
