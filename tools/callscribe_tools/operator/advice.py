@@ -18,6 +18,10 @@ _BY_REASON: Mapping[str, str] = MappingProxyType(
         "recording_deleted": "It was deleted at Twilio before it was transcribed, and is lost. Find out who deletes it",
         "recording_failed": "Twilio could not record it. If <Record> made another, see the call's other recording",
         "not_found": "Twilio has no such call or recording any more. If it was deleted there, nothing is to be had",
+        "transcribed_elsewhere": (
+            "Another application has its one transcript, under a Service that is not in the settings. Give a number "
+            "that Service, then redrive; or retranscribe the call, which deletes that transcript and pays for another"
+        ),
         "error": "The program's own mistake: its worker's log has it. Report it, deploy what mends it, then redrive",
         "transcript_failed": f"Twilio could not transcribe it. {_MADE_ONCE}",
         "transcript_canceled": f"Its transcript was canceled at Twilio. {_MADE_ONCE}",

@@ -88,7 +88,8 @@ def retranscribe(
     """
     for one in some:
         progress(f"Deleting the transcripts of recording {one.sid} at Twilio")
-        sids = dict.fromkeys([*([one.transcript] if one.transcript else []), *twilio.transcripts_of(one.sid)])
+        found = [transcript.sid for transcript in twilio.transcripts_of(one.sid)]
+        sids = dict.fromkeys([*([one.transcript] if one.transcript else []), *found])
         deleted = tuple(sid for sid in sids if twilio.delete_transcript(sid))
         move = environment.table.move(Event.RETRANSCRIBED, call_sid, one.sid, due_at=datetime.now(UTC), rounds=0)
         if move.happened:

@@ -7,7 +7,7 @@ fields they do not know, and hide why a list was refused (docs/decisions/0007).
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -116,11 +116,14 @@ class Twilio:
             return False
         return True
 
-    def transcripts_of(self, recording_sid: RecordingSid) -> list[TranscriptSid]:
-        """Find all transcripts of a recording, under whatever Service."""
+    def transcripts_of(self, recording_sid: RecordingSid) -> list[Transcript]:
+        """Find all transcripts of a recording, under any Service of the account.
+
+        Twilio allows one transcript for each recording, whatever the Service.
+        """
         doing = f"looking for all transcripts of recording {recording_sid}"
         found = self._api.intelligence_rows(doing, "Transcripts", SourceSid=recording_sid)
-        return [transcript_of(doing, one).sid for one in found]
+        return [transcript_of(doing, row) for row in found]
 
     def create_transcript(
         self, recording: Recording, service_sid: ServiceSid, participants: Sequence[Participant]
@@ -149,17 +152,6 @@ class Twilio:
         except ValueError:
             # It may exist all the same: the next try looks for it.
             raise TransientError(f"{doing}: the answer has no sid") from None
-
-    def transcript_of(self, recording_sid: RecordingSid, service_sid: ServiceSid) -> Transcript | None:
-        """Find the transcript that a recording already has."""
-        doing = f"looking for the transcript of recording {recording_sid}"
-        # A Service that does not exist has no transcripts.
-        with suppress(NotFoundError):
-            found = next(
-                self._api.intelligence_rows(doing, "Transcripts", ServiceSid=service_sid, SourceSid=recording_sid), None
-            )
-            return transcript_of(doing, found) if found else None
-        return None
 
     def transcript(self, sid: TranscriptSid) -> Transcript:
         """Fetch a transcript, without its sentences."""

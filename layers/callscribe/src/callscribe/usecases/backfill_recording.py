@@ -53,4 +53,5 @@ def backfill_recording(
         settings=replace(settings, daily_minutes=None),
         patience=patience,
         deadline=deadline,
+        from_before=True,
     )

@@ -215,7 +215,7 @@ class _Look:
         return found
 
     def _listed(self, sid: RecordingSid) -> list[TranscriptSid]:
-        return self._ask().transcripts_of(sid)
+        return [transcript.sid for transcript in self._ask().transcripts_of(sid)]
 
     def _delete_transcript(self, sid: TranscriptSid) -> bool:
         return self._ask().delete_transcript(sid)

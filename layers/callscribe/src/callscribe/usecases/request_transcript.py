@@ -36,6 +36,9 @@ class Outcome(StrEnum):
     ERASED = "erased"
 
 
+TRANSCRIBED_ELSEWHERE = "transcribed_elsewhere"
+"""Why a recording has failed whose one transcript somebody else has asked for, under a Service that is not ours."""
+
 REPAIRS = frozenset({Outcome.SKIPPED, Outcome.FAILED, Outcome.REQUESTED})
 """What is a repair where it came of the sweep."""
 
@@ -78,6 +81,7 @@ def request_transcript(
     patience: Patience,
     deadline: datetime,
     swept: Swept | None = None,
+    from_before: bool = False,
 ) -> list[Settled]:
     """Settle what the reported recording is worth, and ask for its transcript.
 
@@ -89,6 +93,8 @@ def request_transcript(
         reported_at: when the callback came.
         deadline: when this worker stops whether it is done or not; its claim lasts as long.
         swept: what the sweep says, where it has reported the recording.
+        from_before: whether the recording may be older than what the table knows. For such recordings, and for those
+            that the sweep reports, the worker looks for a transcript before it requests the first one.
 
     Raises:
         ClaimedElsewhereError: the message must come back later; it may not be acknowledged.
@@ -102,7 +108,7 @@ def request_transcript(
     if due_since and (reason := table.look_at(reported.call_sid, reported.sid, due_since, patience)):
         return [Settled(Outcome.FAILED, reason, reported.sid)]
     try:
-        return _request(reported, reported_at, table, twilio, settings, patience, deadline, swept)
+        return _request(reported, reported_at, table, twilio, settings, patience, deadline, swept, from_before)
     except Exception as error:
         if due_since is None:
             raise
@@ -135,13 +141,22 @@ def _request(
     patience: Patience,
     deadline: datetime,
     swept: Swept | None,
+    from_before: bool,  # noqa: FBT001 (as its caller's)
 ) -> list[Settled]:
     recording = _as_twilio_has_it(reported, reported_at, twilio, patience)
     call = twilio.call(recording.call_sid)
     # Whose callback comes here was answered here: where the settings lack the number, the call waits until they do not.
     service_sid = settings.for_number(call.to).service_sid
     request = _Request(
-        table, twilio, call, service_sid, settings.daily_minutes, patience, deadline, repaired=swept is not None
+        table=table,
+        twilio=twilio,
+        call=call,
+        service_sid=service_sid,
+        settings=settings,
+        patience=patience,
+        deadline=deadline,
+        repaired=swept is not None,
+        looks_first=swept is not None or from_before,
     )
     if not table.put_call(call):
         return [Settled(Outcome.ERASED, recording_sid=reported.sid)]
@@ -166,18 +181,26 @@ def _as_twilio_has_it(reported: Recording, reported_at: datetime, twilio: Twilio
         return replace(reported, status="deleted")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Request:
-    """Settles the recordings of one call."""
+    """Settles the recordings of one call.
+
+    `looks_first`: whether a transcript may exist that the table knows nothing of.
+    """
 
     table: CallTable
     twilio: Twilio
     call: Call
     service_sid: ServiceSid
-    daily_minutes: int | None
+    settings: Settings
     patience: Patience
     deadline: datetime
     repaired: bool
+    looks_first: bool
+
+    @property
+    def daily_minutes(self) -> int | None:
+        return self.settings.daily_minutes
 
     def settle(self, recording: Recording) -> Settled:
         if reason := recording.not_worth_transcribing():
@@ -202,8 +225,9 @@ class _Request:
             if claim.state is State.REQUESTING:
                 raise ClaimedElsewhereError(f"recording {recording.sid} of call {self.call.sid} is being requested")
             return Settled(Outcome.SETTLED_BEFORE, recording_sid=recording.sid)
-        if claim.attempts > 1 and (found := self.twilio.transcript_of(recording.sid, self.service_sid)):
-            return self._adopt(recording, found)
+        # A live message of a new recording costs no such request.
+        if (claim.attempts > 1 or self.looks_first) and (found := self._transcript_of(recording)):
+            return self._adopt(recording, found, heard.counted_on)
         # An earlier try may have been paid for, so its minutes stay counted, and are not counted again.
         if heard.counted_on or counted_on is None or self.daily_minutes is None:
             return self._ask(recording, counted_on)
@@ -221,7 +245,7 @@ class _Request:
             # Twilio may have refused the participants, and our own table keeps the roles: a label never costs a call.
             refusal, created = created.reason, self._create(recording, ())
         if isinstance(created, Transcript):
-            return self._adopt(recording, created)
+            return self._adopt(recording, created, counted_on)
         if isinstance(created, PermanentError):
             return self._refused(recording, counted_on, created)
         self._move(Event.TRANSCRIPT_CREATED, recording, due_at=self._later(), transcript=created)
@@ -243,10 +267,33 @@ class _Request:
             return self.twilio.create_transcript(recording, self.service_sid, participants)
         except PermanentError as error:
             # What Twilio answers to a second request is not documented, so any refusal may be that.
-            return self.twilio.transcript_of(recording.sid, self.service_sid) or error
+            return self._transcript_of(recording) or error
 
-    def _adopt(self, recording: Recording, found: Transcript) -> Settled:
-        """Go on with the transcript that an earlier try or somebody else has asked for."""
+    def _transcript_of(self, recording: Recording) -> Transcript | None:
+        """Find the transcript that a recording already has, under any Service; one of ours where there are more."""
+        transcripts = self.twilio.transcripts_of(recording.sid)
+        return max(
+            transcripts, key=lambda found: (self._is_under_our_service(found), self._is_ours(found)), default=None
+        )
+
+    def _is_under_our_service(self, transcript: Transcript) -> bool:
+        return transcript.service_sid in self.settings.service_sids
+
+    def _is_ours(self, transcript: Transcript) -> bool:
+        """Whether it is under a Service of the settings, or was when we requested it.
+
+        The number's Service may have been changed since: our own requests have the call for a customer key.
+        """
+        return self._is_under_our_service(transcript) or transcript.call_sid == self.call.sid
+
+    def _adopt(self, recording: Recording, found: Transcript, counted_on: date | None) -> Settled:
+        """Continue with the transcript that an earlier try, or somebody else under a Service of ours, has requested.
+
+        A transcript of somebody else's Service is left alone: nobody knows what that Service redacts. Twilio makes no
+        second one, so that a person has to decide.
+        """
+        if not self._is_ours(found) and not self._is_noted(found, recording):
+            return self._given_up(recording, counted_on, TRANSCRIBED_ELSEWHERE)
         if found.failed:
             reason = f"transcript_{found.status}"
             return self._settled(Outcome.FAILED, Event.TRANSCRIPT_FAILED, recording, reason, transcript=found.sid)
@@ -255,6 +302,10 @@ class _Request:
         self._move(Event.TRANSCRIPT_CREATED, recording, due_at=due_at, transcript=found.sid)
         return Settled(Outcome.REQUESTED, recording_sid=recording.sid)
 
+    def _is_noted(self, transcript: Transcript, recording: Recording) -> bool:
+        row = self.table.knows(self.call.sid).get(recording.sid, {})
+        return row.get("transcript") == transcript.sid
+
     def _later(self) -> datetime:
         return datetime.now(UTC) + self.patience.look_again
 
@@ -262,7 +313,10 @@ class _Request:
         if _is_about_the_service(error):
             # The settings can be fixed.
             raise TransientError(f"{error}: check the number's service_sid in the settings") from error
-        settled = self._settled(Outcome.FAILED, Event.GIVEN_UP, recording, error.reason)
+        return self._given_up(recording, counted_on, error.reason)
+
+    def _given_up(self, recording: Recording, counted_on: date | None, reason: str) -> Settled:
+        settled = self._settled(Outcome.FAILED, Event.GIVEN_UP, recording, reason)
         # After the move, which happens once: the minutes of other recordings must not be given back with a repetition.
         if settled.outcome is Outcome.FAILED and counted_on:
             self.table.give_back_minutes(recording.minutes, counted_on)

@@ -127,12 +127,12 @@ def _settle(report: Report, stores: Stores, twilio: Twilio, settings: Settings, 
         transcript = twilio.transcript(report.transcript_sid)
     except NotFoundError as error:
         return _gone(report, error, stores.table, patience)
-    if not _is_ours(transcript, stores.table, settings):
+    if not _is_ours(transcript, report, stores.table, settings):
         return Settled(outcome=Outcome.NOT_OURS, call_sid=transcript.call_sid)
     if not transcript.ended:
         # Nothing else may ever tell that it has: no retry of this webhook is documented.
         raise TransientError(f"transcript {transcript.sid} is {transcript.status}, and not completed yet")
-    recording = _recording_of(transcript, stores.table, twilio)
+    recording = _recording_of(transcript, report, stores.table, twilio)
     call = twilio.call(recording.call_sid)
     if not stores.table.put_call(call):
         return _settled(Outcome.ERASED, recording)
@@ -189,11 +189,11 @@ def _gone(report: Report, error: NotFoundError, table: CallTable, patience: Pati
     return _settled(Outcome.GONE, noted, reason)
 
 
-def _is_ours(transcript: Transcript, table: CallTable, settings: Settings) -> bool:
-    """Whether it is under one of our Services, or was when we asked for it."""
+def _is_ours(transcript: Transcript, report: Report, table: CallTable, settings: Settings) -> bool:
+    """Whether it is under one of our Services, or was when we requested or adopted it."""
     if transcript.service_sid in settings.service_sids:
         return True
-    return _noted(transcript.sid, transcript.call_sid, table) is not None
+    return _noted_anywhere(transcript, report, table) is not None
 
 
 def _fail(
@@ -303,9 +303,9 @@ def _is_deleted(recording: Recording, twilio: Twilio) -> bool:
     return True
 
 
-def _recording_of(transcript: Transcript, table: CallTable, twilio: Twilio) -> Recording:
+def _recording_of(transcript: Transcript, report: Report, table: CallTable, twilio: Twilio) -> Recording:
     """The recording of a transcript, from Twilio; of one that was deleted there, what its row tells."""
-    noted = None if transcript.source_sid else _noted(transcript.sid, transcript.call_sid, table)
+    noted = None if transcript.source_sid else _noted_anywhere(transcript, report, table)
     sid = transcript.source_sid or (noted.sid if noted else None)
     if sid is None:
         if transcript.call_sid is None:
@@ -314,7 +314,7 @@ def _recording_of(transcript: Transcript, table: CallTable, twilio: Twilio) -> R
     try:
         return twilio.recording(sid)
     except NotFoundError:
-        if noted := noted or _noted(transcript.sid, transcript.call_sid, table):
+        if noted := noted or _noted_anywhere(transcript, report, table):
             return noted
         raise
 
@@ -322,3 +322,9 @@ def _recording_of(transcript: Transcript, table: CallTable, twilio: Twilio) -> R
 def _noted(transcript_sid: TranscriptSid, call_sid: CallSid | None, table: CallTable) -> Recording | None:
     """The recording of a transcript, from the row that noted its creation."""
     return table.recording_of(call_sid, transcript_sid) if call_sid else None
+
+
+def _noted_anywhere(transcript: Transcript, report: Report, table: CallTable) -> Recording | None:
+    """Find the recording by the call that the report names, or by the customer key: an adopted one may have another."""
+    call_sids = dict.fromkeys((report.call_sid, transcript.call_sid))
+    return next((noted for sid in call_sids if (noted := _noted(transcript.sid, sid, table))), None)
