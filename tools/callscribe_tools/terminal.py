@@ -93,6 +93,10 @@ class Notices:
         self.last = text
         self._console.print(Text("\n".join(map(printable, text.split("\n"))), style=style))
 
+    def prompt(self, text: str) -> None:
+        """Print a question; what a person answers stands behind it."""
+        self._console.print(Text(printable(text)), end="")
+
     def step(self, seconds: float, text: str) -> None:
         """Print what happens now, so many seconds after the beginning."""
         self._console.print(Text.assemble((f"{seconds:5.1f} s", "dim"), f"  {printable(text)}"))

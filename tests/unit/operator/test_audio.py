@@ -63,7 +63,7 @@ def test_a_recording_is_saved_for_its_owner_alone(
 def test_a_file_that_is_there_is_replaced_only_by_force(reading: Reading, stored: Call, file: Path) -> None:
     file.write_text("mine")
     result = reading("audio", stored.sid, "--output", str(file))
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     assert "--force" in result.stderr
     assert file.read_text() == "mine"
     assert reading("audio", stored.sid, "--output", str(file), "--force").exit_code == 0
@@ -72,7 +72,7 @@ def test_a_file_that_is_there_is_replaced_only_by_force(reading: Reading, stored
 
 def test_a_folder_that_is_not_there_is_told(reading: Reading, stored: Call, tmp_path: Path) -> None:
     result = reading("audio", stored.sid, "--output", str(tmp_path / "none" / "a.wav"))
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     assert "cannot be written (No such file or directory)" in result.stderr
 
 
@@ -83,7 +83,7 @@ def test_where_there_is_no_file_in_two_channels_the_other_is_named(
     recorded.channels = 1
     twilio.unknowns.mono_as_dual_status = status
     result = reading("audio", stored.sid, "--output", str(file))
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     assert f"no file in two channels of recording {recorded.sid}. Try --channels 1" in result.stderr
     assert nothing_saved(result, file)
     assert reading("audio", stored.sid, "--channels", "1", "--output", str(file)).exit_code == 0
@@ -94,7 +94,7 @@ def test_a_recording_that_is_deleted_is_said_to_be(
 ) -> None:
     twilio.state.delete_recording(recorded)
     result = reading("audio", stored.sid, "--channels", "1", "--output", str(file))
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     assert "it was deleted there" in result.stderr
     assert nothing_saved(result, file)
 
@@ -138,10 +138,10 @@ def test_a_refusal_is_not_saved_as_audio(
 
 def test_of_calls_that_nobody_can_hear_it_is_said_why(reading: Reading, stored: Call, stack: Stack, file: Path) -> None:
     result = reading("audio", "CA" + "9" * 32, "--output", str(file))
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     assert "No recording of call" in result.stderr
     erase(stack, stored.sid)
     result = reading("audio", stored.sid, "--output", str(file))
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     assert "was erased" in result.stderr
     assert nothing_saved(result, file)

@@ -59,7 +59,7 @@ def test_nothing_is_sent_unless_it_is_agreed_to(
     stack: Stack, twilio: Simulator, scenario: Scenario, callscribe: Callscribe
 ) -> None:
     from_before(stack, twilio, scenario)
-    assert callscribe("backfill", "--since", "3d").exit_code == 1
+    assert callscribe("backfill", "--since", "3d").exit_code == 4
     assert stack.queued() == {}
 
 

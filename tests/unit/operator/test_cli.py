@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,15 @@ import pytest
 from botocore.config import Config
 from typer.testing import CliRunner, Result
 
+from callscribe.domain.recording import State
 from callscribe_tools.operator.cli import app
+from callscribe_tools.operator.cli_common import MEANINGS
 from callscribe_tools.operator.cli_docs import commands
+from callscribe_tools.simulator.cli import app as simulator
 from harness.deployed import Deployed
 from harness.loopback import nobody_answers
 from harness.stack import Stack, aws
+from harness.template import REPOSITORY
 
 COMMANDS = list(commands())
 
@@ -27,6 +32,55 @@ def test_help_teaches_by_an_example_and_tells_the_exit_statuses(command: list[st
     assert re.search(r"^ *Example: callscribe ", result.stdout, re.MULTILINE)
     assert re.search(r"Exit status:\n +0  fine\n", result.stdout)
     assert "130  Ctrl-C" in result.stdout
+
+
+@pytest.mark.parametrize("app_", [app, simulator], ids=["callscribe", "callscribe-sim"])
+def test_the_version_is_told(app_: Any) -> None:
+    name = "callscribe" if app_ is app else "callscribe-sim"
+    result = CliRunner().invoke(app_, ["--version"], prog_name=name)
+    assert (result.exit_code, result.stdout) == (0, f"{name} {version('callscribe-tools')}\n")
+
+
+@pytest.mark.parametrize("command", [[], *COMMANDS])
+def test_h_is_help(command: list[str]) -> None:
+    asked = [CliRunner().invoke(app, [*command, option], prog_name="callscribe").stdout for option in ("-h", "--help")]
+    assert asked[0] == asked[1]
+    assert "-h, --help" in asked[0]
+
+
+@pytest.mark.parametrize("command", [[], ["call"], ["serve"], ["scenarios"], ["faults"]])
+def test_h_is_help_of_the_simulator(command: list[str]) -> None:
+    asked = [CliRunner().invoke(simulator, [*command, option]).stdout for option in ("-h", "--help")]
+    assert asked[0] == asked[1]
+    assert "-h, --help" in asked[0]
+
+
+def widths() -> Iterator[Any]:
+    yield from (pytest.param(app, one, columns) for one in [[], *COMMANDS] for columns in (60, 80))
+    yield from (pytest.param(simulator, one, columns) for one in ([], ["call"], ["serve"]) for columns in (60, 80))
+
+
+@pytest.mark.parametrize(("app_", "command", "columns"), [*widths()])
+def test_no_list_of_the_help_is_cut_off(app_: Any, command: list[str], columns: int) -> None:
+    told = CliRunner().invoke(app_, [*command, "--help"], terminal_width=columns, color=False).stdout
+    # An ellipsis of three points is Click's; ours is one character, as in CA….
+    assert "..." not in told.replace("[ARGS]...", "")
+    lists = told.partition("Options:")[2].partition("Exit status:")[0]
+    assert [line for line in lists.splitlines() if len(line) > columns] == []
+
+
+def test_the_help_of_calls_names_each_state() -> None:
+    told = CliRunner().invoke(app, ["calls", "--help"], terminal_width=60).stdout
+    assert all(state in told for state in State)
+
+
+def test_each_exit_status_has_one_meaning_in_the_docs() -> None:
+    page = (REPOSITORY / "docs" / "cli.md").read_text()
+    for status, meaning in MEANINGS.items():
+        assert f"| {int(status)} | {meaning} |" in page
+    for command in COMMANDS:
+        told = CliRunner().invoke(app, [*command, "--help"]).stdout.partition("Exit status:")[2]
+        assert {int(line.split()[0]) for line in told.splitlines() if line.strip()} <= set(MEANINGS)
 
 
 # --- which stack
@@ -238,7 +292,7 @@ def test_at_a_terminal_a_table_has_lines(
     monkeypatch.setenv("COLUMNS", "80")
     narrow = callscribe("failed").stdout
     assert "WHAT       message on recordings\nSIDS       CA" + "1" * 32 in narrow
-    assert "WHAT TO DO A shape or a mistake" in narrow
+    assert "WHAT TO DO A message or a mistake" in narrow
 
 
 def test_the_ledger_fits_into_80_columns(

@@ -72,7 +72,7 @@ def test_a_transcript_that_twilio_has_not_ends_the_command(reading: Reading, tra
     other = "GT" + "9" * 32
     assert other != transcript
     result = reading("dump", other)
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (4, "")
     assert f"Twilio has no transcript {other}" in result.stderr
     assert "callscribe show CA…" in result.stderr
 
@@ -82,7 +82,7 @@ def test_where_twilio_is_down_nothing_is_printed_as_a_result(
 ) -> None:
     answer(twilio, "GET", "/v2/Transcripts/{sid}", 500)
     result = reading("dump", transcript, "--json")
-    assert (result.exit_code, result.stdout) == (3, "")
+    assert (result.exit_code, list(json.loads(result.stdout))) == (3, ["error"])
     assert f"eading transcript {transcript}" in result.stderr
 
 

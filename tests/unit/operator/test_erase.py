@@ -251,7 +251,7 @@ def test_the_command_asks_first_and_erases_nothing_unless_told_to(
 ) -> None:
     before = stack.items()
     result = callscribe("erase", stored.sid)
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     assert "Scripts say --yes" in result.stderr
     assert stack.items() == before
 

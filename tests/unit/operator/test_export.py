@@ -92,7 +92,7 @@ def test_a_file_that_is_there_is_replaced_only_if_told_to(stored: Call, reading:
     file.write_text("mine")
     asked = ("export", "--since", "1h", "--output", str(file))
     result = reading(*asked)
-    assert (result.exit_code, file.read_text()) == (1, "mine")
+    assert (result.exit_code, file.read_text()) == (4, "mine")
     assert "--force" in result.stderr
     assert reading(*asked, "--force").exit_code == 0
     assert json.loads(file.read_text())["call_sid"] == stored.sid

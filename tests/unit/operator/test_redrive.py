@@ -202,11 +202,12 @@ def test_a_call_that_nobody_knows_is_said_to_be_unknown(
     bury("Recordings", BODY)
     for arguments in ([], ["--dry-run"]):
         result = callscribe("redrive", "--call", OTHER, *arguments)
-        assert result.exit_code == 1
+        assert result.exit_code == 4
         assert "There is no such call in the table and no dead letter of it.\n" in result.stderr
-    assert document("redrive", "--call", OTHER) == {"redriven": []}
+    answer = document("redrive", "--call", OTHER)
+    assert (answer["redriven"], answer["error"]["exit_status"]) == ([], 4)
     result = callscribe("redrive", "--call", CALL_SID, "--queue", "transcripts")
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     assert "no dead letter of it on the queue of transcripts." in result.stderr
     assert stack.queued() == {"RecordingsDeadLetters": [BODY]}
 

@@ -60,7 +60,7 @@ def test_it_says_minutes_and_price_and_asks_first(
 ) -> None:
     before = stack.items()
     result = callscribe("retranscribe", stored.sid, "--price", "2")
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     assert "1 minutes; about $2.00 at $2 a minute" in result.stderr
     assert (stack.items(), len(twilio.state.transcripts)) == (before, 1)
 
@@ -83,7 +83,7 @@ def test_where_the_recording_is_gone_its_transcript_stays(
     dual_of(stored).status = "deleted"
     before = stack.items()
     result = callscribe("retranscribe", stored.sid, "--yes")
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     assert "Twilio has it no more" in result.stderr
     assert (stack.items(), len(twilio.state.transcripts)) == (before, 1)
 
@@ -91,16 +91,16 @@ def test_where_the_recording_is_gone_its_transcript_stays(
 def test_what_is_under_way_or_erased_is_left(stored: Call, stack: Stack, callscribe: Callscribe) -> None:
     assert callscribe("retranscribe", stored.sid, "--yes").exit_code == 0
     result = callscribe("retranscribe", stored.sid, "--yes")
-    assert (result.exit_code, "it is received" in result.stderr) == (1, True)
+    assert (result.exit_code, "it is received" in result.stderr) == (4, True)
     erase(stack, stored.sid)
     result = callscribe("retranscribe", stored.sid, "--yes")
-    assert (result.exit_code, "it is erased" in result.stderr) == (1, True)
+    assert (result.exit_code, "it is erased" in result.stderr) == (4, True)
 
 
 def test_a_call_that_the_table_does_not_know_is_said_to_be_one(stack: Stack, callscribe: Callscribe) -> None:
     assert stack.items() == []
     result = callscribe("retranscribe", "CA" + "9" * 32, "--yes")
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     assert "callscribe ledger --since 7d" in result.stderr
 
 
@@ -188,13 +188,13 @@ def test_a_recording_that_nobody_has_told_of_is_transcribed(
 
 
 def test_it_asks_first(unheard_of: Call, stack: Stack, callscribe: Callscribe) -> None:
-    assert callscribe("transcribe", dual_of(unheard_of).sid).exit_code == 1
+    assert callscribe("transcribe", dual_of(unheard_of).sid).exit_code == 4
     assert stack.queued() == {}
 
 
 def test_what_is_known_is_said_to_be_with_what_to_do(stored: Call, stack: Stack, callscribe: Callscribe) -> None:
     result = callscribe("transcribe", dual_of(stored).sid, "--yes")
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     assert f"is known, and stored. Next: callscribe retranscribe {stored.sid}" in result.stderr
     assert stack.queued() == {}
 

@@ -90,7 +90,7 @@ def test_what_twilio_refuses_is_named_and_not_stored(
     changed: dict[str, str], told: str, secret: Callable[..., Result], empty_stack: Stack, twilio: Simulator
 ) -> None:
     result = secret("set", "--from-stdin", stdin=credentials_of(twilio.account, **changed))
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     assert told in result.stderr
     assert stored(empty_stack) is None
 
@@ -100,7 +100,7 @@ def test_an_account_that_is_suspended_is_refused(
 ) -> None:
     twilio.account.status = "suspended"
     result = secret("set", "--from-stdin", stdin=credentials_of(twilio.account))
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     assert "the account is suspended" in result.stderr
     assert stored(empty_stack) is None
 

@@ -50,7 +50,8 @@ def test_of_an_unknown_call_it_is_said_what_to_try(reading: Reading, stack: Stac
     assert stack.items() == []
     for arguments in ([], ["--json"]):
         result = reading("show", NOBODY, *arguments)
-        assert (result.exit_code, result.stdout) == (1, "")
+        assert result.exit_code == 4
+        assert list(json.loads(result.stdout)) == ["error"] if arguments else result.stdout == ""
         assert f"Nothing is stored of call {NOBODY} in callscribe-dev" in result.stderr
         assert "callscribe ledger --since 7d" in result.stderr
 

@@ -12,7 +12,7 @@ from callscribe.domain.errors import TransientError
 from callscribe.domain.recording import State
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import RecordingSid
-from callscribe_tools.operator.errors import OperatorError
+from callscribe_tools.operator.errors import RefusedError
 from callscribe_tools.operator.files import private
 from callscribe_tools.operator.printing import Tell
 
@@ -22,7 +22,7 @@ TIMEOUTS_SECONDS = (10.0, 60.0)
 CHUNK_BYTES = 256 * 1024
 
 
-class NoAudioError(OperatorError):
+class NoAudioError(RefusedError):
     """There is no such audio. The message says why, and what to do."""
 
 

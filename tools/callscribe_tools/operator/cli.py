@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from callscribe_tools.cli_help import CONTEXT, Group, print_version
 from callscribe_tools.operator.cli_common import exits
 from callscribe_tools.operator.commands import (
     audio,
@@ -30,7 +31,9 @@ from callscribe_tools.operator.commands import (
 )
 
 # Plain help: Rich's boxes would cut the examples. No stack trace of a library's shows what it was given.
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(
+    cls=Group, context_settings={**CONTEXT}, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False
+)
 
 # In the order in which one needs them.
 _WIRING = (secret, setup, doctor)
@@ -42,7 +45,12 @@ for _module in (*_WIRING, *_READING, *_MENDING, *_FORGETTING):
     app.add_typer(_module.commands)
 
 
-@app.callback(epilog=exits("a command found what is not fine; its own help says what"))
+@app.callback(
+    epilog=exits(
+        "it found something that needs you; the command's own help says what",
+        refused="what you asked for cannot be done",
+    )
+)
 def _callscribe(
     *,
     profile: Annotated[
@@ -51,11 +59,23 @@ def _callscribe(
     region: Annotated[
         str | None, typer.Option("--region", metavar="NAME", help="The AWS region, in the place of AWS_REGION.")
     ] = None,
+    version: Annotated[  # noqa: ARG001 (its callback ends the command)
+        bool,
+        typer.Option(
+            "--version",
+            is_eager=True,
+            callback=lambda wanted: print_version("callscribe", wanted=wanted),
+            help="Print the version and exit.",
+        ),
+    ] = False,
 ) -> None:
     """Wire Twilio to a deployed Callscribe, read its calls, and see what it has failed at or missed.
 
     AWS is asked with the credentials and in the region that the AWS CLI would take: --profile and --region before the
     command, else AWS_PROFILE, AWS_REGION or AWS_DEFAULT_REGION, else what the profile says.
+
+    Each command except `export` takes --json: then standard output holds one JSON document, also when the command ends
+    by an error. `export` writes JSON lines by itself.
 
     \b
     Example: callscribe doctor --env prod

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from callscribe_tools.local_aws.paths import ROOT
 from callscribe_tools.operator.cli import app
+from callscribe_tools.operator.cli_common import MEANINGS
 from callscribe_tools.terminal import print_line
 
 PAGE = ROOT / "docs" / "cli.md"
@@ -20,27 +21,30 @@ Written from `--help` by `make docs`; a test holds the two together. `make setup
 alone it is installed by `uv tool install .` or `pipx install .` in the folder of the repository.
 `callscribe --install-completion` lets the shell complete commands and options.
 
-Results are on standard output, what happens and what goes wrong beside it. `--json` prints one document.
+Results are on standard output, what happens and what goes wrong beside it. With `--json` standard output holds one JSON
+document and nothing else. If the command ends by an error, the document has an `error` with its `message` and its
+`exit_status`; only wrong usage (2) prints no document. Every command except `export` takes it.
 
 Callers choose some of the words that are printed. Characters that a terminal would act on are escaped, as `\\x1b` in
 text and as `\\u001b` in JSON, which is the same document to whatever reads it.
-
-A command never ends by a stack trace. Beside the exit statuses that its help lists:
-
-| Status | Meaning |
-|---|---|
-| 70 | The command failed by a mistake of its own. The last line names a file that has the details |
-| 74 | The operating system refused to read or write a file, or the output |
-| 141 | Whoever read the output wanted no more of it, as `head` does. Nothing is printed |
 
 `CALLSCRIBE_DEBUG=1` shows the stack trace of every error. Proxies are taken from `HTTPS_PROXY`, `ALL_PROXY` and
 `NO_PROXY`; this machine itself, as with `--env local`, is never asked through one.
 """
 
+_STATUSES = """## Exit statuses
+
+The same in every command; its own help says what 1 and 4 mean there. A command never ends by a stack trace.
+
+| Status | Meaning |
+|---|---|
+"""
+
 
 def page() -> str:
     """The whole page."""
-    return "\n".join([_INTRODUCTION, *_sections()])
+    statuses = "".join(f"| {int(status)} | {meaning} |\n" for status, meaning in MEANINGS.items())
+    return "\n".join([_INTRODUCTION, _STATUSES + statuses, *_sections()])
 
 
 def _sections() -> Iterator[str]:

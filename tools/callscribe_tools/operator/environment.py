@@ -27,7 +27,7 @@ from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid
 from callscribe_tools.operator.console import LIST_TIME, TIMEOUT_SECONDS, Console, console
 from callscribe_tools.operator.dead_letters import DeadLetters
-from callscribe_tools.operator.errors import OperatorError
+from callscribe_tools.operator.errors import BrokenError, OperatorError
 from callscribe_tools.operator.local import Local
 from callscribe_tools.operator.printing import tell_pages
 from callscribe_tools.operator.secret import SettingsSecret
@@ -232,7 +232,7 @@ def _described(stack: str) -> tuple[Told, Told, datetime]:
     return Told(stack, outputs), Told(stack, parameters), described["CreationTime"].astimezone(UTC)
 
 
-class SweepError(OperatorError):
+class SweepError(BrokenError):
     """The sweep ran, and failed."""
 
 

@@ -73,6 +73,10 @@ class OperatorError(Exception):
     """A command cannot go on. The message says what happened, and what to do."""
 
 
+class BrokenError(OperatorError):
+    """A command has found what it looks for, and it needs a person."""
+
+
 class RefusedError(OperatorError):
     """What was asked for cannot be, and nothing of it was done: a file, a number or credentials must be put right."""
 

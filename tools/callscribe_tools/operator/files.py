@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from callscribe_tools.operator.errors import OperatorError
+from callscribe_tools.operator.errors import RefusedError
 
 NOT_REACHED = "It is a copy that `callscribe erase` does not reach: delete it when it is no longer needed."
 """What is to be known of each such file."""
 
 
-class NotSavedError(OperatorError):
+class NotSavedError(RefusedError):
     """There is no such file now, or it is what it was."""
 
 

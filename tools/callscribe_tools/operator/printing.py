@@ -17,6 +17,7 @@ from callscribe_tools.terminal import can_show, console, print_json, print_json_
 
 __all__ = [
     "age",
+    "asking",
     "can_show",
     "console",
     "is_terminal",
@@ -39,6 +40,21 @@ PROSE = frozenset({"WHAT", "STATE", "REASON", "OUTCOME", "WHAT TO DO"})
 PROSE_WIDTH = 24
 """What they need to be read at all."""
 
+_line = threading.Lock()
+_question = threading.Event()
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Keep progress off the screen while a person reads a question and answers it."""
+    # A progress line that is being printed ends before the question begins.
+    with _line:
+        _question.set()
+    try:
+        yield
+    finally:
+        _question.clear()
+
 
 @contextmanager
 def telling() -> Iterator[Tell]:
@@ -55,7 +71,9 @@ def telling() -> Iterator[Tell]:
                 show()
 
     def show() -> None:
-        console.step(time.monotonic() - started, step)
+        with _line:
+            if not _question.is_set():
+                console.step(time.monotonic() - started, step)
 
     def now_slow() -> None:
         nonlocal slow

@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from callscribe_tools.cli_help import CONTEXT, Group, print_version
 from callscribe_tools.simulator import cli_options as options
 from callscribe_tools.simulator.cli_faults import listed as listed_faults
 from callscribe_tools.simulator.cli_report import Exit, document, exit_of, lines, violation_lines
@@ -38,7 +39,9 @@ Exit status:
 """
 
 # Plain help: Rich's boxes would cut the examples.
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+app = typer.Typer(
+    cls=Group, context_settings={**CONTEXT}, no_args_is_help=True, add_completion=False, rich_markup_mode=None
+)
 
 _VOICE_URL = typer.Option(callback=options.url, metavar="URL", help="Asked for TwiML when a call comes in.")
 FallbackUrl = Annotated[
@@ -93,7 +96,18 @@ _FROM, _TO = "+12025550142", "+12025550199"
 
 
 @app.callback(epilog=_EXITS)
-def _callscribe_sim() -> None:
+def _callscribe_sim(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            is_eager=True,
+            callback=lambda wanted: print_version("callscribe-sim", wanted=wanted),
+            help="Print the version and exit.",
+        ),
+    ] = False,
+) -> None:
     """Play Twilio for a voice application, on this machine, without an account.
 
     Only this machine is asked, and hosts that a URL option names.

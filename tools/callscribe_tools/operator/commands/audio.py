@@ -11,21 +11,20 @@ from callscribe_tools.operator import cli_options as options
 from callscribe_tools.operator.audio import NoAudioError, choose, fetch
 from callscribe_tools.operator.cli_common import (
     EnvOption,
-    Exit,
+    JsonOption,
     StackOption,
     answering,
     environment_of,
     exits,
-    print_error,
 )
 from callscribe_tools.operator.environment import Environment
-from callscribe_tools.operator.files import NOT_REACHED, NotSavedError
+from callscribe_tools.operator.files import NOT_REACHED
 from callscribe_tools.operator.printing import console, print_line, telling
 
 commands = typer.Typer()
 
 
-@commands.command("audio", epilog=exits("there is no such audio, or the file cannot be written"))
+@commands.command("audio", epilog=exits(refused="there is no such audio, or the file cannot be written"))
 def audio(
     call: Annotated[CallSid, typer.Argument(parser=options.call_sid, metavar="CA…", help="The call.")],
     *,
@@ -41,6 +40,7 @@ def audio(
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     env: EnvOption = None,
     stack: StackOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Fetch the recording of a call from Twilio as a WAV file, and print the file's name.
 
@@ -51,18 +51,18 @@ def audio(
     Example: callscribe audio CA00000000000000000000000000000001 --channels 1 --output heard.wav
     """
     path = output or Path(f"{call}.wav")
-    with answering(), telling() as tell:
+    with answering(as_json=as_json) as answer, telling() as tell:
         environment = environment_of(env, stack)
-        try:
-            stored = environment.table.read(call)
-            sid = _recording(stored, environment)
-            wanted = channels or min(int(stored.recordings[sid].get("channels", 1)), 2)
-            tell(f"Asking Twilio for recording {sid}")
-            size = fetch(environment.settings(), sid, wanted, path, tell, force=force)
-        except (NoAudioError, NotSavedError) as error:
-            print_error(error)
-            raise typer.Exit(Exit.NOT_FINE) from None
-    print_line(str(path))
+        stored = environment.table.read(call)
+        sid = _recording(stored, environment)
+        wanted = channels or min(int(stored.recordings[sid].get("channels", 1)), 2)
+        tell(f"Asking Twilio for recording {sid}")
+        size = fetch(environment.settings(), sid, wanted, path, tell, force=force)
+        answer.document = {
+            "call_sid": call, "recording_sid": sid, "channels": wanted, "bytes": size, "file": str(path)
+        }  # fmt: skip
+    if not as_json:
+        print_line(str(path))
     console.print(f"{size / 1e6:.1f} MB of recording {sid}. {NOT_REACHED}", markup=False)
 
 

@@ -20,12 +20,15 @@ from callscribe_tools.operator.cli_common import (
     exits,
 )
 from callscribe_tools.operator.price import DOLLARS_PER_MINUTE, priced
-from callscribe_tools.operator.printing import console, print_json, telling
+from callscribe_tools.operator.printing import console, telling
 
 commands = typer.Typer()
 
 
-@commands.command("backfill", epilog=exits("it was not agreed to, or something could not be read, and is left out"))
+@commands.command(
+    "backfill",
+    epilog=exits("something could not be read, and is left out", refused="you answered no"),
+)
 def backfill(
     *,
     since: Annotated[
@@ -60,7 +63,7 @@ def backfill(
     if until <= since:
         raise typer.BadParameter("it must be after --since.", param_hint="--until")
     sent = 0
-    with answering(), telling() as tell:
+    with answering(as_json=as_json) as answer, telling() as tell:
         environment = environment_of(env, stack)
         settings = environment.settings()
         found = plan(environment, environment.twilio(settings), settings, since, until, tell)
@@ -72,9 +75,8 @@ def backfill(
                     pass
         finally:
             # What was sent before something went wrong is told too.
-            if as_json:
-                dollars = round(found.minutes * price, 2)
-                print_json({**found.told(), "dollars": dollars, "dry_run": dry_run, "sent": sent})
+            dollars = round(found.minutes * price, 2)
+            answer.document = {**found.told(), "dollars": dollars, "dry_run": dry_run, "sent": sent}
     if sent:
         again = environment.command(f"ledger --since {found.since:%Y-%m-%d}")
         console.print(f"{sent} are sent for. What is still missing, in some minutes: {again}", markup=False)

@@ -28,7 +28,7 @@ USUAL = timedelta(days=7)
 """How far back calls are listed where nothing is said."""
 
 
-@commands.command("calls", epilog=exits(None))
+@commands.command("calls", epilog=exits())
 def calls(
     *,
     day: Annotated[
@@ -46,7 +46,13 @@ def calls(
         typer.Option("--number", parser=options.number, metavar="+1…", help="Calls from or to that number, in E.164."),
     ] = None,
     state: Annotated[
-        State | None, typer.Option("--state", help="Calls with a recording that stands there.", show_default=False)
+        State | None,
+        typer.Option(
+            "--state",
+            metavar="STATE",
+            help=f"Calls with a recording in that state: {', '.join(State)}.",
+            show_default=False,
+        ),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="So many calls at most.")] = 50,
     after: Annotated[
@@ -69,7 +75,7 @@ def calls(
     """
     local = options.zone(zone)
     since, until = _span(day, since, until, local)
-    with answering(), telling() as tell:
+    with answering(as_json=as_json), telling() as tell:
         environment = environment_of(env, stack)
         wanted = Wanted(
             since=since, until=until, number=number, state=state, after=after, retention=environment.table.retention

@@ -50,7 +50,7 @@ def doctor(
     Example: callscribe doctor --json | jq -r '.findings[] | select(.state == "broken") | .remedy'
     """
     found: list[Finding] = []
-    with answering(), telling() as tell:
+    with answering(as_json=as_json), telling() as tell:
         name, option = named_stack(env, stack)
         for finding in examine(name, option, tell, local=local_of(env), wiring_only=wiring):
             found.append(finding)

@@ -10,14 +10,14 @@ from callscribe_tools import show
 from callscribe_tools.operator import cli_options as options
 from callscribe_tools.operator.cli_common import (
     EnvOption,
-    Exit,
     JsonOption,
     StackOption,
     answering,
     environment_of,
     exits,
 )
-from callscribe_tools.operator.printing import console, print_json_text, print_line, telling
+from callscribe_tools.operator.errors import RefusedError
+from callscribe_tools.operator.printing import print_json_text, print_line, telling
 from callscribe_tools.operator.twilio_json import as_twilio_writes
 
 commands = typer.Typer()
@@ -25,7 +25,7 @@ commands = typer.Typer()
 _INFO = {"sid": "sid", "status": "status", "customerKey": "customer_key", "serviceSid": "service_sid", "url": "url"}
 
 
-@commands.command("dump", epilog=exits("Twilio has no such transcript"))
+@commands.command("dump", epilog=exits(refused="Twilio has no such transcript"))
 def dump(
     transcript: Annotated[
         TranscriptSid, typer.Argument(parser=options.transcript_sid, metavar="GT…", help="The transcript.")
@@ -43,7 +43,7 @@ def dump(
     Example: callscribe dump GT00000000000000000000000000000001
     Example: callscribe dump GT00000000000000000000000000000001 --json | jq '.operator_results[].name'
     """
-    with answering(), telling() as tell:
+    with answering(as_json=as_json), telling() as tell:
         environment = environment_of(env, stack)
         console_of_twilio = environment.console(environment.settings())
         tell(f"Reading transcript {transcript} at Twilio")
@@ -51,12 +51,10 @@ def dump(
             info = console_of_twilio.transcript(transcript)
             results = list(console_of_twilio.operator_results(transcript))
         except NotFoundError:
-            console.print(
+            raise RefusedError(
                 f"Twilio has no transcript {transcript}: it was deleted, or is another account's (--env). Of a call, "
-                f"what is stored is shown by {environment.command('show CA…')}",
-                markup=False,
-            )
-            raise typer.Exit(Exit.NOT_FINE) from None
+                f"what is stored is shown by {environment.command('show CA…')}"
+            ) from None
     if as_json:
         print_json_text(as_twilio_writes({"transcript": info, "operator_results": results}))
         return

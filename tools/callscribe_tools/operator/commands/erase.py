@@ -1,6 +1,6 @@
 """`callscribe erase`."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,14 +21,12 @@ from callscribe_tools.operator.cli_common import (
 from callscribe_tools.operator.erase import Receipt, calls_of_number
 from callscribe_tools.operator.erase import erase as erased
 from callscribe_tools.operator.out_of_reach import OutOfReach
-from callscribe_tools.operator.printing import console, print_json, print_line, print_table, telling
+from callscribe_tools.operator.printing import console, print_line, print_table, telling
 
 commands = typer.Typer()
 
 
-@commands.command(
-    "erase", epilog=exits("it was not agreed to, or a copy is left for now, which the sweep goes on with")
-)
+@commands.command("erase", epilog=exits("a copy is left for now; the sweep erases it later", refused="you answered no"))
 def erase(
     call: Annotated[
         CallSid | None, typer.Argument(parser=options.call_sid, metavar="[CA…]", help="The call.", show_default=False)
@@ -57,11 +55,12 @@ def erase(
     if (call is None) == (number is None):
         raise typer.BadParameter("give a call's SID, or --number.", param_hint="CA…")
     receipts: list[Receipt] = []
-    with answering(), telling() as tell:
+    with answering(as_json=as_json) as answer, telling() as tell:
         environment = environment_of(env, stack)
         settings = environment.settings()
         calls = [call] if call else calls_of_number(environment, number or "", settings, tell)
         if not calls:
+            answer.document = _document(receipts)
             console.print("There is no call from that number, neither in the table nor at Twilio.")
             raise typer.Exit(Exit.FINE)
         what = f"call {call}" if call else f"{len(calls)} calls from that number"
@@ -71,16 +70,19 @@ def erase(
                 receipts.append(receipt)  # noqa: PERF402 (what is done before an error must be in it)
         finally:
             # What was erased before something went wrong is told too.
-            _print(receipts, as_json=as_json)
+            answer.document = _document(receipts)
+            if not as_json:
+                _print(receipts)
     # That the sweep looks once more is as it should be, and no failure.
     if any(copy.state is CopyState.LATER for receipt in receipts for copy in receipt.erasure.copies):
         raise typer.Exit(Exit.NOT_FINE)
 
 
-def _print(receipts: list[Receipt], *, as_json: bool) -> None:
-    if as_json:
-        print_json({"receipts": [one.told() for one in receipts]})
-        return
+def _document(receipts: list[Receipt]) -> dict[str, Any]:
+    return {"receipts": [one.told() for one in receipts]}
+
+
+def _print(receipts: list[Receipt]) -> None:
     for one in receipts:
         print_line(f"Call {one.erasure.call_sid}, erased {one.erasure.erased_at:%Y-%m-%dT%H:%M:%SZ}")
         print_table(

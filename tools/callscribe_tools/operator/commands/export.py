@@ -12,21 +12,19 @@ from callscribe_tools.operator import cli_options as options
 from callscribe_tools.operator.calls import Wanted, listed
 from callscribe_tools.operator.cli_common import (
     EnvOption,
-    Exit,
     StackOption,
     answering,
     environment_of,
     exits,
-    print_error,
 )
 from callscribe_tools.operator.export import Format, lines
-from callscribe_tools.operator.files import NOT_REACHED, NotSavedError, private
+from callscribe_tools.operator.files import NOT_REACHED, private
 from callscribe_tools.operator.printing import console, telling
 
 commands = typer.Typer()
 
 
-@commands.command("export", epilog=exits("the file is there already, or cannot be written"))
+@commands.command("export", epilog=exits(refused="the file is there already, or cannot be written"))
 def export(
     *,
     since: Annotated[
@@ -67,11 +65,7 @@ def export(
         environment = environment_of(env, stack)
         wanted = Wanted(since=since, until=until, retention=environment.table.retention)
         found = lines(listed(environment.lists, wanted, tell), environment.table, format_, tell)
-        try:
-            _write(found, output, force=force)
-        except NotSavedError as error:
-            print_error(error)
-            raise typer.Exit(Exit.NOT_FINE) from None
+        _write(found, output, force=force)
     console.print(NOT_REACHED, markup=False)
 
 

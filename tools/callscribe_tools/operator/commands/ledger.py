@@ -69,7 +69,7 @@ def ledger(
         raise typer.BadParameter("it must be after --since.", param_hint="--until")
     if before_the_stack and not mend:
         raise typer.BadParameter("it goes with --repair.", param_hint="--before-the-stack")
-    with answering(), telling() as tell:
+    with answering(as_json=as_json), telling() as tell:
         environment = environment_of(env, stack)
         settings = environment.settings()
         taken = take_ledger(

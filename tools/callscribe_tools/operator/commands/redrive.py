@@ -17,14 +17,15 @@ from callscribe_tools.operator.cli_common import (
     exits,
 )
 from callscribe_tools.operator.environment import Environment
-from callscribe_tools.operator.printing import console, print_json, print_table, telling
+from callscribe_tools.operator.errors import RefusedError
+from callscribe_tools.operator.printing import console, print_table, telling
 from callscribe_tools.operator.redrive import ENDS_THE_SAME, Outcome, Redriven, Which
 from callscribe_tools.operator.redrive import redrive as redriven
 
 commands = typer.Typer()
 
 
-@commands.command("redrive", epilog=exits("something was left, or there is no such call"))
+@commands.command("redrive", epilog=exits("something was left", refused="there is no such call"))
 def redrive(
     *,
     queue: Annotated[
@@ -54,26 +55,24 @@ def redrive(
     Example: callscribe redrive --call CA3f9d0c62a1b74e58961c2d7e8f304ab5
     """
     done: list[Redriven] = []
-    with answering(), telling() as tell:
+    with answering(as_json=as_json) as answer, telling() as tell:
         environment = environment_of(env, stack)
         try:
             for one in redriven(environment, which=queue, call_sid=call, dry_run=dry_run, progress=tell):
                 done.append(one)  # noqa: PERF402 (what is done before an error must be in it)
         finally:
             # What was done before something went wrong is told too.
-            _print_redriven(environment, done, of_call=call is not None, as_json=as_json)
+            answer.document = {"redriven": [one.told() for one in done]}
+            if not as_json:
+                _print_redriven(environment, done, of_call=call is not None)
         if call and not done and not environment.knows(call):
             of = f" on the queue of {queue}" if queue else ""
-            console.print(f"There is no such call in the table and no dead letter of it{of}.", style="red")
-            raise typer.Exit(Exit.NOT_FINE)
+            raise RefusedError(f"There is no such call in the table and no dead letter of it{of}.")
     if any(one.outcome is Outcome.LEFT for one in done):
         raise typer.Exit(Exit.NOT_FINE)
 
 
-def _print_redriven(environment: Environment, done: list[Redriven], *, of_call: bool, as_json: bool) -> None:
-    if as_json:
-        print_json({"redriven": [one.told() for one in done]})
-        return
+def _print_redriven(environment: Environment, done: list[Redriven], *, of_call: bool) -> None:
     if done:
         print_table(
             ("WHAT", "SIDS", "REASON", "OUTCOME", "WHAT TO DO"),

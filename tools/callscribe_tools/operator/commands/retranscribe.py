@@ -8,7 +8,6 @@ from callscribe.domain.sids import CallSid
 from callscribe_tools.operator import cli_options as options
 from callscribe_tools.operator.cli_common import (
     EnvOption,
-    Exit,
     JsonOption,
     PriceOption,
     StackOption,
@@ -18,15 +17,16 @@ from callscribe_tools.operator.cli_common import (
     environment_of,
     exits,
 )
+from callscribe_tools.operator.errors import RefusedError
 from callscribe_tools.operator.price import DOLLARS_PER_MINUTE, minutes_of, priced
-from callscribe_tools.operator.printing import console, print_json, print_table, telling
+from callscribe_tools.operator.printing import console, print_table, telling
 from callscribe_tools.operator.retranscribe import Candidate, Retranscribed, candidates
 from callscribe_tools.operator.retranscribe import retranscribe as retranscribed
 
 commands = typer.Typer()
 
 
-@commands.command("retranscribe", epilog=exits("it was not agreed to, or there is nothing to transcribe anew"))
+@commands.command("retranscribe", epilog=exits(refused="there is nothing to transcribe anew, or you answered no"))
 def retranscribe(
     call: Annotated[CallSid, typer.Argument(parser=options.call_sid, metavar="CA…", help="The call.")],
     *,
@@ -46,7 +46,7 @@ def retranscribe(
     Example: callscribe retranscribe CA3f9d0c62a1b74e58961c2d7e8f304ab5
     """
     done: list[Retranscribed] = []
-    with answering(), telling() as tell:
+    with answering(as_json=as_json) as answer, telling() as tell:
         environment = environment_of(env, stack)
         twilio = environment.twilio(environment.settings())
         tell("Looking at the recordings at Twilio")
@@ -55,8 +55,7 @@ def retranscribe(
         _tell_refused(found)
         if not some:
             told = f" The table has no recording of it: {environment.command('ledger --since 7d')}"
-            console.print(f"Nothing of call {call} is transcribed anew.{'' if found else told}", markup=False)
-            raise typer.Exit(Exit.NOT_FINE)
+            raise RefusedError(f"Nothing of call {call} is transcribed anew.{'' if found else told}")
         minutes = minutes_of(one.recording for one in some if one.recording)
         confirmed(f"Delete the transcripts of {len(some)} recordings, and pay {priced(minutes, price)}?", yes=yes)
         try:
@@ -64,7 +63,9 @@ def retranscribe(
                 done.append(one)  # noqa: PERF402 (what is done before an error must be in it)
         finally:
             # What was done before something went wrong is told too.
-            _print(done, as_json=as_json)
+            answer.document = {"retranscribed": [one.told() for one in done]}
+            if not as_json:
+                _print(done)
     console.print(f"In a minute or two: {environment.command(f'show {call}')}", markup=False)
 
 
@@ -74,9 +75,7 @@ def _tell_refused(found: list[Candidate]) -> None:
             console.print(f"Recording {one.sid} is left: {one.refused}.", markup=False)
 
 
-def _print(done: list[Retranscribed], *, as_json: bool) -> None:
-    if as_json:
-        print_json({"retranscribed": [one.told() for one in done]})
-    elif done:
+def _print(done: list[Retranscribed]) -> None:
+    if done:
         rows = ((one.recording_sid, tuple(one.deleted) or "none", one.outcome) for one in done)
         print_table(("RECORDING", "DELETED AT TWILIO", "OUTCOME"), rows)

@@ -2,13 +2,13 @@
 
 import sys
 from collections.abc import Mapping
-from functools import partial
 from typing import Annotated, Any
 
 import typer
 
 from callscribe.domain.errors import TransientError
 from callscribe.domain.settings import Settings, SettingsError
+from callscribe_tools.cli_help import Group
 from callscribe_tools.operator import credentials as known
 from callscribe_tools.operator.cli_common import (
     EnvOption,
@@ -17,26 +17,33 @@ from callscribe_tools.operator.cli_common import (
     StackOption,
     YesOption,
     answering,
+    asked,
+    asked_secretly,
     confirmed,
     environment_of,
     exits,
 )
 from callscribe_tools.operator.credentials import Credentials, Tried
 from callscribe_tools.operator.environment import Environment
-from callscribe_tools.operator.errors import OperatorError, RefusedError
+from callscribe_tools.operator.errors import BrokenError, OperatorError, RefusedError
 from callscribe_tools.operator.printing import age, console, print_json, print_line, print_table, telling
 from callscribe_tools.operator.setup.ownership import ownership_of
 
 commands = typer.Typer()
 _group = typer.Typer(
+    cls=Group,
     no_args_is_help=True,
     help="Store the credentials of an account at Twilio, and look at them.\n\n\b\n"
     "Example: callscribe secret check --env prod",
 )
-commands.add_typer(_group, name="secret", epilog=exits("the credentials are refused, or do not work"))
+commands.add_typer(
+    _group,
+    name="secret",
+    epilog=exits("the credentials do not work", refused="the credentials are refused, or you answered no"),
+)
 
 
-@_group.command("set", epilog=exits("the credentials are refused, and nothing was stored"))
+@_group.command("set", epilog=exits(refused="the credentials are refused, or you answered no; nothing was stored"))
 def secret_set(
     *,
     from_env: Annotated[
@@ -67,7 +74,7 @@ def secret_set(
     """
     if from_env and from_stdin:
         raise typer.BadParameter("it is in the place of --from-env: give one of them.", param_hint="--from-stdin")
-    with answering(), telling() as tell:
+    with answering(as_json=as_json), telling() as tell:
         environment = environment_of(env, stack)
         credentials = _read(from_env=from_env, from_stdin=from_stdin)
         tell("Trying the credentials at Twilio")
@@ -95,7 +102,7 @@ def _read(*, from_env: bool, from_stdin: bool) -> Credentials:
         raise RefusedError(
             f"Standard input is no terminal, where one could be asked: say --from-env or --from-stdin; {known.NOTHING}"
         )
-    return known.prompted(partial(typer.prompt, err=True), partial(typer.prompt, err=True, hide_input=True))
+    return known.prompted(asked, asked_secretly)
 
 
 def _refuse_wrong(tried: list[Tried]) -> None:
@@ -153,12 +160,12 @@ def secret_check(*, env: EnvOption = None, stack: StackOption = None, as_json: J
     \b
     Example: callscribe secret check --env prod
     """
-    with answering(), telling() as tell:
+    with answering(as_json=as_json), telling() as tell:
         environment = environment_of(env, stack)
         try:
             settings = environment.settings()
         except (OperatorError, SettingsError) as error:
-            raise RefusedError(_mended(environment, error)) from None
+            raise BrokenError(_mended(environment, error)) from None
         tell("Trying the credentials at Twilio")
         tried = _tried(settings)
         changed = environment.secret.changed()

@@ -9,20 +9,20 @@ from callscribe_tools import show as shown
 from callscribe_tools.operator import cli_options as options
 from callscribe_tools.operator.cli_common import (
     EnvOption,
-    Exit,
     JsonOption,
     StackOption,
     answering,
     environment_of,
     exits,
 )
-from callscribe_tools.operator.printing import console, print_json_text, print_line
+from callscribe_tools.operator.errors import RefusedError
+from callscribe_tools.operator.printing import print_json_text, print_line
 from callscribe_tools.operator.stored import current, for_machines, for_people, is_known
 
 commands = typer.Typer()
 
 
-@commands.command("show", epilog=exits("nothing is stored of the call"))
+@commands.command("show", epilog=exits(refused="nothing is stored of the call"))
 def show(
     call: Annotated[CallSid, typer.Argument(parser=options.call_sid, metavar="CA…", help="The call.")],
     *,
@@ -40,17 +40,15 @@ def show(
     Example: callscribe show CA00000000000000000000000000000001 --json | jq -r '.insights[].sentences[].text'
     """
     local = options.zone(zone)
-    with answering():
+    with answering(as_json=as_json):
         environment = environment_of(env, stack)
         stored = current(environment.table.read(call))
-    if not is_known(stored):
-        console.print(
-            f"Nothing is stored of call {call} in {environment.stack}. It may be of another environment (--env), older "
-            "than anything is kept, or lost. What Twilio has and the table has not: "
-            f"{environment.command('ledger --since 7d')}",
-            markup=False,
-        )
-        raise typer.Exit(Exit.NOT_FINE)
+        if not is_known(stored):
+            raise RefusedError(
+                f"Nothing is stored of call {call} in {environment.stack}. It may be of another environment (--env), "
+                "older than anything is kept, or lost. What Twilio has and the table has not: "
+                f"{environment.command('ledger --since 7d')}"
+            )
     if as_json:
         print_json_text(shown.as_json(for_machines(stored)))
         return

@@ -24,7 +24,7 @@ def sweep(*, env: EnvOption = None, stack: StackOption = None, as_json: JsonOpti
     \b
     Example: callscribe sweep --json
     """
-    with answering(), telling() as tell:
+    with answering(as_json=as_json), telling() as tell:
         environment = environment_of(env, stack)
         tell("The stack sweeps, which may take five minutes")
         found = environment.sweep()

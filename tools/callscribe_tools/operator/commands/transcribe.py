@@ -25,7 +25,9 @@ from callscribe_tools.operator.transcribe import transcribe as transcribed
 commands = typer.Typer()
 
 
-@commands.command("transcribe", epilog=exits("it was not agreed to, or the recording cannot or need not be"))
+@commands.command(
+    "transcribe", epilog=exits(refused="the recording cannot or need not be transcribed, or you answered no")
+)
 def transcribe(
     recording: Annotated[
         RecordingSid, typer.Argument(parser=options.recording_sid, metavar="RE…", help="The recording.")
@@ -45,7 +47,7 @@ def transcribe(
     \b
     Example: callscribe transcribe RE3f9d0c62a1b74e58961c2d7e8f304ab5
     """
-    with answering(), telling() as tell:
+    with answering(as_json=as_json), telling() as tell:
         environment = environment_of(env, stack)
         settings = environment.settings()
         tell(f"Looking at recording {recording} at Twilio")
