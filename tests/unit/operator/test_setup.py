@@ -9,17 +9,20 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from callscribe.domain.errors import ChangedError
+from callscribe.domain.errors import ChangedError, PermanentError
 from callscribe_tools.local_aws.paths import ROOT
 from callscribe_tools.local_callscribe import NUMBERS
 from callscribe_tools.operator.cli import app
+from callscribe_tools.operator.console import Console as TwilioConsole
 from callscribe_tools.operator.environment import Env, Environment
 from callscribe_tools.operator.environment import deployed as environment_named
 from callscribe_tools.operator.errors import OperatorError, RefusedError
 from callscribe_tools.operator.setup.applying import apply_setup, carry_out, plan_setup
+from callscribe_tools.operator.setup.changes import Change
 from callscribe_tools.operator.setup.config import Config
 from callscribe_tools.operator.setup.config_file import load
 from callscribe_tools.operator.setup.ownership import SETUP_KEY
+from callscribe_tools.operator.setup.report import grouped
 from callscribe_tools.operator.setup.schema_rules import mistakes
 from callscribe_tools.simulator import Account, PhoneNumber, Simulator
 from harness.deployed import Deployed
@@ -349,19 +352,100 @@ def test_destroy_asks_first(
 ) -> None:
     apply(environment, config)
     result = setup("destroy")
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     assert "Scripts say --yes" in result.stderr
     assert len(twilio.account.services) == 1
 
 
-def test_plan_check_ends_with_2_where_something_differs(
+def test_plan_check_ends_with_1_if_something_differs(
     environment: Environment, file: Path, setup: Callable[..., Result]
 ) -> None:
     asked = ("plan", "--check", "--file", str(file))
-    assert setup(*asked).exit_code == 2
+    assert setup(*asked).exit_code == 1
     assert environment.settings().numbers == {}
     assert setup("apply", "--file", str(file)).exit_code == 0
     assert setup(*asked).exit_code == 0
+
+
+def test_a_plan_groups_by_object_with_a_sign_for_each_change(
+    environment: Environment, file: Path, config: Config, setup: Callable[..., Result], twilio: Simulator
+) -> None:
+    lines = setup("plan", "--file", str(file)).stdout.splitlines()
+    assert "+ operator product-feedback: created as product-feedback" in lines
+    service = lines.index("+ Service english: created as callscribe-dev-english")
+    assert lines[service + 1 : service + 4] == [
+        "    + operator Conversation Summary: attached",
+        "    + operator Sentiment Analysis: attached",
+        "    + operator product-feedback: attached",
+    ]
+    assert f"+ settings of {NUMBER}: calls are answered, and transcribed by english" in lines
+    assert lines[-1] == "3 to add, 1 to change, 0 to remove."
+    apply(environment, config)
+    twilio.account.numbers[NUMBER].voice_url = "https://elsewhere.example.com/"
+    _attach(twilio.account)
+    _detach(twilio.account)
+    lines = setup("plan", "--file", str(file)).stdout.splitlines()
+    assert lines == [
+        "~ Service english",
+        "    + operator Conversation Summary: attached",
+        lines[2],
+        f"~ number {NUMBER}",
+        f"    ~ voice_url: https://elsewhere.example.com/ → https://{HOST}/incoming-call#rc=3&rp=5xx,ct,rt",
+        "",
+        "0 to add, 2 to change, 0 to remove.",
+    ]
+    assert lines[2].startswith("    \N{MINUS SIGN} operator ")
+
+
+def test_of_two_long_texts_it_is_shown_where_they_differ() -> None:
+    prompt = "Say what the conversation is about, in one word, and how the customer feels about it. "
+    change = Change(what="operator a", field="prompt", is_=f"{prompt}Be short.", should_be=f"{prompt}Be long.")
+    assert list(grouped([change])) == ["~ operator a", "    ~ prompt: …bout it. Be short. → …bout it. Be long."]
+    different = Change(what="operator a", field="prompt", is_="a" * 100, should_be="b" * 100)
+    (_, line) = grouped([different])
+    assert line == f"    ~ prompt: {'a' * 59}… → {'b' * 59}…"
+
+
+def test_apply_ends_with_what_was_done_and_when_callers_hear_it(
+    environment: Environment, file: Path, setup: Callable[..., Result]
+) -> None:
+    assert environment.settings().numbers == {}
+    result = setup("apply", "--file", str(file))
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1] == "Done: 3 added, 1 changed, 0 removed."
+    assert "Callers hear the new settings within 5 minutes" in result.stderr
+    assert "To check it all: callscribe doctor" in result.stderr
+    result = setup("apply", "--file", str(file))
+    assert (result.stdout, result.exit_code) == ("", 0)
+    assert "Nothing to do: everything is as" in result.stderr
+    assert "5 minutes" not in result.stderr
+
+
+def test_destroy_ends_with_what_was_done_and_what_is_left(
+    environment: Environment, config: Config, setup: Callable[..., Result]
+) -> None:
+    apply(environment, config)
+    result = setup("destroy", "--yes")
+    assert result.exit_code == 0
+    assert "\N{MINUS SIGN} Service callscribe-dev-english: " in result.stdout
+    assert result.stdout.splitlines()[-1].startswith("Done: 0 added, 1 changed, ")
+    assert "for up to 5 minutes" in result.stderr
+    assert "The stack, its stored calls and the account's credentials stay" in result.stderr
+    assert "setup has made nothing for this stack" in setup("destroy", "--yes").stderr
+
+
+def test_what_was_done_before_twilio_refuses_is_told(
+    environment: Environment, file: Path, setup: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermanentError("attaching an operator: Twilio answered 400", reason="twilio_400")
+
+    assert environment.settings().numbers == {}
+    monkeypatch.setattr(TwilioConsole, "attach", refused)
+    result = setup("apply", "--file", str(file))
+    assert result.exit_code == 3
+    assert result.stdout.splitlines()[-1] == "Done: 2 added, 0 changed, 0 removed."
+    assert "ttaching an operator: Twilio answered 400" in result.stderr
 
 
 def test_the_shipped_file_is_right_for_every_environment_and_wires_the_demos_numbers() -> None:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from callscribe_tools.cli_help import Group
 from callscribe_tools.operator.cli_common import (
     EnvOption,
     Exit,
@@ -19,31 +20,37 @@ from callscribe_tools.operator.cli_common import (
     named_stack,
 )
 from callscribe_tools.operator.environment import Env, Environment
-from callscribe_tools.operator.printing import console, print_json, print_table, telling
+from callscribe_tools.operator.printing import console, telling
 from callscribe_tools.operator.setup.applying import carry_out, plan_setup
 from callscribe_tools.operator.setup.changes import Change
 from callscribe_tools.operator.setup.config import Config
 from callscribe_tools.operator.setup.config_file import FILE, env_of, load
 from callscribe_tools.operator.setup.destroying import plan_destruction
+from callscribe_tools.operator.setup.report import after_destroying, counted, effects, grouped
 
 commands = typer.Typer()
 _group = typer.Typer(
+    cls=Group,
     no_args_is_help=True,
     help="Make everything at Twilio and in the settings as callscribe.toml says.\n\n\b\n"
     "Example: callscribe setup plan --env prod",
 )
-commands.add_typer(_group, name="setup", epilog=exits("the file is wrong, or something of it cannot be"))
-
-LONGEST_CELL = 60
-"""What a cell shows of a text, such as a prompt; --json has all of it."""
+commands.add_typer(
+    _group,
+    name="setup",
+    epilog=exits("something differs", refused="the file is wrong, or something in it cannot be done"),
+)
 
 FileOption = Annotated[Path, typer.Option("--file", metavar="PATH", help="The file, in the place of callscribe.toml.")]
 
 
-@_group.command("plan", epilog=exits("the file is wrong, or something of it cannot be", drift="something differs"))
+@_group.command(
+    "plan",
+    epilog=exits("with --check: something differs", refused="the file is wrong, or something in it cannot be done"),
+)
 def plan(
     *,
-    check: Annotated[bool, typer.Option("--check", help="End with 2 where something differs; for scripts.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="End with 1 if something differs; for scripts.")] = False,
     file: FileOption = FILE,
     env: EnvOption = None,
     stack: StackOption = None,
@@ -55,22 +62,25 @@ def plan(
     Example: callscribe setup plan --env prod
     Example: callscribe setup plan --env prod --check --json | jq .changes
     """
-    with answering(), telling() as tell:
+    with answering(as_json=as_json) as answer, telling() as tell:
         environment, config = _asked(file, env, stack)
         _, found = plan_setup(environment, config, tell)
-    if as_json:
-        changes = [one.told() for one in found.changes]
-        print_json({"stack": environment.stack, "changes": changes, "notes": found.notes})
-    else:
-        _print_changes(found.changes, "Nothing differs.")
+        changes = [change.told() for change in found.changes]
+        answer.document = {"stack": environment.stack, "changes": changes, "notes": found.notes}
+    if not as_json:
+        _print_changes(found.changes)
+        if found.changes:
+            print(f"\n{counted(found.changes, done=False)}.")
+        else:
+            console.print("Nothing differs.")
         _print_notes(found.notes)
         if found.changes:
             console.print(f"To make it so: {environment.command('setup apply')}", markup=False)
     if check and found.changes:
-        raise typer.Exit(Exit.DRIFT)
+        raise typer.Exit(Exit.NOT_FINE)
 
 
-@_group.command("apply", epilog=exits("the file is wrong, or something of it cannot be, and nothing was done"))
+@_group.command("apply", epilog=exits(refused="the file is wrong, or something in it cannot be done"))
 def apply(
     *, file: FileOption = FILE, env: EnvOption = None, stack: StackOption = None, as_json: JsonOption = False
 ) -> None:
@@ -84,20 +94,28 @@ def apply(
     Example: callscribe setup apply --env prod
     """
     done: list[Change] = []
-    notes: list[str] = []
-    with answering(), telling() as tell:
+    with answering(as_json=as_json) as answer, telling() as tell:
         environment, config = _asked(file, env, stack)
         found, planned = plan_setup(environment, config, tell)
-        notes = planned.notes
         try:
             for changes in carry_out(found, planned, tell):
                 done += changes
         finally:
             # What was done before something went wrong is told too.
-            _print_done(environment, done, notes, as_json=as_json)
+            answer.document = _document(environment, done, planned.notes)
+            if not as_json:
+                _print_done(done)
+    if as_json:
+        return
+    _print_notes(planned.notes)
+    if not done:
+        console.print(f"Nothing to do: everything is as {file} says.", markup=False)
+        return
+    _print_lines(effects(done))
+    console.print(f"To check it all: {environment.command('doctor')}", markup=False)
 
 
-@_group.command("destroy", epilog=exits("it was not agreed to, or cannot be"))
+@_group.command("destroy", epilog=exits(refused="you answered no, or it cannot be done"))
 def destroy(
     *, env: EnvOption = None, stack: StackOption = None, yes: YesOption = False, as_json: JsonOption = False
 ) -> None:
@@ -111,25 +129,32 @@ def destroy(
     Example: callscribe setup destroy --env staging
     """
     done: list[Change] = []
-    with answering(), telling() as tell:
+    with answering(as_json=as_json) as answer, telling() as tell:
         environment = environment_of(env, stack)
+        answer.document = _document(environment, done, [])
         asked = plan_destruction(environment, tell)
-        if asked is None:
-            _print_done(environment, done, [], as_json=as_json)
-            return
-        found, planned = asked
-        if not yes:
-            _print_changes(planned.changes, "")
-        confirmed(
-            f"This ends Callscribe on {environment.stack} at Twilio. A Service that is deleted takes leave of its "
-            "transcripts there; what is in DynamoDB stays. Destroy?",
-            yes=yes,
-        )
-        try:
-            for changes in carry_out(found, planned, tell):
-                done += changes
-        finally:
-            _print_done(environment, done, [], as_json=as_json)
+        if asked:
+            found, planned = asked
+            if not yes:
+                _print_lines(grouped(planned.changes))
+            confirmed(
+                f"This ends Callscribe on {environment.stack} at Twilio. Transcripts at Twilio are deleted with their "
+                "Service; what is in DynamoDB stays. Destroy?",
+                yes=yes,
+            )
+            try:
+                for changes in carry_out(found, planned, tell):
+                    done += changes
+            finally:
+                answer.document = _document(environment, done, [])
+                if not as_json:
+                    _print_done(done)
+    if as_json:
+        return
+    if not done:
+        console.print("Nothing to do: setup has made nothing for this stack.")
+        return
+    _print_lines(after_destroying())
 
 
 def _asked(file: Path, env: Env | None, stack: str | None) -> tuple[Environment, Config]:
@@ -139,27 +164,25 @@ def _asked(file: Path, env: Env | None, stack: str | None) -> tuple[Environment,
     return environment_of(env, stack), config
 
 
-def _print_done(environment: Environment, done: list[Change], notes: list[str], *, as_json: bool) -> None:
-    if as_json:
-        print_json({"stack": environment.stack, "done": [one.told() for one in done], "notes": notes})
-        return
-    _print_changes(done, "Nothing to do.")
-    _print_notes(notes)
+def _document(environment: Environment, done: list[Change], notes: list[str]) -> dict[str, Any]:
+    return {"stack": environment.stack, "done": [change.told() for change in done], "notes": notes}
 
 
-def _print_changes(changes: Iterable[Change], nothing: str) -> None:
-    rows = [(one.what, one.field, _short(one.is_), _short(one.should_be)) for one in changes]
-    if rows:
-        print_table(("WHAT", "FIELD", "IS", "SHOULD BE"), rows)
-    elif nothing:
-        console.print(nothing)
+def _print_done(done: list[Change]) -> None:
+    if done:
+        _print_changes(done)
+        print(f"\nDone: {counted(done, done=True)}.", flush=True)
+
+
+def _print_changes(changes: Iterable[Change]) -> None:
+    for line in grouped(changes):
+        print(line)
 
 
 def _print_notes(notes: Iterable[str]) -> None:
-    for one in notes:
-        console.print(f"{one}.", markup=False)
+    _print_lines(f"{note}." for note in notes)
 
 
-def _short(text: str) -> str:
-    text = text.replace("\n", " ")
-    return text if len(text) <= LONGEST_CELL or text.startswith("http") else f"{text[: LONGEST_CELL - 1]}…"
+def _print_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        console.print(line, markup=False)

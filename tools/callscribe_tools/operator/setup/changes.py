@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -13,23 +14,57 @@ from callscribe_tools.operator.setup.schema_rules import completed, plain
 _NOTHING = ("", None)
 
 
+WHOLE = "(itself)"
+"""The field of a change that is about a whole object: it is created, adopted or deleted."""
+
+
+class Action(StrEnum):
+    """What a change does."""
+
+    ADD = "add"
+    CHANGE = "change"
+    REMOVE = "remove"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One difference, in words."""
+    """One difference, in words.
+
+    `what` names the object, such as `Service english`. An empty `is_` is something new, an empty `should_be` something
+    that is removed.
+    """
 
     what: str
     field: str
     is_: str
     should_be: str
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is about the whole object, and not about a field."""
+        return self.field == WHOLE
+
+    @property
+    def action(self) -> Action:
+        """What the change does."""
+        if not self.is_:
+            return Action.ADD
+        return Action.CHANGE if self.should_be else Action.REMOVE
+
     def told(self) -> dict[str, str]:
         """The same for machines."""
-        return {"what": self.what, "field": self.field, "is": self.is_, "should_be": self.should_be}
+        return {
+            "what": self.what,
+            "field": self.field,
+            "action": str(self.action),
+            "is": self.is_,
+            "should_be": self.should_be,
+        }
 
 
 def created(what: str, name: str) -> Change:
     """Something is not there."""
-    return Change(what=what, field="(itself)", is_="", should_be=f"created as {name}")
+    return Change(what=what, field=WHOLE, is_="", should_be=f"created as {name}")
 
 
 def fields_that_differ(resource: Resource, wanted: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

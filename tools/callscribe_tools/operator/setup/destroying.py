@@ -12,7 +12,7 @@ from callscribe_tools.operator.console import Resource
 from callscribe_tools.operator.environment import Environment
 from callscribe_tools.operator.printing import Tell
 from callscribe_tools.operator.setup import operations as ops
-from callscribe_tools.operator.setup.changes import Change, told_of
+from callscribe_tools.operator.setup.changes import WHOLE, Change, told_of
 from callscribe_tools.operator.setup.looking import Found, look, method_of
 from callscribe_tools.operator.setup.operations import Differing, Operation, Work, form_of
 from callscribe_tools.operator.setup.ownership import Owned, ownership_of
@@ -198,7 +198,7 @@ def _operators(found: Found) -> Iterator[Operation]:
 
 
 def _gone(what: str, is_: str) -> Change:
-    return Change(what=what, field="(itself)", is_=is_, should_be="")
+    return Change(what=what, field=WHOLE, is_=is_, should_be="")
 
 
 def _forget(found: Found) -> Operation:

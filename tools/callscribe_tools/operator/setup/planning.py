@@ -9,6 +9,7 @@ from callscribe_tools.operator.console import Resource
 from callscribe_tools.operator.errors import RefusedError
 from callscribe_tools.operator.setup import operations as ops
 from callscribe_tools.operator.setup.changes import (
+    WHOLE,
     Change,
     created,
     fields_that_differ,
@@ -262,7 +263,7 @@ class _Planner:
         what, should = f"{kind[:-1]} {key}", f"adopted, {sid}" if adopted else f"written down, {sid}"
         yield ops.WriteDown(
             doing=f"Writing down {what}",
-            changes=[Change(what=what, field="(itself)", is_="not known to setup", should_be=should)],
+            changes=[Change(what=what, field=WHOLE, is_="not known to setup", should_be=should)],
             kind=kind,
             sid=sid,
             key=key,

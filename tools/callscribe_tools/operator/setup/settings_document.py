@@ -6,7 +6,7 @@ from typing import Any
 
 from callscribe.domain.settings import NumberSettings
 from callscribe.domain.sids import ServiceSid
-from callscribe_tools.operator.setup.changes import Change, created, hidden_number, told_of
+from callscribe_tools.operator.setup.changes import WHOLE, Change, hidden_number, told_of
 from callscribe_tools.operator.setup.config import SOME_SERVICE, Config
 
 type Numbers = Mapping[str, tuple[str, Mapping[str, Any]]]
@@ -73,7 +73,7 @@ def differences(document: Mapping[str, Any], wanted: Mapping[str, Any], new: Map
         if its != before.get(number):
             changes += _of_number(number, before.get(number), its, new.get(number))
     changes += [
-        Change(what=f"settings of {number}", field="(itself)", is_="there", should_be="removed")
+        Change(what=f"settings of {number}", field=WHOLE, is_="there", should_be="")
         for number in before.keys() - wanted["numbers"].keys()
     ]
     return changes
@@ -85,7 +85,8 @@ def _of_number(number: str, before: Any, wanted: Mapping[str, Any], new: str | N
     if new:
         should["service_sid"] = f"(the new Service {new})"
     if was is None:
-        return [created(what, f"answered by {new or wanted['service_sid']}")]
+        answered = f"calls are answered, and transcribed by {new or wanted['service_sid']}"
+        return [Change(what=what, field=WHOLE, is_="", should_be=answered)]
     differing = {name: (was[name], value) for name, value in should.items() if was[name] != value}
     if "agent" in differing:
         differing["agent"] = (hidden_number(was["agent"]), hidden_number(should["agent"]))
