@@ -14,6 +14,16 @@ from harness.deployed import Deployed
 from harness.later import be_later, work
 from harness.stack import NUMBER, Stack
 
+ROWS = {
+    **dict.fromkeys(("gave_up", "error", "over_budget", "twilio_400", "twilio_95116", "recording_odd"), "redrive"),
+    **dict.fromkeys(
+        ("transcript_failed", "transcript_canceled", "transcript_odd", "transcript_gone", "transcribed_elsewhere"),
+        "retranscribe",
+    ),
+    **dict.fromkeys(("not_found", "recording_deleted", "recording_failed", "twilio_95109", "twilio_95114"), ""),
+}
+"""The command that helps a recording, by its reason; empty if nothing does."""
+
 BODY = "CallSid=CA" + "1" * 32 + "&RecordingSid=RE" + "2" * 32 + "&From=%2B12025550142&RecordingStatus=completed"
 
 
@@ -54,7 +64,9 @@ def test_a_recording_that_failed_is_listed_with_what_to_do(
     assert header.split() == ["WHAT", "SIDS", "STATE", "REASON", "AGE", "WHAT", "TO", "DO"]
     assert fails.sid in line
     assert "0 min" in line
-    assert "callscribe redrive" in result.stderr
+    assert one["command"] == f"callscribe retranscribe {fails.sid}"
+    assert one["what_to_do"].endswith(f"Then: {one['command']}")
+    assert result.stderr == "1 in all.\n1 to transcribe again, call by call: callscribe retranscribe CA…\n"
 
 
 def test_what_was_over_budget_is_listed(
@@ -106,6 +118,62 @@ def test_letters_that_come_again_before_all_are_seen_are_listed_once(
     for number in range(3):
         bury("Recordings", f"CallSid=CA{number:032}")
     assert len(document("failed")["failures"]) == 3
+
+
+def row_of(call: Call, stack: Stack) -> dict[str, Any]:
+    """The row of the call's recording that has failed."""
+    (row,) = [item for item in stack.items() if item.get("state") == "failed" and item["pk"] == f"CALL#{call.sid}"]
+    return row
+
+
+@pytest.mark.parametrize("reason", sorted(ROWS))
+def test_the_command_that_is_advised_is_the_one_that_takes_the_recording(
+    reason: str, fails: Call, stack: Stack, document: Callable[..., Any]
+) -> None:
+    row = row_of(fails, stack)
+    stack.table().put_item(Item=row | {"reason": reason})
+    (failure,) = document("failed")["failures"]
+    command = failure["command"] or ""
+    if not command:
+        assert "nothing" in failure["what_to_do"].lower()
+        assert "redrive" not in failure["what_to_do"] or "Only if" in failure["what_to_do"]
+        return
+    (_, verb, *arguments) = command.split()
+    assert verb == ROWS[reason]
+    if verb == "redrive":
+        redriven = [one for one in document(verb, *arguments, "--dry-run")["redriven"] if one["reason"] == reason]
+        assert [one["outcome"] for one in redriven] == ["would be sent"]
+    else:
+        assert verb == "retranscribe"
+
+
+def test_a_letter_that_was_redriven_as_often_as_it_may_has_no_command(
+    bury: Callable[..., None], document: Callable[..., Any], callscribe: Callable[..., Result]
+) -> None:
+    bury("Recordings", BODY, reason="KeyError", redriven="5")
+    (one,) = document("failed")["failures"]
+    assert (one["command"], "redriven 5 times" in one["what_to_do"]) == (None, True)
+    told = callscribe("failed").stderr
+    assert "1 that no command helps" in told
+    assert "callscribe redrive" not in told
+
+
+@pytest.mark.parametrize(
+    ("reason", "command"),
+    [
+        ("KeyError", "callscribe redrive --stack callscribe-dev --call CA" + "1" * 32),
+        ("reading call CA: Twilio answered 404", None),
+    ],
+)
+def test_each_command_that_is_advised_names_the_stack(
+    reason: str, command: str | None, bury: Callable[..., None], document: Callable[..., Any]
+) -> None:
+    bury("Recordings", BODY, reason=reason)
+    (one,) = document("failed", "--stack", "callscribe-dev")["failures"]
+    assert one["command"] == command
+    # Also a command that is named within a sentence.
+    if command is None:
+        assert "callscribe secret set --stack callscribe-dev" in one["what_to_do"]
 
 
 def test_only_what_failed_since_is_listed(

@@ -2,83 +2,185 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from types import MappingProxyType
 
 from callscribe.domain.patience import GAVE_UP
-from callscribe.domain.recording import OVER_BUDGET
+from callscribe.domain.recording import MOST_ROUNDS, OVER_BUDGET
 
-# Twilio makes one transcript of a recording, and a worker finds that one.
-_MADE_ONCE = "Look at the transcript there, then retranscribe the call, which deletes it and asks anew"
 
-_BY_REASON: Mapping[str, str] = MappingProxyType(
+class Helps(StrEnum):
+    """The command that brings a failed thing on its way again, once its cause is fixed."""
+
+    REDRIVE = "redrive"
+    RETRANSCRIBE = "retranscribe"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What to do: `text` is about the cause, as sentences without the last full stop.
+
+    `{apply}` and `{secret}` in it stand for the commands `setup apply` and `secret set` of the environment.
+    """
+
+    text: str
+    helps: Helps
+
+
+# Twilio makes one transcript of a recording, and a redriven worker would find that one again.
+_MADE_ONCE = (
+    "Look at the transcript in Twilio's console. `retranscribe` deletes it and asks for a new one, which you pay"
+)
+_LOST = "Nothing brings it back"
+_TOO_LATE = (
+    "Only if the credentials were of another account does it help to set the right ones ({secret}) and redrive it"
+)
+
+_BY_REASON: Mapping[str, Remedy] = MappingProxyType(
     {
-        OVER_BUDGET: "The day's minutes were spent. Raise daily_minutes in the settings or wait a day, then redrive",
-        GAVE_UP: "It did not end in time. Its workers' logs say what was in the way; mend that, then redrive",
-        "transcript_gone": "Its transcripts were deleted at Twilio, each time. Find out who deletes them, then redrive",
-        "recording_deleted": "It was deleted at Twilio before it was transcribed, and is lost. Find out who deletes it",
-        "recording_failed": "Twilio could not record it. If <Record> made another, see the call's other recording",
-        "not_found": "Twilio has no such call or recording any more. If it was deleted there, nothing is to be had",
-        "transcribed_elsewhere": (
-            "Another application has its one transcript, under a Service that is not in the settings. Give a number "
-            "that Service, then redrive; or retranscribe the call, which deletes that transcript and pays for another"
+        OVER_BUDGET: Remedy(
+            "The minutes of that day were spent. Wait until midnight UTC, or raise daily_minutes in callscribe.toml "
+            "and apply it ({apply})",
+            Helps.REDRIVE,
         ),
-        "error": "The program's own mistake: its worker's log has it. Report it, deploy what mends it, then redrive",
-        "transcript_failed": f"Twilio could not transcribe it. {_MADE_ONCE}",
-        "transcript_canceled": f"Its transcript was canceled at Twilio. {_MADE_ONCE}",
-        "transcript_error": f"Twilio could not transcribe it. {_MADE_ONCE}",
+        GAVE_UP: Remedy(
+            "It was not done within the time that the stack gives it. The logs of its workers say what was in the way: "
+            "fix that first",
+            Helps.REDRIVE,
+        ),
+        # It has begun again as often as it may; only `retranscribe` sets that count back.
+        "transcript_gone": Remedy(
+            "Somebody deleted its transcripts at Twilio, each time. Find out who does that first", Helps.RETRANSCRIBE
+        ),
+        "recording_deleted": Remedy(
+            f"It was deleted at Twilio before it was transcribed. {_LOST}; find out who deletes recordings",
+            Helps.NOTHING,
+        ),
+        "recording_failed": Remedy(
+            f"Twilio could not record it. {_LOST}; the call may have another recording, which `show` lists",
+            Helps.NOTHING,
+        ),
+        "not_found": Remedy(
+            f"Twilio has no such call or recording. If it was deleted there, nothing brings it back. {_TOO_LATE}",
+            Helps.NOTHING,
+        ),
+        "transcribed_elsewhere": Remedy(
+            "Another application has its one transcript, under a Service that is not in the settings. To use that one, "
+            "give a number its Service in callscribe.toml, apply it ({apply}) and redrive the call. Or `retranscribe` "
+            "deletes it and asks for a new one, which costs",
+            Helps.RETRANSCRIBE,
+        ),
+        "error": Remedy(
+            "A mistake in Callscribe itself: the log of its worker has it. Report it, and deploy the version that "
+            "fixes it first",
+            Helps.REDRIVE,
+        ),
+        "transcript_failed": Remedy(f"Twilio could not transcribe it. {_MADE_ONCE}", Helps.RETRANSCRIBE),
+        "transcript_canceled": Remedy(f"Its transcript was canceled at Twilio. {_MADE_ONCE}", Helps.RETRANSCRIBE),
+        "transcript_error": Remedy(f"Twilio could not transcribe it. {_MADE_ONCE}", Helps.RETRANSCRIBE),
+        # Twilio docs, "Error and Warning Dictionary", 951xx.
+        "twilio_95103": Remedy(f"Its audio is larger than the 3 GiB that Twilio transcribes. {_LOST}", Helps.NOTHING),
+        "twilio_95109": Remedy(f"It is shorter than the 2 seconds that Twilio transcribes. {_LOST}", Helps.NOTHING),
+        "twilio_95114": Remedy(f"It is longer than the 8 hours that Twilio transcribes. {_LOST}", Helps.NOTHING),
+        "twilio_95116": Remedy(
+            "The account is in PCI mode, and Twilio does not transcribe its recordings. Ask Twilio's support to switch "
+            "that off first",
+            Helps.REDRIVE,
+        ),
     }
 )
 
 # What Twilio may call it some day.
-_BY_BEGINNING: Mapping[str, str] = MappingProxyType(
+_BY_BEGINNING: Mapping[str, Remedy] = MappingProxyType(
     {
-        "transcript_": "Its transcript ended at Twilio without a text. Look at it there, then retranscribe",
-        "recording_": "Its recording came to nothing at Twilio. Look at it there; if it is complete by now, redrive",
+        "transcript_": Remedy(f"Its transcript ended at Twilio without a text. {_MADE_ONCE}", Helps.RETRANSCRIBE),
+        "recording_": Remedy(
+            "Its recording was not completed at Twilio. Look at it in Twilio's console: unless it is completed there, "
+            "nothing helps",
+            Helps.REDRIVE,
+        ),
     }
 )
 
-_OF_LETTERS: tuple[tuple[str, str], ...] = (
-    ("gave up after", "It did not work for as long as was tried, for the reason given. Mend that, then redrive"),
+_OF_LETTERS: tuple[tuple[str, Remedy], ...] = (
+    (
+        "gave up after",
+        Remedy(
+            "It was tried for as long as the stack tries, and failed for that reason. Fix that first", Helps.REDRIVE
+        ),
+    ),
     (
         "not settled in",
-        "Its workers were killed. Their logs and the function's memory may say why; mend that, then redrive",
+        Remedy(
+            "Its workers were killed. Their logs and the function's memory may say why: fix that first", Helps.REDRIVE
+        ),
     ),
-    ("Twilio answered 404", "Twilio has it no more. If it was deleted there, let the letter expire; else redrive"),
-    ("Twilio answered", "Twilio refuses it, and its error code says why. Mend that, then redrive"),
-    ("AWS answered", "AWS refuses it. Mend the stack or its role, then redrive"),
+    (
+        "Twilio answered 404",
+        Remedy(
+            f"Twilio has no such call or recording. If it was deleted there, let the message expire. {_TOO_LATE}",
+            Helps.NOTHING,
+        ),
+    ),
+    ("Twilio answered", Remedy("Twilio refuses it, and its error code says why. Fix that first", Helps.REDRIVE)),
+    ("AWS answered", Remedy("AWS refuses it. Fix the stack or the role of its function first", Helps.REDRIVE)),
 )
 
-_UNFORESEEN = "A shape or a mistake that nobody foresaw. The worker's log has it; deploy what mends it, then redrive"
-_UNTOLD = "Each worker that received it died. The log of its worker says when; mend that, then redrive"
+_UNFORESEEN = Remedy(
+    "A message or a mistake that nobody foresaw. The worker's log has it: deploy the version that fixes it first",
+    Helps.REDRIVE,
+)
+_UNREPORTED = Remedy(
+    "Each worker that received it died. The log of its worker says when: fix the cause first", Helps.REDRIVE
+)
+_NO_REASON = Remedy("The row does not say why. The log of its worker may: fix the cause first", Helps.REDRIVE)
 
 _ERROR_CODE = 10_000
-"""The least of Twilio's own error codes; what is less is an HTTP status."""
+"""The least of Twilio's own error codes; a smaller number is an HTTP status."""
 
 
-def advice(reason: str | None) -> str:
-    """What to do about a recording that has failed, or was skipped and may go on."""
+def advice(reason: str | None) -> Remedy:
+    """Say what to do about a recording that has failed, or that was skipped and may go on."""
     if reason is None:
-        return "The row does not say why. The log of its worker may; then redrive"
-    if told := _BY_REASON.get(reason):
-        return told
+        return _NO_REASON
+    if remedy := _BY_REASON.get(reason):
+        return remedy
     if refused := re.fullmatch(r"twilio_(\d+)", reason):
         return _of_refusal(int(refused[1]))
-    return next((text for start, text in _BY_BEGINNING.items() if reason.startswith(start)), unknown(reason))
+    return next((remedy for start, remedy in _BY_BEGINNING.items() if reason.startswith(start)), unknown(reason))
 
 
-def unknown(reason: str) -> str:
-    """What is said of a reason that this version does not know."""
-    return f"This version of the command does not know the reason {reason}. Look at the log of its worker, then redrive"
+def unknown(reason: str) -> Remedy:
+    """Say what to do about a reason that this version does not know."""
+    return Remedy(
+        f"This version of the command does not know the reason {reason}. Look at the log of its worker first",
+        Helps.REDRIVE,
+    )
 
 
-def advice_on_letter(reason: str | None) -> str:
-    """What to do about a dead letter, by the reason that was put on it in words."""
+def advice_on_letter(reason: str | None, redriven: int = 0) -> Remedy:
+    """Say what to do about a dead letter.
+
+    Args:
+        reason: the words that a worker has put on it; None if each worker died.
+        redriven: how often it was redriven.
+    """
+    if redriven >= MOST_ROUNDS:
+        return Remedy(
+            f"It was redriven {redriven} times, and no command takes it again. Fix the cause, then send its body to "
+            "its queue yourself (aws sqs receive-message, aws sqs send-message)",
+            Helps.NOTHING,
+        )
     if reason is None:
-        return _UNTOLD
-    return next((text for words, text in _OF_LETTERS if words in reason), _UNFORESEEN)
+        return _UNREPORTED
+    return next((remedy for words, remedy in _OF_LETTERS if words in reason), _UNFORESEEN)
 
 
-def _of_refusal(code: int) -> str:
+def _of_refusal(code: int) -> Remedy:
     if code >= _ERROR_CODE:
-        return f"Twilio refused it: https://www.twilio.com/docs/api/errors/{code} says why. Mend that, then redrive"
-    return f"Twilio refused it with HTTP status {code}; the log of its worker says to what. Mend that, then redrive"
+        told = f"Twilio refused it: https://www.twilio.com/docs/api/errors/{code} says why. Fix that first"
+    else:
+        told = f"Twilio refused it with HTTP status {code}. The log of its worker says what was refused: fix that first"
+    return Remedy(told, Helps.REDRIVE)

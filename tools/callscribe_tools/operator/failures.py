@@ -7,7 +7,8 @@ from typing import Any
 
 from callscribe.adapters.dynamodb import moment_of
 from callscribe.adapters.items import recording_of_row
-from callscribe_tools.operator.advice import advice, advice_on_letter
+from callscribe.domain.sids import CallSid
+from callscribe_tools.operator.advice import Helps, Remedy, advice, advice_on_letter
 from callscribe_tools.operator.dead_letters import Letter
 from callscribe_tools.operator.environment import Environment, Line
 from callscribe_tools.operator.printing import Tell
@@ -18,7 +19,8 @@ class Failure:
     """One thing that waits for a person.
 
     `what` is recording, or the name of the queue that a message was on. `sids` begin with the call's, where it is
-    known. `since` is when it came to that.
+    known. `since` is when it came to that. `what_to_do` is the whole advice, and `command` the last step of it; None if
+    no command helps.
     """
 
     what: str
@@ -27,7 +29,9 @@ class Failure:
     reason: str | None
     since: datetime
     attempts: int
+    remedy: Remedy
     what_to_do: str
+    command: str | None
 
     def told(self) -> dict[str, Any]:
         """The same for machines."""
@@ -40,6 +44,7 @@ class Failure:
             "age_seconds": round((datetime.now(UTC) - self.since).total_seconds()),
             "attempts": self.attempts,
             "what_to_do": self.what_to_do,
+            "command": self.command,
         }
 
 
@@ -52,20 +57,22 @@ def failures(environment: Environment, since: datetime | None, progress: Tell) -
     """
     progress("Reading the table's failures")
     for row in environment.lists.needing_attention():
-        one = _of_row(row)
+        one = _of_row(environment, row)
         if since is None or one.since >= since:
             yield one
     for line in environment.lines:
         progress(f"Looking at the dead letters of the queue of {line.name}")
         for letter in line.dead_letters.look():
             if since is None or letter.sent >= since:
-                yield _of_letter(line, letter)
+                yield _of_letter(environment, line, letter)
 
 
-def _of_row(row: dict[str, Any]) -> Failure:
+def _of_row(environment: Environment, row: dict[str, Any]) -> Failure:
     recording, reason = recording_of_row(row), row.get("reason")
-    code = f" Error {row['error_code']} of Twilio's." if row.get("error_code") else ""
+    code = f" (Twilio's error {row['error_code']})" if row.get("error_code") else ""
     transcript = (str(row["transcript"]),) if row.get("transcript") else ()
+    remedy = advice(reason)
+    command = _command(environment, remedy, recording.call_sid)
     return Failure(
         what="recording",
         sids=(recording.call_sid, recording.sid, *transcript),
@@ -73,11 +80,15 @@ def _of_row(row: dict[str, Any]) -> Failure:
         reason=reason,
         since=moment_of(row["due_at"]),
         attempts=int(row.get("attempts", 0)),
-        what_to_do=f"{advice(reason)}.{code}",
+        remedy=remedy,
+        what_to_do=f"{_words(environment, remedy, command)}{code}",
+        command=command,
     )
 
 
-def _of_letter(line: Line, letter: Letter) -> Failure:
+def _of_letter(environment: Environment, line: Line, letter: Letter) -> Failure:
+    remedy = advice_on_letter(letter.reason, letter.redriven)
+    command = _command(environment, remedy, letter.call_sid, f"--queue {line.name}")
     return Failure(
         what=f"message on {line.name}",
         # The call first, as everywhere.
@@ -86,8 +97,29 @@ def _of_letter(line: Line, letter: Letter) -> Failure:
         reason=letter.reason,
         since=letter.sent,
         attempts=letter.redriven,
-        what_to_do=f"{advice_on_letter(letter.reason)}.",
+        remedy=remedy,
+        what_to_do=_words(environment, remedy, command),
+        command=command,
     )
+
+
+def _command(environment: Environment, remedy: Remedy, call_sid: CallSid | None, without: str = "") -> str | None:
+    """The command that helps, for one call; `without` are the options for what names no call."""
+    match remedy.helps:
+        case Helps.RETRANSCRIBE:
+            return environment.command(f"retranscribe {call_sid}")
+        case Helps.REDRIVE:
+            return environment.command(f"redrive --call {call_sid}" if call_sid else f"redrive {without}")
+        case Helps.NOTHING:
+            return None
+
+
+def _words(environment: Environment, remedy: Remedy, command: str | None) -> str:
+    commands = {"{apply}": "setup apply", "{secret}": "secret set"}
+    text = remedy.text
+    for place, words in commands.items():
+        text = text.replace(place, environment.command(words))
+    return f"{text}. Then: {command}" if command else f"{text}."
 
 
 def _by_kind(sids: tuple[str, ...]) -> dict[str, str | None]:

@@ -21,6 +21,7 @@ from callscribe.domain.recording import MOST_ROUNDS, Event, State
 from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
 from callscribe.domain.transcript import FAILED_STATUSES
 from callscribe.edge.payloads import EndedCall
+from callscribe_tools.operator.advice import advice_on_letter
 from callscribe_tools.operator.dead_letters import Letter
 from callscribe_tools.operator.environment import Environment, Line
 from callscribe_tools.operator.printing import Tell
@@ -124,10 +125,7 @@ def _send(line: Line, letter: Letter) -> None:
 
 def _told(line: Line, letter: Letter, *, left: bool, dry_run: bool) -> Redriven:
     outcome = Outcome.LEFT if left else Outcome.WOULD_BE_SENT if dry_run else Outcome.SENT
-    told = (
-        f"It was redriven {letter.redriven} times, and is left where it is: mend the cause, then send its body to the "
-        f"queue of {line.name} yourself (aws sqs receive-message, aws sqs send-message)"
-    )
+    told = advice_on_letter(letter.reason, letter.redriven).text
     return Redriven(
         what=f"message on {line.name}",
         sids=tuple(sorted(letter.sids)),

@@ -1,11 +1,14 @@
 """`callscribe failed`."""
 
+from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
 from callscribe_tools.operator import cli_options as options
+from callscribe_tools.operator.advice import Helps
 from callscribe_tools.operator.cli_common import (
     EnvOption,
     JsonOption,
@@ -14,13 +17,14 @@ from callscribe_tools.operator.cli_common import (
     environment_of,
     exits,
 )
-from callscribe_tools.operator.failures import failures
+from callscribe_tools.operator.environment import Environment
+from callscribe_tools.operator.failures import Failure, failures
 from callscribe_tools.operator.printing import age, console, print_json, print_table, telling
 
 commands = typer.Typer()
 
 
-@commands.command("failed", epilog=exits(None))
+@commands.command("failed", epilog=exits())
 def failed(
     *,
     since: Annotated[
@@ -40,7 +44,7 @@ def failed(
     Example: callscribe failed --since 30d
     Example: callscribe failed --json | jq -r '.failures[].reason' | sort | uniq -c
     """
-    with answering(), telling() as tell:
+    with answering(as_json=as_json), telling() as tell:
         environment = environment_of(env, stack)
         found = list(failures(environment, since, tell))
     if as_json:
@@ -54,6 +58,19 @@ def failed(
                 for one in found
             ),
         )
-        console.print(f"{len(found)} in all. Once mended: {environment.command('redrive')}", markup=False)
+        for line in _conclusion(environment, found):
+            console.print(line, markup=False)
     else:
         console.print("Nothing waits for a person.")
+
+
+def _conclusion(environment: Environment, found: list[Failure]) -> Iterator[str]:
+    """Say how many of them each command helps, and of how many nothing does."""
+    counts = Counter(one.remedy.helps for one in found)
+    yield f"{len(found)} in all."
+    if number := counts[Helps.REDRIVE]:
+        yield f"{number} to send again once their cause is fixed; all at once: {environment.command('redrive')}"
+    if number := counts[Helps.RETRANSCRIBE]:
+        yield f"{number} to transcribe again, call by call: {environment.command('retranscribe CA…')}"
+    if number := counts[Helps.NOTHING]:
+        yield f"{number} that no command helps. They are listed until the table or the queue forgets them."
