@@ -87,13 +87,11 @@ def test_ctrl_c_says_what_is_left(run: Run) -> None:
 
 
 def test_ctrl_c_at_a_question_is_no_answer(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def interrupted(*_: object, **__: object) -> bool:
-        ended = typer.Abort()
-        ended.__context__ = KeyboardInterrupt()
-        raise ended
+    def interrupted(_: str) -> str:
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr(typer, "confirm", interrupted)
-    with pytest.raises(typer.Exit) as ended:
+    monkeypatch.setattr(cli_common, "asked", interrupted)
+    with pytest.raises(typer.Exit) as ended, cli_common.answering():
         cli_common.confirmed("Really?", yes=False)
     assert ended.value.exit_code == 130
     assert capsys.readouterr().err == "Stopped. Nothing was done.\n"

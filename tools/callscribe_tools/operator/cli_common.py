@@ -118,7 +118,8 @@ def answering(*, as_json: bool = False) -> Iterator[Answer]:
     except (OperatorError, CallscribeError, BotoCoreError, Boto3Error, ClientError) as error:
         _end(answer, _status_of(error), error, sentences_of(error))
     except KeyboardInterrupt as error:
-        _end(answer, Exit.INTERRUPTED, error, "Stopped. What was done stays done; you may start it again at any time.")
+        told = str(error) or "Stopped. What was done stays done, and the same command goes on from there."
+        _end(answer, Exit.INTERRUPTED, error, told)
     except OSError:
         # Standard output itself may be what is gone.
         raise
@@ -150,7 +151,10 @@ def confirmed(question: str, *, yes: bool) -> None:
     """
     if yes:
         return
-    answer = asked(f"{question} [y/N]")
+    try:
+        answer = asked(f"{question} [y/N]")
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("Stopped. Nothing was done.") from None
     if not answer:
         raise RefusedError("Nothing was done: nobody answered. Scripts say --yes.")
     if answer.strip().lower() not in {"y", "yes"}:

@@ -20,7 +20,7 @@ from callscribe_tools.operator.cli_common import (
     named_stack,
 )
 from callscribe_tools.operator.environment import Env, Environment
-from callscribe_tools.operator.printing import console, telling
+from callscribe_tools.operator.printing import console, print_line, telling
 from callscribe_tools.operator.setup.applying import carry_out, plan_setup
 from callscribe_tools.operator.setup.changes import Change
 from callscribe_tools.operator.setup.config import Config
@@ -70,12 +70,13 @@ def plan(
     if not as_json:
         _print_changes(found.changes)
         if found.changes:
-            print(f"\n{counted(found.changes, done=False)}.")
+            print_line()
+            print_line(f"{counted(found.changes, done=False)}.")
         else:
             console.print("Nothing differs.")
         _print_notes(found.notes)
         if found.changes:
-            console.print(f"To make it so: {environment.command('setup apply')}", markup=False)
+            console.print(f"To make it so: {environment.command('setup apply')}")
     if check and found.changes:
         raise typer.Exit(Exit.NOT_FINE)
 
@@ -109,10 +110,10 @@ def apply(
         return
     _print_notes(planned.notes)
     if not done:
-        console.print(f"Nothing to do: everything is as {file} says.", markup=False)
+        console.print(f"Nothing to do: everything is as {file} says.")
         return
     _print_lines(effects(done))
-    console.print(f"To check it all: {environment.command('doctor')}", markup=False)
+    console.print(f"To check it all: {environment.command('doctor')}")
 
 
 @_group.command("destroy", epilog=exits(refused="you answered no, or it cannot be done"))
@@ -171,12 +172,13 @@ def _document(environment: Environment, done: list[Change], notes: list[str]) ->
 def _print_done(done: list[Change]) -> None:
     if done:
         _print_changes(done)
-        print(f"\nDone: {counted(done, done=True)}.", flush=True)
+        print_line()
+        print_line(f"Done: {counted(done, done=True)}.")
 
 
 def _print_changes(changes: Iterable[Change]) -> None:
     for line in grouped(changes):
-        print(line)
+        print_line(line)
 
 
 def _print_notes(notes: Iterable[str]) -> None:
@@ -185,4 +187,4 @@ def _print_notes(notes: Iterable[str]) -> None:
 
 def _print_lines(lines: Iterable[str]) -> None:
     for line in lines:
-        console.print(line, markup=False)
+        console.print(line)
