@@ -16,9 +16,9 @@ from callscribe.usecases.delete_recordings import delete_recordings
 @scheduled
 def handler(run: Run) -> None:
     """Delete as many as the time allows."""
-    settings = settings_reader().current()
+    credentials = settings_reader().credentials()
     done = delete_recordings(
-        lists=call_lists(), table=call_table(), twilio=twilio(settings, run.until), until=run.until
+        lists=call_lists(), table=call_table(), twilio=twilio(credentials, run.until), until=run.until
     )
     for error in done.refused:
         logger.error("recording not deleted at Twilio", **about(error))

@@ -18,7 +18,7 @@ def handler(webhook: Webhook) -> Response:
     form = {name: values[0] for name, values in webhook.form.items()}
     logger.append_keys(path=webhook.path)
     try:
-        number = settings_reader().current().for_number(form.get("To", ""))
+        number = settings_reader().current(form.get("To", "")).for_number(form.get("To", ""))
         document = next_document(webhook.path, form, number, webhook.base_url)
         logger.info("call answered")
     except Exception as error:  # noqa: BLE001 (a bug must not cost the call)

@@ -21,7 +21,7 @@ def handler(message: Message) -> None:
     if message.swept and EndedCall.is_told_by(message.body):
         call = EndedCall.from_form(message.body)
         logger.append_keys(call_sid=call.call_sid)
-        asked = twilio(settings_reader().current(), message.deadline)
+        asked = twilio(settings_reader().credentials(), message.deadline)
         if note_ended_call(call.call_sid, table=call_table(), twilio=asked):
             count(REPAIRED, "call")
         return

@@ -19,7 +19,7 @@ def handler(webhook: Webhook) -> Response:
     call = callback.call()
     if not callback.has_ended:
         return text(200, "not ended yet")
-    if call.to not in settings_reader().current().numbers:
+    if call.to not in settings_reader().current(call.to).numbers:
         logger.warning("call of a number that the settings do not hold", call_sid=call.sid, number=masked(call.to))
         return text(200, "not ours")
     if not call_table().put_ended_call(call):

@@ -1,6 +1,5 @@
 """What the end-to-end tests ask of the deployed stack."""
 
-import json
 import time
 import uuid
 from collections.abc import Iterator
@@ -10,7 +9,9 @@ from typing import Any
 
 import httpx
 
-from callscribe_tools.local_callscribe import LocalCallscribe
+from callscribe_tools.local_callscribe import LocalCallscribe, write_settings
+from callscribe_tools.operator.environment import deployed
+from callscribe_tools.operator.local import entered
 from callscribe_tools.simulator import Call, ConnectTo, Recording, Scenario
 from harness.answers import answer, recover
 from harness.seeded import recorded
@@ -112,12 +113,14 @@ def changed_timeout(local: LocalCallscribe, function: str, seconds: int) -> Iter
 @contextmanager
 def changed_settings(local: LocalCallscribe, function: str, **fields: Any) -> Iterator[None]:
     """Write other settings for a while, and let one function (by logical id) see them at once."""
-    secrets = local.stack.aws.client("secretsmanager")
-    arn = local.stack.outputs["SettingsSecretArn"]
-    before = secrets.get_secret_value(SecretId=arn)["SecretString"]
-    secrets.put_secret_value(SecretId=arn, SecretString=json.dumps(json.loads(before) | fields))
+    with entered(local.here):
+        environment = deployed(local.stack.name, "", local.here)
+        store = environment.settings_store
+        before = store.read()
+        write_settings(environment, fields)
     try:
         with changed_environment(local, function, STARTED_ANEW="yes"):
             yield
     finally:
-        secrets.put_secret_value(SecretId=arn, SecretString=before)
+        store.write_secret(before.secret or {})
+        store.write_numbers(before.numbers, store.read())

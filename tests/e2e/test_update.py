@@ -270,7 +270,7 @@ def test_a_deleted_stack_leaves_its_table_and_its_secret_by_generated_names_and_
     assert re.fullmatch(rf"{NAME}-Settings-[0-9A-Z]{{12,13}}", stack.resource("Settings"))
 
 
-def test_the_calls_and_the_settings_of_a_deleted_stack_can_still_be_read(left: Left, update: Update) -> None:
+def test_the_calls_and_the_credentials_of_a_deleted_stack_can_still_be_read(left: Left, update: Update) -> None:
     assert left.of_calls == []
     assert update.local.twilio.account.account_sid in left.settings
 

@@ -23,12 +23,14 @@ THROTTLED = {
     "sqs": "com.amazonaws.sqs#ThrottlingException",
     "eventbridge": "ThrottlingException",
     "secretsmanager": "ThrottlingException",
+    "settings": "com.amazonaws.dynamodb.v20120810#ThrottlingException",
 }
 FAILING = {
     "dynamodb": "com.amazonaws.dynamodb.v20120810#InternalServerError",
     "sqs": "com.amazonaws.sqs#InternalFailure",
     "eventbridge": "InternalException",
     "secretsmanager": "InternalServiceError",
+    "settings": "com.amazonaws.dynamodb.v20120810#InternalServerError",
 }
 
 
@@ -73,7 +75,7 @@ def once(number: int, trouble: Answer) -> Meddler:
 
     def meddle(step: Step, send: Send) -> Any:
         nonlocal count
-        count += step.service != "secretsmanager"
+        count += not step.of_settings
         return trouble(step, send) if count == number else send()
 
     return meddle
@@ -85,7 +87,7 @@ def twice(number: int, trouble: Answer) -> Meddler:
 
     def meddle(step: Step, send: Send) -> Any:
         nonlocal count
-        count += step.service != "secretsmanager"
+        count += not step.of_settings
         last = number if step.service == "twilio" else number + 1
         return trouble(step, send) if number <= count <= last else send()
 
@@ -106,7 +108,7 @@ def _answer(step: Step, status: int, body: str) -> Any:
         told = requests.Response()
         told.status_code, told._content = status, body.encode()
         return told
-    if step.service == "secretsmanager":
+    if step.of_settings:
         # Read without botocore.
         return SimpleNamespace(status=status, read=body.encode)
     return aws_answer(URL, status, body, {"x-amzn-RequestId": "0"})
@@ -115,4 +117,4 @@ def _answer(step: Step, status: int, body: str) -> Any:
 def _closed(step: Step) -> Exception:
     if step.service == "twilio":
         return requests.ConnectionError()
-    return ConnectionResetError() if step.service == "secretsmanager" else ConnectionClosedError(endpoint_url=URL)
+    return ConnectionResetError() if step.of_settings else ConnectionClosedError(endpoint_url=URL)

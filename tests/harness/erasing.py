@@ -1,5 +1,6 @@
 """Erases calls of a stack in process as an operator does, and tells whether anything of one is left."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,6 @@ from callscribe.domain.sids import CallSid
 from callscribe.edge.retries import patience
 from callscribe.usecases.erase_call import erase_call
 from callscribe_tools.simulator import Simulator
-from harness import stack as harness_stack
 from harness.stack import Stack
 
 TOMBSTONE = {"pk", "sk", "erased_at", "expires_at"}
@@ -23,8 +23,7 @@ ERASED_ROW = TOMBSTONE | {"state"}
 
 def settings_of(stack: Stack) -> Settings:
     """The settings that were written."""
-    secret = harness_stack.aws("secretsmanager").get_secret_value(SecretId=stack.physical_ids["Settings"])
-    return from_json(secret["SecretString"])
+    return from_json(json.dumps(stack.settings_document()))
 
 
 def table_of(stack: Stack, logical_id: str = "CallsTable") -> CallTable:

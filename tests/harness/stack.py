@@ -13,6 +13,8 @@ import httpx
 
 from callscribe.adapters import call_lists, event_bus, queues, settings, table, twilio_api
 from callscribe.adapters.items import StoredCall
+from callscribe.adapters.settings_item import DOCUMENT, SETTINGS_KEY, VERSION, pack, unpack
+from callscribe.domain.settings import NUMBER_FIELDS
 from callscribe.domain.sids import CallSid
 from callscribe_tools.simulator import Account, IntelligenceService, PhoneNumber
 from harness.events import FALLBACK_HOST, HOST, batch_of, http_event
@@ -129,10 +131,28 @@ class Stack:
         self.physical_ids[f"heard on {bus}"] = url
 
     def write_settings(self, document: Mapping[str, Any]) -> None:
-        """Write the settings as the operator does."""
+        """Write the settings as the operator does: what the numbers say and do goes into the table."""
+        numbers = {name: value for name, value in document.items() if name in NUMBER_FIELDS}
+        self.write_secret({name: value for name, value in document.items() if name not in NUMBER_FIELDS})
+        self.write_numbers(numbers)
+
+    def write_secret(self, document: Mapping[str, Any]) -> None:
+        """Write the document in the secret."""
         aws("secretsmanager").put_secret_value(
             SecretId=self.physical_ids["Settings"], SecretString=json.dumps(document)
         )
+
+    def write_numbers(self, document: Mapping[str, Any]) -> None:
+        """Write the document in the table of settings."""
+        item = {"pk": SETTINGS_KEY, DOCUMENT: pack(json.dumps(document)), VERSION: "of the tests"}
+        _table(self.physical_ids["SettingsTable"]).put_item(Item=item)
+
+    def settings_document(self) -> dict[str, Any]:
+        """All that is stored of the settings, as one document."""
+        item = _table(self.physical_ids["SettingsTable"]).get_item(Key={"pk": SETTINGS_KEY}).get("Item")
+        secret = aws("secretsmanager").get_secret_value(SecretId=self.physical_ids["Settings"])["SecretString"]
+        numbers = json.loads(unpack(bytes(item[DOCUMENT]))) if item else {}
+        return {**json.loads(secret), **numbers}
 
     def invoke(self, name: str, event: Any, **context: Any) -> Any:
         """Invoke a function with the environment that the template gives it, cold."""

@@ -37,7 +37,9 @@ HOSTS = {"dynamodb": "dynamodb", "sqs": "sqs", "eventbridge": "events", "secrets
 
 
 class Step(str):
-    """One request: "dynamodb UpdateItem", "secretsmanager GetSecretValue", "twilio POST /v2/Transcripts"."""
+    """One request: "dynamodb UpdateItem", "twilio POST /v2/Transcripts"; or one that reads the settings:
+    "secretsmanager GetSecretValue", "settings GetItem".
+    """
 
     __slots__ = ()
 
@@ -45,6 +47,11 @@ class Step(str):
     def service(self) -> str:
         """Whom it is sent to."""
         return self.partition(" ")[0]
+
+    @property
+    def of_settings(self) -> bool:
+        """Whether it only reads the settings, as every invocation begins by."""
+        return self.service in {"secretsmanager", "settings"}
 
 
 class Wire:
@@ -59,7 +66,7 @@ class Wire:
 
     def carry(self, step: Step, send: Send) -> Any:
         """Send one request; its answer."""
-        if step.service != "secretsmanager":
+        if not step.of_settings:
             self.sent.append(step)
         return self.meddler(step, send) if self.meddler else send()
 
@@ -108,8 +115,15 @@ class Wire:
         wire = self
 
         class Connection(HTTPConnection):
+            step = Step()
+
+            def request(self, method: str, url: str, body: Any = None, headers: Any = (), **kwargs: Any) -> None:
+                of_table = dict(headers)["X-Amz-Target"].startswith("DynamoDB")
+                self.step = Step("settings GetItem" if of_table else "secretsmanager GetSecretValue")
+                super().request(method, url, body, headers, **kwargs)
+
             def getresponse(self) -> Any:
-                return wire.carry(Step("secretsmanager GetSecretValue"), super().getresponse)
+                return wire.carry(self.step, super().getresponse)
 
         monkeypatch.setattr("callscribe.adapters.settings.HTTPConnection", Connection)
 
@@ -204,7 +218,7 @@ def _kill(number: int, *, has_effect: bool) -> Meddler:
 
     def meddle(step: Step, send: Send) -> Any:
         nonlocal left
-        left -= step.service != "secretsmanager"
+        left -= not step.of_settings
         if left:
             return send()
         if has_effect:

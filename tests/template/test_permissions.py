@@ -28,10 +28,15 @@ USE_KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
 
 # All that each function may do beside writing its own log and traces. Whoever adds to it says here that it is meant.
 ALLOWED: dict[str, dict[str, set[str]]] = {
-    # It only reads the secret.
-    "incoming_call": {"Settings": {"secretsmanager:GetSecretValue"}, "Key": {"kms:Decrypt"}},
+    # It only reads.
+    "incoming_call": {
+        "Settings": {"secretsmanager:GetSecretValue"},
+        "SettingsTable": {"dynamodb:GetItem"},
+        "Key": {"kms:Decrypt"},
+    },
     "track_call": {
         "Settings": {"secretsmanager:GetSecretValue"},
+        "SettingsTable": {"dynamodb:GetItem"},
         "Key": USE_KEY,
         "CallsTable": {"dynamodb:UpdateItem"},
     },
@@ -42,6 +47,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     },
     "request_transcript": {
         "Settings": {"secretsmanager:GetSecretValue"},
+        "SettingsTable": {"dynamodb:GetItem"},
         "Key": USE_KEY,
         "RecordingsQueue": TAKE_MESSAGES,
         "RecordingsDeadLetters": {"sqs:SendMessage"},
@@ -50,6 +56,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     },
     "backfill_recording": {
         "Settings": {"secretsmanager:GetSecretValue"},
+        "SettingsTable": {"dynamodb:GetItem"},
         "Key": USE_KEY,
         "BackfillQueue": TAKE_MESSAGES,
         "BackfillDeadLetters": {"sqs:SendMessage"},
@@ -65,6 +72,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     },
     "store_insights": {
         "Settings": {"secretsmanager:GetSecretValue"},
+        "SettingsTable": {"dynamodb:GetItem"},
         "Key": USE_KEY,
         "TranscriptsQueue": TAKE_MESSAGES,
         "TranscriptsDeadLetters": {"sqs:SendMessage"},
@@ -74,6 +82,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     },
     "sweep": {
         "Settings": {"secretsmanager:GetSecretValue"},
+        "SettingsTable": {"dynamodb:GetItem"},
         "Key": USE_KEY,
         "RecordingsQueue": {"sqs:SendMessage", "sqs:GetQueueAttributes"},
         "TranscriptsQueue": {"sqs:SendMessage", "sqs:GetQueueAttributes"},

@@ -43,6 +43,13 @@ def test_a_function_runs_on_the_python_that_the_tests_run_on(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_knows_the_settings_of_the_numbers_only_if_it_needs_more_than_credentials(name: str) -> None:
+    knows = "SETTINGS_TABLE_NAME" in function(name)["Environment"]["Variables"]
+    handler = (REPOSITORY / "functions" / name / "handler.py").read_text()
+    assert knows == ("settings_reader().current(" in handler)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_log_has_an_end(name: str) -> None:
     log = template()["Resources"][function(name)["LoggingConfig"]["LogGroup"]["Ref"]]["Properties"]
     assert log["RetentionInDays"] == {"Ref": "LogRetentionDays"}
@@ -145,7 +152,16 @@ def test_no_secret_has_a_value() -> None:
         assert not {"SecretString", "GenerateSecretString"} & secret["Properties"].keys()
 
 
-@pytest.mark.parametrize("name", resources("AWS::DynamoDB::Table"))
+def test_the_settings_go_with_the_stack_and_are_never_forgotten() -> None:
+    table = resources("AWS::DynamoDB::Table")["SettingsTable"]
+    # Deleted with a backup, which point-in-time recovery makes; a new table of another key leaves the old one.
+    assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("Delete", "Retain")
+    assert table["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert not {"TimeToLiveSpecification", "DeletionProtectionEnabled", "TableName"} & table["Properties"].keys()
+
+
+@pytest.mark.parametrize("name", ["CallsTable", "UnredactedTable"])
 def test_a_table_survives_and_forgets(name: str) -> None:
     table = resources("AWS::DynamoDB::Table")[name]["Properties"]
     assert table["BillingMode"] == "PAY_PER_REQUEST"

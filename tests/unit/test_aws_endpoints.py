@@ -50,7 +50,9 @@ def test_the_settings_are_read_from_the_partition_of_the_function(monkeypatch: p
     }.items():
         monkeypatch.setenv(name, value)
     settings.settings_reader.cache_clear()
-    assert settings.settings_reader()._endpoint.netloc == "secretsmanager.cn-north-1.amazonaws.com.cn"
+    reader = settings.settings_reader()
+    assert reader._endpoints("secretsmanager") == "https://secretsmanager.cn-north-1.amazonaws.com.cn"
+    assert reader._endpoints("dynamodb") == "https://dynamodb.cn-north-1.amazonaws.com.cn"
 
 
 @pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"])

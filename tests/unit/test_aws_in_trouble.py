@@ -17,6 +17,7 @@ from harness.world import World
 
 SCHEDULED = ("sweep", "delete_recordings")
 ACCEPTORS = ("accept_recording", "accept_webhook", "track_call")
+NEED_NUMBERS = ("a voicemail", "a transcript that is due", "what was lost")
 READS = ("GET", "Query", "GetItem", "BatchGetItem", "GetQueueAttributes")
 NOTHING_DONE = [trouble for name, trouble in TROUBLES.items() if name != "unheard"]
 
@@ -93,14 +94,17 @@ def test_a_service_that_fails_the_whole_time_holds_everything_up_and_loses_nothi
 
 @pytest.mark.parametrize("trouble", ["throttled", "failing", "unavailable", "cut off"])
 @pytest.mark.parametrize(
-    "name",
-    ["a voicemail", "a transcript that is due", "what was lost", "recordings to delete", "a recording's callback"],
+    ("service", "name"),
+    [
+        *(("secretsmanager", name) for name in (*NEED_NUMBERS, "recordings to delete", "a recording's callback")),
+        *(("settings", name) for name in NEED_NUMBERS),
+    ],
 )
 def test_settings_that_cannot_be_read_hold_everything_up_and_lose_nothing(
-    name: str, trouble: str, world: World, scenario: Scenario
+    name: str, trouble: str, service: str, world: World, scenario: Scenario
 ) -> None:
     ends = Ends(name, world, scenario)
-    answer = do_in_trouble(name, world, scenario, all_of("secretsmanager", TROUBLES[trouble]))
+    answer = do_in_trouble(name, world, scenario, all_of(service, TROUBLES[trouble]))
     if SITUATIONS[name].function in ACCEPTORS:
         assert answer["statusCode"] == 503
     assert end_of(world) == ends.after("")

@@ -142,7 +142,7 @@ def test_a_call_before_the_settings_are_written_fails_and_says_what_to_do(
 ) -> None:
     # Nobody can tell Twilio from a stranger; Twilio asks voice_fallback.
     assert answer(empty_stack)["statusCode"] == 503
-    assert "the settings have not been written yet" in logged()
+    assert "the credentials have not been written yet" in logged()
 
 
 SAYING = [

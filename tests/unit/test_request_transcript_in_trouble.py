@@ -97,9 +97,9 @@ def test_settings_that_are_wrong_keep_the_message_until_they_are_mended(
 
 
 def test_a_bug_of_ours_goes_to_the_dead_letters_without_quoting_what_it_met(
-    seeded: Stack, monkeypatch: pytest.MonkeyPatch, logged: Callable[[], str]
+    seeded: Stack, logged: Callable[[], str]
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "no address at all +12025550142")
+    seeded.variables["TWILIO_TIMEOUT_SECONDS"] = "no number of seconds +12025550142"
     assert seeded.invoke("request_transcript", load_event("request_transcript", "completed")) == DONE
     (letter,) = seeded.messages("RecordingsDeadLetters")
     assert letter["MessageAttributes"]["reason"]["StringValue"] == "ValueError"

@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from callscribe.domain.settings import RANGES, NumberSettings, Settings, SettingsError, from_json
+from callscribe.domain.settings import (
+    RANGES,
+    NumberSettings,
+    Settings,
+    SettingsError,
+    call_settings_from_json,
+    from_json,
+)
 from callscribe_tools.local_callscribe import settings_document
 from harness.stack import NUMBER, SERVICE_SID, account
 from harness.template import REPOSITORY
@@ -187,6 +194,6 @@ def test_a_field_of_another_shape_is_named(document: Any, field: str) -> None:
 
 @pytest.mark.parametrize("file", sorted(one.name for one in (REPOSITORY / "examples").glob("settings*.json")))
 def test_a_shipped_example_can_be_used_once_its_blanks_are_filled_in(file: str) -> None:
-    settings = from_json((REPOSITORY / "examples" / file).read_text("utf-8"))
+    settings = call_settings_from_json((REPOSITORY / "examples" / file).read_text("utf-8"))
     assert settings.numbers
     assert all(number.startswith("+1202555") for number in settings.numbers)

@@ -140,13 +140,16 @@ def test_a_caller_whose_agent_is_busy_leaves_a_message_also_when_twiml_can_no_lo
     assert texts(stack, call)[0] == "Please call me back about the invoice of last month."
 
 
+@pytest.mark.parametrize("numbers", [{"+12025550111": {"service_sid": "GA" + "d" * 32}}, {NUMBER: {}}, []])
 def test_a_call_to_a_number_that_the_settings_lack_waits_for_them_and_is_stored(
-    stack: Stack, twilio: Simulator, twilio_url: str, scenario: Scenario
+    numbers: Any, stack: Stack, twilio: Simulator, twilio_url: str, gateway: Gateway, scenario: Scenario
 ) -> None:
     whole = settings_document(twilio.account, twilio_url)
-    stack.write_settings({**whole, "numbers": {"+12025550111": whole["numbers"][NUMBER]}})
+    stack.write_settings({**whole, "numbers": numbers})
     call = twilio.place_call(scenario, to=NUMBER)
-    twilio.check()
+    # That the call has ended cannot be stored while nobody knows whose it is; the sweep makes up for that.
+    assert {one.code for one in twilio.violations} <= {"11200"}
+    assert {path for path, status in gateway.answers if status != 200} <= {"/call-status"}
     (message,) = stack.messages("RecordingsQueue")
     batch = {"Records": [load_event("request_transcript", "completed")["Records"][0] | {"body": message["Body"]}]}
     assert stack.invoke("request_transcript", batch)["batchItemFailures"]
@@ -161,12 +164,12 @@ def test_a_call_to_a_number_that_the_settings_lack_waits_for_them_and_is_stored(
     assert texts(stack, call)[0] == WORDS
 
 
-@pytest.mark.parametrize("unreadable", [{}, {"numbers": []}, "no settings"])
+@pytest.mark.parametrize("unreadable", [{}, {"account_sid": 1}, "no settings"])
 def test_while_the_settings_cannot_be_read_voice_fallback_records_and_its_recording_is_transcribed(
     unreadable: Any, stack: Stack, twilio: Simulator, twilio_url: str, gateway: Gateway, scenario: Scenario
 ) -> None:
     whole = settings_document(twilio.account, twilio_url)
-    stack.write_settings(unreadable)
+    stack.write_secret(unreadable)
 
     def mended_meanwhile(told: str) -> None:
         if "asks the fallback URL" in told:

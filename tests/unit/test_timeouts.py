@@ -35,6 +35,7 @@ def silent_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
             "AWS_REGION": "us-east-1",
             "AWS_DEFAULT_REGION": "us-east-1",
             "SETTINGS_SECRET_ARN": "arn",
+            "SETTINGS_TABLE_NAME": "settings",
             "QUEUE_URL": f"{url}/queue",
             "DEAD_LETTERS_URL": f"{url}/dead-letters",
             "TABLE_NAME": "calls",
@@ -106,7 +107,7 @@ def test_settings_that_do_not_come_are_waited_for_as_long_as_the_reader_says(
         return HTTPConnection(host, timeout=timeout)
 
     monkeypatch.setattr(settings, "HTTPConnection", connect_and_note)
-    reader = settings.SettingsReader("arn", silent_url, "us-east-1")
+    reader = settings.SettingsReader("arn", "settings", lambda _: silent_url, "us-east-1")
     assert gives_up_after(reader.current) >= 0.3
     assert timeouts == [0.3]
 

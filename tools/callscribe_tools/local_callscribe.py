@@ -14,6 +14,7 @@ from typing import Any
 
 from callscribe.adapters.items import StoredCall
 from callscribe.adapters.table import CallTable
+from callscribe.domain.settings import NUMBER_FIELDS
 from callscribe.domain.sids import CallSid
 from callscribe_tools.local_aws import LocalAws, LocalAwsError, Progress, Stack, build, build_folder, deploy
 from callscribe_tools.local_aws.paths import ROOT
@@ -242,8 +243,19 @@ def _wire(
     if wrong:
         raise LocalAwsError(f"The simulated Twilio does not take the credentials: {'; '.join(wrong)}")
     document = with_credentials({}, credentials, here.twilio_url, keep_old_token=False)
-    environment.secret.write(document)
+    environment.settings_store.write_secret(document)
     for change in apply_setup(environment, config, progress):
         progress(f"  {change.what}: {change.field}")
     if settings:
-        environment.secret.write({**(environment.secret.document() or {}), **settings})
+        write_settings(environment, settings)
+
+
+def write_settings(environment: Environment, fields: Mapping[str, Any]) -> None:
+    """Replace fields of the settings, wherever each is stored."""
+    store = environment.settings_store
+    stored = store.read()
+    numbers = {name: value for name, value in fields.items() if name in NUMBER_FIELDS}
+    if others := {name: value for name, value in fields.items() if name not in NUMBER_FIELDS}:
+        store.write_secret({**(stored.secret or {}), **others})
+    if numbers:
+        store.write_numbers({**stored.numbers, **numbers}, stored)

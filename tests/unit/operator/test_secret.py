@@ -47,6 +47,7 @@ def credentials_of(account: Account, **changed: str) -> str:
 
 
 def stored(stack: Stack) -> dict[str, Any] | None:
+    """The document in the secret."""
     client = aws("secretsmanager")
     try:
         text = client.get_secret_value(SecretId=stack.physical_ids["Settings"]).get("SecretString")
@@ -54,6 +55,10 @@ def stored(stack: Stack) -> dict[str, Any] | None:
         return None
     document: dict[str, Any] | None = json.loads(text) if text else None
     return document
+
+
+def _numbers(stack: Stack) -> Any:
+    return stack.settings_document()["numbers"]
 
 
 def test_credentials_from_standard_input_are_tried_and_stored(
@@ -64,7 +69,7 @@ def test_credentials_from_standard_input_are_tried_and_stored(
     document = stored(empty_stack)
     assert document
     assert document["api_key_secret"] == twilio.account.api_key_secret
-    assert (document["auth_tokens"], document["numbers"]) == ([twilio.account.auth_token], {})
+    assert document["auth_tokens"] == [twilio.account.auth_token]
     assert secret("check").exit_code == 0
 
 
@@ -115,6 +120,20 @@ def test_what_else_the_settings_hold_stays_and_a_token_that_rotates_may(
     assert result.exit_code == 0, result.output
     after = stored(stack)
     assert after == before | {"auth_tokens": [NEW_TOKEN, old]}
+
+
+def test_numbers_of_another_account_leave_the_settings_once_it_is_agreed_to(
+    secret: Callable[..., Result], stack: Stack, twilio: Simulator
+) -> None:
+    stack.write_numbers({"numbers": _numbers(stack), "daily_minutes": 7})
+    twilio.account.account_sid = "AC" + "9" * 32
+    given = credentials_of(twilio.account)
+    refused = secret("set", "--from-stdin", stdin=given)
+    assert refused.exit_code == 4
+    assert _numbers(stack)
+    assert secret("set", "--from-stdin", "--yes", stdin=given).exit_code == 0
+    assert (_numbers(stack), stack.settings_document()["daily_minutes"]) == ({}, 7)
+    assert stack.settings_document()["account_sid"] == "AC" + "9" * 32
 
 
 def test_check_names_what_twilio_no_longer_takes(

@@ -1,5 +1,6 @@
 """AWS for the bench: moto on loopback, with the resources of the built template, behind the meter."""
 
+import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,12 +10,15 @@ from typing import Any
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
+from callscribe.adapters.settings_item import DOCUMENT, SETTINGS_KEY, VERSION, pack
+from callscribe.domain.settings import NUMBER_FIELDS
 from callscribe_tools.bench.artifacts import Built
 from callscribe_tools.bench.capacity import Index, item_size, read_units
 from callscribe_tools.bench.errors import BenchError
 from callscribe_tools.bench.meter import Meter, Table
 from callscribe_tools.local_aws.access import Access
 
+SETTINGS_TABLE = "SettingsTable"
 _TABLE_ARGUMENTS = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
 
 
@@ -54,11 +58,15 @@ class Aws:
             ids[name] = self._access.client("secretsmanager").create_secret(Name=name)["ARN"]
         return ids
 
-    def write_settings(self, document: str) -> None:
+    def write_settings(self, document: Mapping[str, Any]) -> None:
         """Write the settings as the operator does."""
+        secret = {name: value for name, value in document.items() if name not in NUMBER_FIELDS}
+        numbers = {name: value for name, value in document.items() if name in NUMBER_FIELDS}
         for name in self._built.of_type("AWS::SecretsManager::Secret"):
             secrets = self._access.client("secretsmanager")
-            secrets.put_secret_value(SecretId=self._physical_ids[name], SecretString=document)
+            secrets.put_secret_value(SecretId=self._physical_ids[name], SecretString=json.dumps(secret))
+        item = {"pk": SETTINGS_KEY, DOCUMENT: pack(json.dumps(numbers)), VERSION: "of the bench"}
+        self.table(SETTINGS_TABLE).put_item(Item=item)
 
     def environment(self, function: Mapping[str, Any]) -> dict[str, str]:
         """What the template gives a function, and what leads it here."""
@@ -88,11 +96,13 @@ class Aws:
         return self._resolve(left) == self._resolve(right)
 
     def empty(self) -> None:
-        """Delete all items, and what waits: the backfill stands back behind live calls."""
+        """Delete all items but the settings, and what waits: the backfill stands back behind live calls."""
         for name in self._built.of_type("AWS::SQS::Queue"):
             if not name.endswith("DeadLetters"):
                 self._drain(self._physical_ids[name])
         for table in self._handles:
+            if table.name == SETTINGS_TABLE:
+                continue
             for item in table.scan()["Items"]:
                 table.delete_item(Key={key["AttributeName"]: item[key["AttributeName"]] for key in table.key_schema})
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
+from typing import Any
 
 from callscribe_tools.bench.events import cases, event, form
 from callscribe_tools.local_callscribe import NUMBER, settings_document
@@ -47,9 +48,9 @@ class Twilio:
         self._transcript_sid = json.loads(webhook)["transcript_sid"]
         self.begin(sentences=1)
 
-    def settings(self, url: str) -> str:
-        """The settings document that leads here."""
-        return json.dumps(settings_document(self.simulator.account, url))
+    def settings(self, url: str) -> dict[str, Any]:
+        """The settings that lead here."""
+        return settings_document(self.simulator.account, url)
 
     def begin(self, *, sentences: int, transcribed: bool = False) -> None:
         """Let the call have taken place and, if so told, have been transcribed."""

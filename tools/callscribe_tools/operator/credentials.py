@@ -168,7 +168,7 @@ def try_all(credentials: Credentials, twilio_url: str | None) -> list[Tried]:
 def entered(
     document: Mapping[str, Any], credentials: Credentials, twilio_url: str | None, *, keep_old_token: bool
 ) -> dict[str, Any]:
-    """The settings document with these credentials; all else stays.
+    """The document in the secret with these credentials; all else stays.
 
     Parameters:
         keep_old_token: the token that was the first stays as the second, for webhooks that are signed by it still.
@@ -176,7 +176,6 @@ def entered(
     old = document.get("auth_tokens")
     older = [one for one in old if one != credentials.auth_token] if isinstance(old, list) else []
     told = {
-        "numbers": {},
         **document,
         "account_sid": credentials.account_sid,
         "api_key_sid": credentials.api_key_sid,

@@ -23,14 +23,14 @@ from callscribe.adapters.queues import Queue
 from callscribe.adapters.table import CallTable
 from callscribe.adapters.twilio import Twilio
 from callscribe.domain.patience import Patience
-from callscribe.domain.settings import Settings
+from callscribe.domain.settings import Settings, TwilioCredentials
 from callscribe.domain.sids import CallSid
 from callscribe_tools.operator.console import LIST_TIME, TIMEOUT_SECONDS, Console, console
 from callscribe_tools.operator.dead_letters import DeadLetters
 from callscribe_tools.operator.errors import BrokenError, OperatorError
 from callscribe_tools.operator.local import Local
 from callscribe_tools.operator.printing import tell_pages
-from callscribe_tools.operator.secret import SettingsSecret
+from callscribe_tools.operator.settings_store import SettingsStore
 
 SAMCONFIG = Path("samconfig.toml")
 
@@ -82,7 +82,7 @@ class Environment:
     transcripts: Line
     backfill: Line
     patience: Patience
-    secret: SettingsSecret
+    settings_store: SettingsStore
     sweep: Callable[[], dict[str, Any]]
 
     @property
@@ -99,16 +99,16 @@ class Environment:
         return bool(self.table.knows(call_sid) or self.lists.look_up([call_key(call_sid)]))
 
     def settings(self) -> Settings:
-        """The settings in force; raises what `SettingsSecret.settings` does."""
-        return self.secret.settings()
+        """The settings in force; raises what `SettingsStore.settings` does."""
+        return self.settings_store.settings()
 
-    def twilio(self, settings: Settings) -> Twilio:
+    def twilio(self, credentials: TwilioCredentials) -> Twilio:
         """The account at Twilio, by the API key that the functions have."""
-        return twilio_adapter.connect(settings, TIMEOUT_SECONDS, until=LIST_TIME, progress=tell_pages)
+        return twilio_adapter.connect(credentials, TIMEOUT_SECONDS, until=LIST_TIME, progress=tell_pages)
 
-    def console(self, settings: Settings) -> Console:
+    def console(self, credentials: TwilioCredentials) -> Console:
         """The account at Twilio, by its auth token."""
-        return console(settings.account_sid, settings.auth_tokens[0], settings.twilio_url, tell_pages)
+        return console(credentials.account_sid, credentials.auth_tokens[0], credentials.twilio_url, tell_pages)
 
     @property
     def twilio_url(self) -> str | None:
@@ -185,9 +185,10 @@ def deployed(stack: str, option: str = "", local: Local | None = None) -> Enviro
             results=timedelta(seconds=float(parameters["ResultsSeconds"])),
             worker=timedelta(seconds=float(parameters["WorkerTimeoutSeconds"])),
         ),
-        secret=SettingsSecret(
+        settings_store=SettingsStore(
             boto3.client("secretsmanager", config=_CONFIG),
             outputs["SettingsSecretArn"],
+            dynamodb.Table(outputs["SettingsTableName"]),
             " and ".join(command(text, option) for text in ("secret set", "setup apply")),
         ),
         sweep=lambda: _sweep(stack, outputs["SweepFunctionName"]),

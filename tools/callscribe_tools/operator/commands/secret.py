@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from callscribe.domain.errors import TransientError
-from callscribe.domain.settings import Settings, SettingsError
+from callscribe.domain.settings import SettingsError, TwilioCredentials
 from callscribe_tools.cli_help import Group
 from callscribe_tools.operator import credentials as known
 from callscribe_tools.operator.cli_common import (
@@ -27,6 +27,7 @@ from callscribe_tools.operator.credentials import Credentials, Tried
 from callscribe_tools.operator.environment import Environment
 from callscribe_tools.operator.errors import BrokenError, OperatorError, RefusedError
 from callscribe_tools.operator.printing import age, console, print_json, print_line, print_table, telling
+from callscribe_tools.operator.settings_store import check_secret
 from callscribe_tools.operator.setup.ownership import ownership_of
 
 commands = typer.Typer()
@@ -83,7 +84,7 @@ def secret_set(
         document = known.entered(document, credentials, environment.twilio_url, keep_old_token=keep_old_token)
         changed = document != _document(environment)
         if changed:
-            environment.secret.write(document)
+            environment.settings_store.write_secret(document)
     told = {"stack": environment.stack, "account_sid": credentials.account_sid, "api_key_sid": credentials.api_key_sid}
     if as_json:
         print_json({**told, "changed": changed, "auth_tokens": len(document["auth_tokens"])})
@@ -112,7 +113,7 @@ def _refuse_wrong(tried: list[Tried]) -> None:
 
 def _document(environment: Environment) -> dict[str, Any] | None:
     try:
-        return environment.secret.document()
+        return environment.settings_store.secret()
     except OperatorError:
         return None
 
@@ -120,13 +121,13 @@ def _document(environment: Environment) -> dict[str, Any] | None:
 def _before(environment: Environment, credentials: Credentials, *, yes: bool) -> dict[str, Any]:
     """What stays of the document, once whoever it concerns has agreed."""
     try:
-        document = environment.secret.document() or {}
+        document = environment.settings_store.secret() or {}
     except OperatorError:
         confirmed("The settings there are no JSON object, and are lost. Write them anew?", yes=yes)
         document = {}
     document = _of_this_account(environment, document, credentials.account_sid, yes=yes)
     try:
-        environment.secret.check(known.entered(document, credentials, environment.twilio_url, keep_old_token=False))
+        check_secret(known.entered(document, credentials, environment.twilio_url, keep_old_token=False))
     except SettingsError as error:
         told = str(error).rpartition("write it again: ")[2]
         confirmed(f"The settings there are wrong ({told}). Write them anew, with the credentials alone?", yes=yes)
@@ -138,8 +139,8 @@ def _of_this_account(
     environment: Environment, document: Mapping[str, Any], account_sid: str, *, yes: bool
 ) -> dict[str, Any]:
     """The document without what is of another account: its numbers, and what the stack has written down of them."""
-    ownership = ownership_of(environment)
-    before = document.get("account_sid", account_sid) if document.get("numbers") else account_sid
+    ownership, stored = ownership_of(environment), environment.settings_store.read_beside(document)
+    before = document.get("account_sid", account_sid) if stored.numbers.get("numbers") else account_sid
     others = {before, ownership.account_sid or account_sid} - {account_sid}
     if not others:
         return dict(document)
@@ -149,6 +150,9 @@ def _of_this_account(
         f"Use account {account_sid} in its place?",
         yes=yes,
     )
+    # The secret goes last: as long as it has the other account, this is asked again.
+    if stored.item is not None:
+        environment.settings_store.write_numbers({**stored.item, "numbers": {}}, stored)
     ownership.forget()
     return {name: value for name, value in document.items() if name != "numbers"}
 
@@ -163,12 +167,12 @@ def secret_check(*, env: EnvOption = None, stack: StackOption = None, as_json: J
     with answering(as_json=as_json), telling() as tell:
         environment = environment_of(env, stack)
         try:
-            settings = environment.settings()
+            settings, numbers = environment.settings_store.credentials(), _count_of_numbers(environment)
         except (OperatorError, SettingsError) as error:
             raise BrokenError(_mended(environment, error)) from None
         tell("Trying the credentials at Twilio")
         tried = _tried(settings)
-        changed = environment.secret.changed()
+        changed = environment.settings_store.changed()
     works = all(one.works for one in tried if one.what != OLD_TOKEN)
     if as_json:
         print_json(
@@ -176,7 +180,7 @@ def secret_check(*, env: EnvOption = None, stack: StackOption = None, as_json: J
                 "stack": environment.stack,
                 "account_sid": settings.account_sid,
                 "api_key_sid": settings.api_key_sid,
-                "numbers": len(settings.numbers),
+                "numbers": numbers,
                 "changed": changed.isoformat(),
                 "works": works,
                 "credentials": [{"what": one.what, "works": one.works, "wrong": one.wrong} for one in tried],
@@ -184,17 +188,24 @@ def secret_check(*, env: EnvOption = None, stack: StackOption = None, as_json: J
         )
     else:
         print_table(("CREDENTIAL", "STATE"), [(one.what, one.wrong or "works") for one in tried])
-        told = f"Account {settings.account_sid}, API key {settings.api_key_sid}, {len(settings.numbers)} numbers"
+        told = f"Account {settings.account_sid}, API key {settings.api_key_sid}, {numbers} numbers"
         console.print(f"{told}; last changed {age(changed)} ago.", markup=False)
     if not works:
         console.print(f"Set them anew: {environment.command('secret set')}", markup=False, style="red")
         raise typer.Exit(Exit.NOT_FINE)
 
 
+def _count_of_numbers(environment: Environment) -> int:
+    """How many numbers the settings hold; none before the first `setup apply`."""
+    if not environment.settings_store.read().has_numbers:
+        return 0
+    return len(environment.settings().numbers)
+
+
 OLD_TOKEN = "older auth token"  # noqa: S105 (what it is called)
 
 
-def _tried(settings: Settings) -> list[Tried]:
+def _tried(settings: TwilioCredentials) -> list[Tried]:
     token, *older = settings.auth_tokens
     tried = [known.try_token(settings.account_sid, token, settings.twilio_url)]
     key = (settings.account_sid, settings.api_key_sid, settings.api_key_secret, settings.twilio_url)
@@ -209,4 +220,5 @@ def _tried(settings: Settings) -> list[Tried]:
 def _mended(environment: Environment, error: OperatorError | TransientError) -> str:
     if isinstance(error, OperatorError):
         return str(error)
-    return f"{str(error)[:1].upper()}{str(error)[1:]}. {environment.command('secret set')} writes them anew"
+    write = " and ".join(environment.command(one) for one in ("secret set", "setup apply"))
+    return f"{str(error)[:1].upper()}{str(error)[1:]}. Write them again: {write}"

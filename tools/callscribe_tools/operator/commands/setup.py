@@ -85,7 +85,7 @@ def plan(
 def apply(
     *, file: FileOption = FILE, env: EnvOption = None, stack: StackOption = None, as_json: JsonOption = False
 ) -> None:
-    """Make everything as callscribe.toml says: operators, Intelligence Services, numbers, and the settings last.
+    """Make everything as callscribe.toml says: operators, Intelligence Services, the settings, and the numbers last.
 
     It changes what `plan` shows and nothing else. It may be repeated and interrupted at any time: what is made is
     written down in the stack's table. What was there before it, a number's addresses too, is written down before it is

@@ -39,9 +39,10 @@ def carry_out(found: Found, plan: Plan, tell: Tell) -> Iterator[list[Change]]:
     """Do what a plan says; what it gives is done. Raises what `apply_setup` does."""
     work = Work(
         console=found.console,
-        secret=found.environment.secret,
+        settings_store=found.environment.settings_store,
+        stored=found.stored,
         ownership=found.ownership,
-        account_sid=found.settings.account_sid,
+        account_sid=found.credentials.account_sid,
         sids=dict(plan.sids),
     )
     for operation in plan.operations:

@@ -127,7 +127,7 @@ def _should(differing: Differing) -> dict[str, Any]:
 
 
 def _settings(found: Found) -> Iterator[Operation]:
-    entered = found.document.get("numbers")
+    entered = found.stored.numbers.get("numbers")
     record = found.ownership.record
     ours = {one.key for one in record.numbers.values()}
     deleted = {sid for sid, one in record.services.items() if one.made}

@@ -45,7 +45,7 @@ def _intended(found: Found, config: Config) -> Iterator[str]:
 
 def _numbers(found: Found, config: Config) -> Iterator[str]:
     wired = {one.key for one in found.ownership.record.numbers.values()}
-    entered = found.document.get("numbers")
+    entered = found.stored.numbers.get("numbers")
     for number in sorted(wired - config.numbers.keys()):
         end = f"{found.environment.command('setup destroy')} puts it back to what it was"
         yield f"number {number} is no longer in callscribe.toml; left alone. {end}"

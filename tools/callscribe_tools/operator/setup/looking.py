@@ -3,13 +3,13 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
-from callscribe.domain.settings import Settings, SettingsError, from_json
+from callscribe.domain.settings import SettingsError, TwilioCredentials, credentials_from_json
 from callscribe_tools.operator.console import Console, Resource
 from callscribe_tools.operator.environment import Environment
 from callscribe_tools.operator.errors import OperatorError, RefusedError
 from callscribe_tools.operator.printing import Tell
+from callscribe_tools.operator.settings_store import Stored
 from callscribe_tools.operator.setup.config import Config
 from callscribe_tools.operator.setup.ownership import Ownership, ownership_of
 
@@ -23,8 +23,8 @@ class Found:
 
     environment: Environment
     console: Console
-    settings: Settings
-    document: dict[str, Any]
+    credentials: TwilioCredentials
+    stored: Stored
     ownership: Ownership
     services: dict[str, Resource] = field(default_factory=dict)
     operators: dict[str, Resource] = field(default_factory=dict)
@@ -34,7 +34,9 @@ class Found:
     @property
     def webhook_url(self) -> str:
         """Where a Service tells of its transcripts; it ends in the token, where the settings have one."""
-        return "/".join(filter(None, [self.environment.url("TranscriptWebhookUrl"), self.settings.webhook_path_token]))
+        return "/".join(
+            filter(None, [self.environment.url("TranscriptWebhookUrl"), self.credentials.webhook_path_token])
+        )
 
     @property
     def number_fields(self) -> dict[str, str]:
@@ -58,18 +60,19 @@ def look(environment: Environment, tell: Tell, numbers: Iterable[str], config: C
         TransientError: AWS or Twilio does not answer, or may not be asked.
     """
     tell("Reading the settings")
-    settings, document = _settings(environment)
+    credentials, stored = _settings(environment)
     found = Found(
         environment=environment,
-        console=environment.console(settings),
-        settings=settings,
-        document=document,
+        console=environment.console(credentials),
+        credentials=credentials,
+        stored=stored,
         ownership=ownership_of(environment),
     )
-    if found.ownership.account_sid not in {"", settings.account_sid}:
+    if found.ownership.account_sid not in {"", credentials.account_sid}:
         raise RefusedError(
             f"What setup has made is in account {found.ownership.account_sid}, and the credentials are of "
-            f"{settings.account_sid}. Set those of the first, or of the other anew: {environment.command('secret set')}"
+            f"{credentials.account_sid}. Set those of the first, or of the other anew: "
+            f"{environment.command('secret set')}"
         )
     tell("Looking at the Intelligence Services and operators at Twilio")
     found.services = {str(one["sid"]): one for one in found.console.services()}
@@ -83,16 +86,16 @@ def look(environment: Environment, tell: Tell, numbers: Iterable[str], config: C
     return found
 
 
-def _settings(environment: Environment) -> tuple[Settings, dict[str, Any]]:
+def _settings(environment: Environment) -> tuple[TwilioCredentials, Stored]:
     write = f"Write them: {environment.command('secret set')}"
     try:
-        document = environment.secret.document()
+        stored = environment.settings_store.read()
     except OperatorError:
         raise RefusedError(f"The settings are no JSON object. {write}") from None
-    if document is None:
+    if stored.secret is None:
         raise RefusedError(f"The settings have no credentials yet. {write}")
     try:
         # Numbers are what this writes: wrong ones are no reason not to.
-        return from_json(json.dumps({**document, "numbers": {}})), document
+        return credentials_from_json(json.dumps(stored.secret)), stored
     except SettingsError as error:
         raise RefusedError(f"{str(error)[:1].upper()}{str(error)[1:]}. {write}") from None

@@ -8,7 +8,7 @@ from uuid import uuid4
 from pydantic.alias_generators import to_pascal
 
 from callscribe_tools.operator.console import Console
-from callscribe_tools.operator.secret import SettingsSecret
+from callscribe_tools.operator.settings_store import SettingsStore, Stored
 from callscribe_tools.operator.setup.changes import Change
 from callscribe_tools.operator.setup.ownership import Owned, Ownership
 from callscribe_tools.operator.setup.settings_document import Numbers, document_of
@@ -19,10 +19,14 @@ type Differing = Mapping[str, tuple[Any, Any]]
 
 @dataclass(slots=True, kw_only=True)
 class Work:
-    """What operations work with. `sids` are those of operators and Services by kind and key, also of new ones."""
+    """What operations work with. `sids` are those of operators and Services by kind and key, also of new ones.
+
+    `stored` are the settings as they were read for the plan.
+    """
 
     console: Console
-    secret: SettingsSecret
+    settings_store: SettingsStore
+    stored: Stored
     ownership: Ownership
     account_sid: str
     sids: dict[str, str] = field(default_factory=dict)
@@ -232,10 +236,12 @@ class WriteSettings(_Operation):
     removed: frozenset[str] = frozenset()
 
     def do(self, work: Work) -> None:
-        """Write them into the document as it is by now: credentials may have been set meanwhile."""
+        """Write them on top of those that the plan was made for, if nobody else has written any since."""
         sids = {key.removeprefix("service:"): sid for key, sid in work.sids.items() if key.startswith("service:")}
-        document = work.secret.document() or {}
-        work.secret.write(document_of(document, self.numbers, sids, self.common, self.removed))
+        document = document_of(work.stored.numbers, self.numbers, sids, self.common, self.removed)
+        work.settings_store.write_numbers(document, work.stored)
+        # The item is in force as soon as it is there: only now nobody needs those in the secret.
+        work.settings_store.empty_secret_of_numbers()
 
 
 def _should(differing: Differing) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from callscribe.domain.settings import SettingsError
 from callscribe_tools.operator.console import Resource
 from callscribe_tools.operator.errors import RefusedError
+from callscribe_tools.operator.settings_store import check_numbers
 from callscribe_tools.operator.setup import operations as ops
 from callscribe_tools.operator.setup.changes import (
     WHOLE,
@@ -62,11 +63,12 @@ class _Planner:
             *self._operators(),
             *self._services(),
             *self._attachments(),
-            *self._numbers(),
         ]
+        numbers = [*self._numbers()]
         if self._refused:
             raise RefusedError("Nothing was done.\n  " + "\n  ".join(self._refused))
-        self._plan.operations = [*steps, *self._settings()]
+        # Settings first: a call must not come to a number that the functions do not know.
+        self._plan.operations = [*steps, *self._settings(), *numbers]
         self._plan.notes = leftovers(self._found, self._config)
         return self._plan
 
@@ -223,23 +225,26 @@ class _Planner:
     def _settings(self) -> Iterator[Operation]:
         numbers, common = numbers_of(self._config), common_of(self._config)
         sids = {key: self._plan.sids[service_name(key)] for key in self._config.services if self._has(key)}
-        wanted = document_of(self._found.document, numbers, sids, common)
+        stored = self._found.stored
+        wanted = document_of(stored.numbers, numbers, sids, common)
+        self._check(wanted)
+        new = {number: service for number, (service, _) in numbers.items() if service not in sids}
+        changes = differences(stored.numbers, wanted, new)
+        if stored.in_secret:
+            changes.append(Change(what="settings", field=WHOLE, is_="in the secret", should_be="in the table"))
+        elif stored.item is None and not changes:
+            changes.append(created("settings", "an item without numbers"))
+        if changes or wanted != stored.item:
+            yield ops.WriteSettings(doing="Writing the settings", changes=changes, numbers=numbers, common=common)
+
+    def _check(self, wanted: Mapping[str, Any]) -> None:
         try:
-            self._found.environment.secret.check(wanted)
+            check_numbers(wanted)
         except SettingsError as error:
             told = str(error).rpartition("write it again: ")[2]
-            raise RefusedError(
-                f"The settings have a number that callscribe.toml has not, and it is wrong: {told}. Nothing was done. "
-                "Add the number to callscribe.toml, or mend it in the secret"
-            ) from None
-        new = {number: service for number, (service, _) in numbers.items() if service not in sids}
-        if wanted != self._found.document:
-            yield ops.WriteSettings(
-                doing="Writing the settings",
-                changes=differences(self._found.document, wanted, new),
-                numbers=numbers,
-                common=common,
-            )
+            added = wanted["numbers"].keys() - self._config.numbers.keys()
+            mend = f". It may be one of {', '.join(sorted(added))}: add it to callscribe.toml" if added else ""
+            raise RefusedError(f"The settings cannot be written: {told}. Nothing was done{mend}") from None
 
     # --- what is ours
 

@@ -19,7 +19,7 @@ from callscribe.adapters.twilio_json import call_of, configuration_of, participa
 from callscribe.domain.call import Call
 from callscribe.domain.errors import NotFoundError, TransientError, UnreadableError
 from callscribe.domain.recording import Recording
-from callscribe.domain.settings import Settings
+from callscribe.domain.settings import TwilioCredentials
 from callscribe.domain.sids import CallSid, RecordingSid, ServiceSid, TranscriptSid
 from callscribe.domain.transcript import Configuration, Participant, Sentence, Transcript, participants_of
 
@@ -207,13 +207,14 @@ def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def connect(settings: Settings, timeout_seconds: float, *, until: Until, progress: Progress | None = None) -> Twilio:
-    """The account that the settings name, by its API key; for `until` and `progress` see `TwilioApi`."""
-    credentials = (settings.account_sid, settings.api_key_sid, settings.api_key_secret)
-    api = twilio_api.connect(*credentials, settings.twilio_url, timeout_seconds, until=until, progress=progress)
-    return Twilio(api)
+def connect(
+    credentials: TwilioCredentials, timeout_seconds: float, *, until: Until, progress: Progress | None = None
+) -> Twilio:
+    """The account that the credentials are of, by its API key; for `until` and `progress` see `TwilioApi`."""
+    key = (credentials.account_sid, credentials.api_key_sid, credentials.api_key_secret)
+    return Twilio(twilio_api.connect(*key, credentials.twilio_url, timeout_seconds, until=until, progress=progress))
 
 
-def twilio(settings: Settings, until: datetime) -> Twilio:
+def twilio(credentials: TwilioCredentials, until: datetime) -> Twilio:
     """The same for one invocation of a function that ends at `until`, with the patience of this environment."""
-    return connect(settings, float(os.environ["TWILIO_TIMEOUT_SECONDS"]), until=until)
+    return connect(credentials, float(os.environ["TWILIO_TIMEOUT_SECONDS"]), until=until)

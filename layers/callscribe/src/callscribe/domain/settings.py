@@ -1,13 +1,16 @@
-"""The runtime settings: all that one environment knows about Twilio, one JSON document in Secrets Manager.
+"""The runtime settings of one environment: Twilio's credentials, and what its numbers say and do.
 
+The credentials are one JSON document in Secrets Manager, the rest is another one in DynamoDB (docs/decisions/0022).
 Plain dataclasses and not pydantic's, because `incoming_call` reads them while the caller waits. What is missing,
 unknown or of the wrong kind is refused when it is read, not when a caller first hears it.
 """
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, get_args
 
@@ -85,14 +88,11 @@ class NumberSettings:
             raise SettingsError("a number with an agent needs the flow dial")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """One environment's settings.
+@dataclass(frozen=True, kw_only=True)
+class TwilioCredentials:
+    """All that decides who is trusted: the account at Twilio, and who may send webhooks.
 
-    `auth_tokens` are all that may sign webhooks: two while a token is being rotated. `numbers` maps E.164 numbers.
-    `daily_minutes` of recordings, each counted in whole minutes, are transcribed at most from midnight to midnight UTC;
-    None is no limit.
-    `recording_retention_days` after a call is stored its recording is deleted at Twilio; None keeps it.
+    `auth_tokens` are all that may sign webhooks: two while a token is being rotated.
     `webhook_path_token` lets Intelligence webhooks in unsigned, under a path that ends in it; None lets none in.
     `twilio_url` replaces Twilio's own hosts and must be a loopback address: the simulator's.
     """
@@ -101,9 +101,6 @@ class Settings:
     api_key_sid: str
     api_key_secret: str = field(repr=False)
     auth_tokens: tuple[str, ...] = field(repr=False)
-    numbers: Mapping[str, NumberSettings] = field(default_factory=dict)
-    daily_minutes: int | None = 1000
-    recording_retention_days: int | None = None
     webhook_path_token: str | None = field(default=None, repr=False)
     twilio_url: str | None = None
 
@@ -121,13 +118,35 @@ class Settings:
             raise SettingsError("account_sid must be AC, api_key_sid SK, and 32 hexadecimal digits each")
         if not self.api_key_secret:
             raise SettingsError("api_key_secret must not be empty")
-        _check_numbers(self.numbers)
         if self.webhook_path_token is not None and not PATH_TOKEN_SHAPE.fullmatch(self.webhook_path_token):
             raise SettingsError("webhook_path_token must be 32 to 128 letters, digits, - and _, chosen at random")
         # Whoever can change this one field must not be able to send callers' words somewhere else. The whole address
         # is matched: parsers differ in what they take for the host of a strange one.
         if self.twilio_url is not None and not LOOPBACK_SHAPE.fullmatch(self.twilio_url):
             raise SettingsError("twilio_url may only be http://127.0.0.1:<port>; leave it out to use Twilio")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallSettings:
+    """What the numbers say and do.
+
+    `numbers` maps E.164 numbers. `daily_minutes` of recordings, each counted in whole minutes, are transcribed at most
+    from midnight to midnight UTC; None is no limit.
+    `recording_retention_days` after a call is stored its recording is deleted at Twilio; None keeps it.
+    """
+
+    numbers: Mapping[str, NumberSettings] = field(default_factory=dict)
+    daily_minutes: int | None = 1000
+    recording_retention_days: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that are none, and what is of the wrong kind.
+
+        Raises:
+            SettingsError: it names the field.
+        """
+        _check_kinds(self)
+        _check_numbers(self.numbers)
 
     def for_number(self, number: str) -> NumberSettings:
         """How calls to `number` are answered.
@@ -146,6 +165,20 @@ class Settings:
         return frozenset(number.service_sid for number in self.numbers.values())
 
 
+@dataclass(frozen=True, kw_only=True)
+class Settings(TwilioCredentials, CallSettings):
+    """All settings of one environment."""
+
+    def __post_init__(self) -> None:
+        """Refuse what either part refuses.
+
+        Raises:
+            SettingsError: it names the field.
+        """
+        TwilioCredentials.__post_init__(self)
+        CallSettings.__post_init__(self)
+
+
 def _check_numbers(numbers: Mapping[str, NumberSettings]) -> None:
     for number, its in numbers.items():
         if number in WITHHELD:
@@ -156,30 +189,84 @@ def _check_numbers(numbers: Mapping[str, NumberSettings]) -> None:
             raise SettingsError("a number cannot be its own agent: it would call itself")
 
 
-def _check_kinds(settings: NumberSettings | Settings) -> None:
-    """Refuse fields of another kind than they are declared, and numbers out of their range."""
+@cache
+def _kinds_of(settings: Any) -> tuple[tuple[str, tuple[type, ...], bool, int | None, int | None], ...]:
+    """List the fields of a class: name, kinds, whether it may be a boolean, range. Done once, not for each number."""
+    told = []
     for one in fields(settings):
-        value = getattr(settings, one.name)
         declared = get_args(one.type) if isinstance(one.type, UnionType) else (one.type,)
         kinds = tuple(kind for kind in declared if isinstance(kind, type))
+        least, most = RANGES.get(one.name, (None, None))
+        told.append((one.name, kinds, bool in kinds, least, most))
+    return tuple(told)
+
+
+def _check_kinds(settings: NumberSettings | TwilioCredentials | CallSettings) -> None:
+    """Refuse fields of another kind than they are declared, and numbers out of their range."""
+    # mypy takes no class whose instances compare for a key.
+    of: Any = type(settings)
+    for name, kinds, may_be_bool, least, most in _kinds_of(of):
+        value = getattr(settings, name)
         # JSON's true is one of Python's integers.
-        is_kind = isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
+        is_kind = isinstance(value, kinds) and (may_be_bool or not isinstance(value, bool))
         if kinds and not is_kind:
             names = ["null" if kind is NoneType else kind.__name__ for kind in kinds]
-            raise SettingsError(f"{one.name} must be {' or '.join(names)}")
-        least, most = RANGES.get(one.name, (None, None))
+            raise SettingsError(f"{name} must be {' or '.join(names)}")
         if value is not None and least is not None and most is not None and not least <= value <= most:
-            raise SettingsError(f"{one.name} must be between {least} and {most}")
+            raise SettingsError(f"{name} must be between {least} and {most}")
 
 
-def from_json(document: str) -> Settings:
-    """Build the settings from their document.
+NUMBER_FIELDS = tuple(one.name for one in fields(CallSettings))
+"""The fields that are no credentials. Callscribe 0.1.0 kept them in the secret too, and there they are still read."""
+
+
+def from_json(credentials: str, numbers: str | None = None) -> Settings:
+    """Build the settings from their documents.
+
+    Args:
+        credentials: the document in the secret.
+        numbers: the document in the table. None: there is none, and the secret has everything, as in 0.1.0.
+
+    Raises:
+        SettingsError: a document is no JSON object of the expected fields.
+    """
+    with _document_errors():
+        secret = _object(credentials)
+        told = {name: value for name, value in secret.items() if name not in NUMBER_FIELDS}
+        if numbers is None:
+            told |= {name: secret[name] for name in NUMBER_FIELDS if name in secret}
+        else:
+            told |= _number_fields(numbers)
+        return Settings(**{**told, "auth_tokens": _tokens(told), "numbers": _numbers(told)})
+
+
+def credentials_from_json(document: str) -> TwilioCredentials:
+    """Build the credentials from the document in the secret.
 
     Raises:
         SettingsError: it is no JSON object of the expected fields.
     """
+    with _document_errors():
+        told = {name: value for name, value in _object(document).items() if name not in NUMBER_FIELDS}
+        return TwilioCredentials(**{**told, "auth_tokens": _tokens(told)})
+
+
+def call_settings_from_json(document: str) -> CallSettings:
+    """Build what the numbers say and do from the document in the table.
+
+    Raises:
+        SettingsError: it is no JSON object of the expected fields.
+    """
+    with _document_errors():
+        told = _number_fields(document)
+        return CallSettings(**{**told, "numbers": _numbers(told)})
+
+
+@contextmanager
+def _document_errors() -> Iterator[None]:
+    """Turn what is wrong with a document into an error that quotes none of it."""
     try:
-        return _from_fields(json.loads(document))
+        yield
     except SettingsError as error:
         raise SettingsError(f"the settings document is wrong, write it again: {error}") from None
     except TypeError as error:
@@ -192,16 +279,33 @@ def from_json(document: str) -> Settings:
         raise SettingsError("the settings document is wrong, write it again: it is no JSON") from None
 
 
-def _from_fields(fields: Any) -> Settings:
-    if not isinstance(fields, dict):
+def _object(document: str) -> dict[str, Any]:
+    told = json.loads(document)
+    if not isinstance(told, dict):
         raise SettingsError("it is no JSON object")
-    tokens, numbers = fields.get("auth_tokens"), fields.get("numbers")
+    return told
+
+
+def _number_fields(document: str) -> dict[str, Any]:
+    told = _object(document)
+    # Whoever may write numbers must not be able to replace the credentials.
+    if unknown := sorted(told.keys() - set(NUMBER_FIELDS)):
+        raise SettingsError(f"{', '.join(unknown)}: unknown; known are {', '.join(NUMBER_FIELDS)}")
+    return told
+
+
+def _tokens(told: Mapping[str, Any]) -> tuple[str, ...]:
+    tokens = told.get("auth_tokens")
     if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
         raise SettingsError("auth_tokens must be a list of Twilio auth tokens")
+    return tuple(tokens)
+
+
+def _numbers(told: Mapping[str, Any]) -> dict[str, NumberSettings]:
+    numbers = told.get("numbers")
     if not isinstance(numbers, dict) or not all(isinstance(one, dict) for one in numbers.values()):
         raise SettingsError("numbers must be an object with an object for each number")
-    each = {number: NumberSettings(**{**one, "service_sid": _service_sid(one)}) for number, one in numbers.items()}
-    return Settings(**{**fields, "auth_tokens": tuple(tokens), "numbers": each})
+    return {number: NumberSettings(**{**one, "service_sid": _service_sid(one)}) for number, one in numbers.items()}
 
 
 def _service_sid(number: Mapping[str, Any]) -> ServiceSid:

@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from callscribe.domain.errors import ForgeryError
-from callscribe.domain.settings import Settings
+from callscribe.domain.settings import TwilioCredentials
 from callscribe.edge.http_events import Request
 from callscribe.edge.signatures import JSON, Form, Webhook, check_content_type, claims_a_signature, verify
 
 
-def verify_json(event: Mapping[str, Any], settings: Callable[[], Settings]) -> Webhook:
+def verify_json(event: Mapping[str, Any], credentials: Callable[[], TwilioCredentials]) -> Webhook:
     """Check that JSON is Twilio's: by its signature or, on the route that has one, by the token in its path.
 
     Raises:
@@ -23,11 +23,11 @@ def verify_json(event: Mapping[str, Any], settings: Callable[[], Settings]) -> W
     """
     request = Request.of(event)
     if request.path_token is None:
-        return verify(event, lambda: settings().auth_tokens, JSON)
-    # The settings come last, so that a stranger is refused for all else without them.
+        return verify(event, lambda: credentials().auth_tokens, JSON)
+    # The credentials come last, so that a stranger is refused for all else without them.
     signed = claims_a_signature(request)
-    webhook = verify(event, lambda: settings().auth_tokens, JSON) if signed else _unsigned(request)
-    _check_token(request.path_token, settings().webhook_path_token)
+    webhook = verify(event, lambda: credentials().auth_tokens, JSON) if signed else _unsigned(request)
+    _check_token(request.path_token, credentials().webhook_path_token)
     return webhook
 
 

@@ -19,7 +19,7 @@ from callscribe.domain.errors import (
     UnknownEventError,
     UnreadableError,
 )
-from callscribe.domain.settings import Settings
+from callscribe.domain.settings import TwilioCredentials
 from callscribe.edge import metrics
 from callscribe.edge.http_events import request_id
 from callscribe.edge.metrics import count
@@ -40,16 +40,16 @@ STATUSES: tuple[tuple[type[CallscribeError], int], ...] = (
 
 def signed_form(answer: Callable[[Webhook], Response]) -> LambdaHandler:
     """Call `answer` with forms that Twilio has signed, and with nothing else."""
-    return _checked(answer, lambda event: verify(event, lambda: _settings().auth_tokens, FORM))
+    return _checked(answer, lambda event: verify(event, lambda: _credentials().auth_tokens, FORM))
 
 
 def signed_json(answer: Callable[[Webhook], Response]) -> LambdaHandler:
     """Call `answer` with JSON that Twilio has signed, or that came by the secret path; and with nothing else."""
-    return _checked(answer, lambda event: verify_json(event, _settings))
+    return _checked(answer, lambda event: verify_json(event, _credentials))
 
 
-def _settings() -> Settings:
-    return settings_reader().current()
+def _credentials() -> TwilioCredentials:
+    return settings_reader().credentials()
 
 
 def _checked(answer: Callable[[Webhook], Response], check: Callable[[Mapping[str, Any]], Webhook]) -> LambdaHandler:
