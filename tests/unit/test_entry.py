@@ -6,9 +6,9 @@ import signal
 import stat
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 
 import boto3
@@ -33,6 +33,7 @@ from callscribe_tools.operator.errors import sentences_of
 from callscribe_tools.proxies import bypass_for_loopback
 from callscribe_tools.simulator import Account, Simulator
 from harness.loopback import nobody_answers
+from harness.template import REPOSITORY
 
 type Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -172,8 +173,8 @@ def test_every_program_begins_there(program: str) -> None:
 
 
 def test_the_installed_commands_begin_there() -> None:
-    told = {one.name: one.value for one in entry_points(group="console_scripts") if one.name.startswith("callscribe")}
-    assert told == {
+    scripts = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
+    assert scripts == {
         "callscribe": "callscribe_tools.entry:callscribe",
         "callscribe-sim": "callscribe_tools.entry:callscribe_sim",
     }

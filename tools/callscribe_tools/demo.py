@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from types import FrameType
 from typing import Annotated
@@ -29,7 +29,8 @@ from callscribe_tools.local_callscribe import (
     NotSettledError,
     running,
 )
-from callscribe_tools.operator.local import noted
+from callscribe_tools.operator.errors import OperatorError
+from callscribe_tools.operator.local import kept_alone, noted, program
 from callscribe_tools.simulator import Call, Scenario, SimulationError, load_scenario
 from callscribe_tools.terminal import console, print_json_text, print_line
 
@@ -48,6 +49,14 @@ CALLS: Mapping[str, str] = {
     "long_call": AGENTS_NUMBER,
 }
 """The scenarios that are placed, at the same time, and the number that each one calls."""
+
+
+NEXT: Mapping[str, str] = {
+    "Leave it running, to look at the calls and place others": "make demo KEEP=1",
+    "Use it in your AWS account, with your numbers at Twilio": 'README.md, "Deploy it"',
+    "Play Twilio for an application of your own": "docs/simulator.md",
+}
+"""What is printed at the end."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,7 @@ class Outcome:
         return ", ".join(ends) or "nothing recorded"
 
 
-_FAILURES = (LocalAwsError, NotSettledError, SimulationError)
+_FAILURES = (LocalAwsError, NotSettledError, OperatorError, SimulationError)
 
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -102,7 +111,10 @@ def main(
         console.step(time.monotonic() - started, text)
 
     try:
-        with running(ROOT / ".local" / f"demo-{os.getpid()}", progress) as local:
+        with (
+            kept_alone(ROOT) if keep else nullcontext(),
+            running(ROOT / ".local" / f"demo-{os.getpid()}", progress) as local,
+        ):
             try:
                 _demonstrate(local, progress, as_json=as_json)
             except (NotSettledError, SimulationError):
@@ -112,6 +124,8 @@ def main(
             if keep:
                 with noted(local.here, ROOT):
                     _keep(local)
+            else:
+                _print_next(NEXT)
     except _FAILURES as error:
         console.print("The demo failed.", style="bold red")
         console.print(str(error))
@@ -129,8 +143,12 @@ def _demonstrate(local: LocalCallscribe, progress: Progress, *, as_json: bool) -
         SimulationError: one did not end as its scenario says, or Twilio would have refused something.
     """
     progress(f"Placing {len(CALLS)} calls at the same time")
-    with ThreadPoolExecutor(len(CALLS)) as callers:
+    callers = ThreadPoolExecutor(len(CALLS))
+    try:
         outcomes = list(callers.map(lambda name: _place(local, name, progress), CALLS))
+    finally:
+        # After Ctrl-C nobody waits for calls: what they talk to ends, and they with it.
+        callers.shutdown(wait=False, cancel_futures=True)
     _print(outcomes, as_json=as_json)
     local.twilio.check()
     wrong = [f"{one.name}: {difference}" for one in outcomes for difference in one.differences]
@@ -166,6 +184,17 @@ def _keep(local: LocalCallscribe) -> None:
     """Print where everything is, and wait for Ctrl-C."""
     aws = local.stack.aws
     console.print("\nKept running. Press Ctrl-C to end it all.", style="bold")
+    call = f"{program('callscribe-sim')} place cannot_log_in --at {local.twilio_url} --to {local.number}"
+    _print_next(
+        {
+            "List the calls": f"{program('callscribe')} calls --env local",
+            "Show one": f"{program('callscribe')} show CA… --env local",
+            "Place another": call,
+            "Other callers": f"{program('callscribe-sim')} scenarios",
+            "All commands": f"{program('callscribe')} --help",
+        }
+    )
+    console.print("\nWhere everything is:", style="bold")
     for what, where in {
         "AWS": f"export AWS_ENDPOINT_URL={aws.endpoint_url} AWS_DEFAULT_REGION={aws.region} "
         "AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test",
@@ -174,12 +203,18 @@ def _keep(local: LocalCallscribe) -> None:
         "Webhooks": f"{aws.endpoint_url} with the header 'Host: {local.stack.api_host}'",
         "Twilio's REST API": local.twilio_url,
         "Logs": str(aws.work_dir),
-        "The command line": "callscribe calls --env local, in this folder; and so each command",
     }.items():
         console.print(f"  {what}: {where}")
     with suppress(KeyboardInterrupt):
         signal.pause()
     console.print("Ending it all.")
+
+
+def _print_next(steps: Mapping[str, str]) -> None:
+    width = max(map(len, steps))
+    console.print("\nWhat to do next, in this folder:", style="bold")
+    for what, command in steps.items():
+        console.print(f"  {what:<{width}}  {command}")
 
 
 def _terminate(number: int, _frame: FrameType | None) -> None:

@@ -16,6 +16,7 @@ from callscribe.adapters.items import StoredCall
 from callscribe.adapters.table import CallTable
 from callscribe.domain.settings import NUMBER_FIELDS
 from callscribe.domain.sids import CallSid
+from callscribe_tools.deadline import Deadline
 from callscribe_tools.local_aws import LocalAws, LocalAwsError, Progress, Stack, build, build_folder, deploy
 from callscribe_tools.local_aws.paths import ROOT
 from callscribe_tools.operator.credentials import Credentials, try_all
@@ -82,9 +83,9 @@ class LocalCallscribe:
             recorded: whether there is a recording to wait for.
 
         Raises:
-            NotSettledError: when that takes longer than `seconds`.
+            NotSettledError: when that takes longer than `seconds`, or some times as long on a machine that is busy.
         """
-        deadline = time.monotonic() + seconds
+        deadline = Deadline(seconds)
         told: set[str] = set()
         while True:
             stored = self.read(call_sid)
@@ -95,11 +96,9 @@ class LocalCallscribe:
             ended = stored.call is not None and "seconds" in stored.call
             if ended and (states or not recorded) and SETTLED.issuperset(states):
                 return stored
-            if time.monotonic() > deadline:
+            if deadline.is_over():
                 where = ", ".join(states) or "not heard of"
-                raise NotSettledError(
-                    f"Call {call_sid} is not settled after {seconds:.0f} s: its recordings are {where}."
-                )
+                raise NotSettledError(f"Call {call_sid} is not settled: its recordings are {where}. Waited {deadline}.")
             time.sleep(_POLL_SECONDS)
 
     def troubles(self) -> list[str]:

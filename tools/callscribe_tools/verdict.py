@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from callscribe.adapters.items import StoredCall
 from callscribe.domain.transcript import Role
+from callscribe_tools.deadline import Deadline
 from callscribe_tools.simulator import Call, Recording, Scenario
 from callscribe_tools.simulator.scenario import OperatorResult, Speak
 
@@ -20,9 +21,9 @@ _POLL_SECONDS = 0.1
 
 
 def lasting_differences(scenario: Scenario, placed: Call, stored: StoredCall) -> list[str]:
-    """The `differences` of a settled call that do not go away within `AFTERWARDS_SECONDS`."""
-    deadline = time.monotonic() + AFTERWARDS_SECONDS
-    while (found := list(differences(scenario, placed, stored))) and time.monotonic() < deadline:
+    """The `differences` of a settled call that do not go away in time."""
+    deadline = Deadline(AFTERWARDS_SECONDS)
+    while (found := list(differences(scenario, placed, stored))) and not deadline.is_over():
         time.sleep(_POLL_SECONDS)
     return found
 

@@ -3,6 +3,9 @@
 It must never write to .aws-sam/build, which holds the build that is shipped.
 """
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,6 +16,7 @@ from typing import Any
 
 from samcli.yamlhelper import yaml_dump, yaml_parse
 
+from callscribe_tools.deadline import Deadline
 from callscribe_tools.local_aws.access import Access
 from callscribe_tools.local_aws.errors import BuildError, LocalAwsError
 from callscribe_tools.local_aws.paths import BUILD_DIR, TEMPLATE
@@ -21,6 +25,7 @@ type Progress = Callable[[str], None]
 
 BUILD_SECONDS = 300.0
 _TAIL_LINES = 30
+_LOOK_SECONDS = 0.5
 
 NOT_HERE = frozenset({"AWS::CloudWatch::CompositeAlarm", "AWS::Logs::QueryDefinition"})
 """Types of resources that the local AWS refuses a whole template for."""
@@ -79,23 +84,41 @@ def run_sam(
     try:
         # sam leaves folders behind in the temporary one.
         with log.open("wb") as output, tempfile.TemporaryDirectory() as scratch:
-            subprocess.run(
+            process = subprocess.Popen(
                 [sam, *arguments],
                 env={**environment, "TMPDIR": scratch},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                timeout=seconds,
-                check=True,
+                process_group=0,
             )
+            try:
+                status = _wait(process, Deadline(seconds), f"`sam {arguments[0]}` has not ended: see {log}", failure)
+            except BaseException:
+                # sam starts programs of its own, which Ctrl-C must end as well.
+                _end(process)
+                raise
     except FileNotFoundError as error:
         raise failure(f"{sam} is missing. Run `make setup`") from error
-    except subprocess.TimeoutExpired as error:
-        raise failure(f"`sam {arguments[0]}` took longer than {seconds:.0f} s: see {log}") from error
-    except subprocess.CalledProcessError as error:
-        raise failure(
-            f"`sam {arguments[0]}` failed with exit code {error.returncode}. The end of {log}:\n{_tail(log)}"
-        ) from error
+    if status != 0:
+        raise failure(f"`sam {arguments[0]}` failed with exit code {status}. The end of {log}:\n{_tail(log)}")
+
+
+def _wait(process: subprocess.Popen[bytes], deadline: Deadline, late: str, failure: type[LocalAwsError]) -> int:
+    while True:
+        try:
+            return process.wait(_LOOK_SECONDS)
+        except subprocess.TimeoutExpired:
+            if deadline.is_over():
+                raise failure(f"{late}. Waited {deadline}") from None
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill what is left of the process and of all it has started."""
+    # macOS answers PermissionError for a group of zombies.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _tail(log: Path) -> str:

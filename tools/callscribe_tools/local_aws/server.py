@@ -19,6 +19,7 @@ from typing import Self
 
 import httpx
 
+from callscribe_tools.deadline import Deadline
 from callscribe_tools.local_aws import keeper
 from callscribe_tools.local_aws.access import REGION, Access
 from callscribe_tools.local_aws.errors import ShutdownError, StartError
@@ -134,18 +135,18 @@ def _memory_folder() -> str | None:
 
 
 def _wait_until_ready(aws: LocalAws, process: subprocess.Popen[bytes], nonce: str) -> None:
-    deadline = time.monotonic() + START_SECONDS
+    deadline = Deadline(START_SECONDS)
     with httpx.Client(trust_env=False, timeout=_HEALTH_SECONDS) as http:
-        while time.monotonic() < deadline:
+        while not deadline.is_over():
             if _is_ready(http, aws.endpoint_url, nonce):
                 return
             if process.poll() is not None:
-                output = aws.log.read_text(errors="replace")
+                output = aws.log.read_text("utf-8", errors="replace")
                 if "already in use" in output:
                     raise _PortTakenError
                 raise StartError(f"MiniStack ended while starting. Its output ({aws.log}):\n{output[-2000:]}")
             time.sleep(_POLL_SECONDS)
-    raise StartError(f"MiniStack was not ready within {START_SECONDS:.0f} s: see {aws.log}")
+    raise StartError(f"MiniStack is not ready: see {aws.log}. Waited {deadline}")
 
 
 def _is_ready(http: httpx.Client, endpoint_url: str, nonce: str) -> bool:

@@ -1,7 +1,10 @@
 """Where the Callscribe is that runs on this machine: `make demo KEEP=1` notes it, `--env local` reads it."""
 
+import fcntl
 import json
 import os
+import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -12,6 +15,7 @@ import boto3
 from callscribe_tools.operator.errors import OperatorError
 
 NOTE = Path(".local", "running.json")
+LOCK = NOTE.with_suffix(".lock")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +29,35 @@ class Local:
 
 
 @contextmanager
+def kept_alone(folder: Path) -> Iterator[None]:
+    """Be the only Callscribe that is kept running in a folder, while the block runs, or until this process dies.
+
+    Raises:
+        OperatorError: there is one already. Nobody could find it, or end it, if another took its place in the note.
+    """
+    path = folder / LOCK
+    path.parent.mkdir(exist_ok=True)
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OperatorError(_kept_already(_read(folder / NOTE))) from None
+        yield
+
+
+def _kept_already(local: Local | None) -> str:
+    told = "A demo is kept running here already, or is starting"
+    if local is None:
+        return f"{told}. End it by Ctrl-C where it runs, then try again"
+    return (
+        f"{told}: process {local.process}. Use that one: `{program('callscribe')} calls --env local`; "
+        f"or end it, by Ctrl-C where it runs or by `kill {local.process}`, and try again"
+    )
+
+
+@contextmanager
 def noted(local: Local, folder: Path) -> Iterator[None]:
-    """Let `--env local` find it while the block runs; of several that run, the latest is found."""
+    """Let `--env local` find it while the block runs."""
     note = folder / NOTE
     note.parent.mkdir(exist_ok=True)
     note.write_text(json.dumps(asdict(local)), "utf-8")
@@ -75,6 +106,12 @@ def entered(local: Local) -> Iterator[None]:
         os.environ.clear()
         os.environ.update(before)
         boto3.setup_default_session()
+
+
+def program(name: str) -> str:
+    """Say how to call one of the project's programs from here: the shell need not have its folder in PATH."""
+    path = Path(sys.prefix, "bin", name)
+    return shlex.quote(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path))
 
 
 def _read(note: Path) -> Local | None:

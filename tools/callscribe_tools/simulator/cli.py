@@ -23,9 +23,10 @@ from callscribe_tools.simulator.cli_session import (
 from callscribe_tools.simulator.cli_watch import RefusedError, Watch
 from callscribe_tools.simulator.faults import CallFaults, FaultKind
 from callscribe_tools.simulator.phone_number import PhoneNumber
+from callscribe_tools.simulator.placing import Order, place_at
 from callscribe_tools.simulator.scenario import Scenario
 from callscribe_tools.simulator.simulator import Simulator
-from callscribe_tools.simulator.violations import PortTakenError, SimulationError
+from callscribe_tools.simulator.violations import PortTakenError, SimulationError, UnmappedHostError
 from callscribe_tools.terminal import console, print_json, print_line
 
 _EXITS = """
@@ -196,6 +197,43 @@ def call(
         for line in [*lines(told), *violation_lines(simulator.violations)]:
             print_line(line)
     _end(error, exit_status)
+
+
+@app.command(epilog=_EXITS)
+def place(
+    *,
+    scenario: Annotated[
+        str,
+        typer.Argument(callback=options.scenario_name, metavar="SCENARIO", help="As for `call`."),
+    ],
+    at: Annotated[str, typer.Option(callback=options.url, metavar="URL", help="Where the simulator is served.")],
+    to: Annotated[
+        str | None,
+        typer.Option(callback=options.phone_number, metavar="NUMBER", help="One of its numbers; else its first."),
+    ] = None,
+    from_: From = _FROM,
+    fault: Faults = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Place a call at a simulator that is served already, by `serve` or by `make demo KEEP=1`.
+
+    It ends when the call has ended. The simulator that is served makes the transcripts afterwards.
+
+    \b
+    Example: callscribe-sim place cannot_log_in --at http://127.0.0.1:8787
+    """
+    order = Order(scenario=scenario, from_=from_, to=to, faults=fault or [])
+    try:
+        told = place_at(at, order)
+    except SimulationError as error:
+        _end(error, Exit.UNREACHABLE if isinstance(error, UnmappedHostError) else Exit.REFUSED)
+    if as_json:
+        print_json(told)
+    else:
+        print_line(f"Call {told['sid']}: {told['from']} to {told['to']}, {told['status']}, {told['seconds']} s")
+    for violation in told["violations"]:
+        console.print(f"Real Twilio would have refused or ignored: {violation}")
+    _end(None, Exit.REFUSED if told["violations"] else Exit.FINE)
 
 
 @app.command(epilog=_EXITS)

@@ -5,6 +5,7 @@ Each reader takes the text of one option and returns it, or its meaning; a mista
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -12,7 +13,7 @@ import typer
 
 from callscribe_tools.simulator.caller_ids import WITHHELD_NUMBERS
 from callscribe_tools.simulator.connect_to import is_loopback
-from callscribe_tools.simulator.scenario import Scenario, load_scenario
+from callscribe_tools.simulator.scenario import SCENARIOS, Scenario, load_scenario
 from callscribe_tools.simulator.violations import ScenarioError
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -34,15 +35,15 @@ def url(text: str | None) -> str | None:
     return text
 
 
-def phone_number(text: str) -> str:
-    """Read a number in E.164.
+def phone_number(text: str | None) -> str | None:
+    """Read a number in E.164; None is none.
 
     Raises
     ------
     BadParameter
         It is none.
     """
-    if not _E164.fullmatch(text):
+    if text is not None and not _E164.fullmatch(text):
         raise typer.BadParameter(f"{text!r} is no number in E.164: write it as +12025550199.")
     return text
 
@@ -73,6 +74,18 @@ def scenario(text: str) -> Scenario:
         return load_scenario(text)
     except (ScenarioError, OSError, UnicodeDecodeError) as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def scenario_name(text: str) -> str:
+    """Read a scenario for another process on this machine: the name of a shipped one, or a file's whole path.
+
+    Raises
+    ------
+    BadParameter
+        There is none, or it is wrong.
+    """
+    scenario(text)
+    return text if text in {path.stem for path in SCENARIOS.glob("*.yaml")} else str(Path(text).resolve())
 
 
 def places(texts: Iterable[str]) -> dict[str, str]:

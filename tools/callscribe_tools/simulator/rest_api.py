@@ -48,14 +48,22 @@ class Resource:
 
 
 def build_app(
-    account: Account, state: State, resources: list[Resource], troubles: Troubles, faults: RestFaults
+    account: Account,
+    state: State,
+    resources: list[Resource],
+    troubles: Troubles,
+    faults: RestFaults,
+    others: list[Route],
 ) -> Starlette:
-    """Build the application for one account."""
+    """Build the application for one account; `others` are routes that are none of Twilio's."""
     every = ["GET", "POST", "PUT", "PATCH", "DELETE"]
     return Starlette(
         routes=[
-            Route(resource.path, _endpoint(account, state, resource, troubles, faults), methods=every)
-            for resource in [*resources, Resource("/{rest:path}", {})]
+            *others,
+            *(
+                Route(resource.path, _endpoint(account, state, resource, troubles, faults), methods=every)
+                for resource in [*resources, Resource("/{rest:path}", {})]
+            ),
         ]
     )
 

@@ -18,6 +18,7 @@ from callscribe_tools.simulator.fault_record import FaultRecord
 from callscribe_tools.simulator.faults import CallFaults
 from callscribe_tools.simulator.held import HeldDeliveries
 from callscribe_tools.simulator.phone_number import check_playable
+from callscribe_tools.simulator.placing import placing
 from callscribe_tools.simulator.rest_account import AccountApi
 from callscribe_tools.simulator.rest_api import build_app
 from callscribe_tools.simulator.rest_faults import RestFaults
@@ -90,7 +91,7 @@ class Simulator:
             *OperatorsApi(account, self.state).resources(),
         ]
         faults = RestFaults(self.state, self._record, lists_every=list_faults_every)
-        self.app = build_app(account, self.state, resources, self.troubles, faults)
+        self.app = build_app(account, self.state, resources, self.troubles, faults, [placing(self)])
 
     @property
     def violations(self) -> list[Violation]:
