@@ -116,14 +116,14 @@ def main(
             running(ROOT / ".local" / f"demo-{os.getpid()}", progress) as local,
         ):
             try:
-                _demonstrate(local, progress, as_json=as_json)
+                outcomes = _demonstrate(local, progress, as_json=as_json)
             except (NotSettledError, SimulationError):
                 console.print("What the functions logged as warnings and errors:")
                 console.print("\n".join(local.troubles()) or "nothing")
                 raise
             if keep:
                 with noted(local.here, ROOT):
-                    _keep(local)
+                    _keep(local, outcomes)
             else:
                 _print_next(NEXT)
     except _FAILURES as error:
@@ -135,8 +135,8 @@ def main(
         raise typer.Exit(130) from None
 
 
-def _demonstrate(local: LocalCallscribe, progress: Progress, *, as_json: bool) -> None:
-    """Place the calls, wait for their ends, print what is stored of them.
+def _demonstrate(local: LocalCallscribe, progress: Progress, *, as_json: bool) -> list[Outcome]:
+    """Place the calls, wait for their ends, print what is stored of them, and give it.
 
     Raises:
         NotSettledError: one has not come to its end in time.
@@ -155,6 +155,7 @@ def _demonstrate(local: LocalCallscribe, progress: Progress, *, as_json: bool) -
     if wrong:
         raise SimulationError("\n".join(["These calls are not stored as their scenarios tell them:", *wrong]))
     progress(f"All {len(CALLS)} calls ended as their scenarios say")
+    return outcomes
 
 
 def _place(local: LocalCallscribe, name: str, progress: Progress) -> Outcome:
@@ -180,17 +181,18 @@ def _print(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
             print_line(line)
 
 
-def _keep(local: LocalCallscribe) -> None:
+def _keep(local: LocalCallscribe, outcomes: Sequence[Outcome]) -> None:
     """Print where everything is, and wait for Ctrl-C."""
     aws = local.stack.aws
-    console.print("\nKept running. Press Ctrl-C to end it all.", style="bold")
+    end = f"Press Ctrl-C to end it all; from another terminal: kill {os.getpid()}"
+    console.print(f"\nKept running. {end}.", style="bold")
     call = f"{program('callscribe-sim')} place cannot_log_in --at {local.twilio_url} --to {local.number}"
     _print_next(
         {
             "List the calls": f"{program('callscribe')} calls --env local",
-            "Show one": f"{program('callscribe')} show CA… --env local",
+            "Show one": f"{program('callscribe')} show {outcomes[0].call.sid} --env local",
             "Place another": call,
-            "Other callers": f"{program('callscribe-sim')} scenarios",
+            "Others to place": f"{program('callscribe-sim')} scenarios",
             "All commands": f"{program('callscribe')} --help",
         }
     )

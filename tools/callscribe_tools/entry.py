@@ -1,15 +1,18 @@
 """Where every command begins. Whatever happens, it ends by a sentence and an exit status, never by a stack trace.
 
-This module imports next to nothing: the imports that take time are made inside, where Ctrl-C is a sentence already.
+This module imports only what the interpreter has loaded: all other imports are made where Ctrl-C is a sentence already.
 """
 
-import os
-import signal
-import sys
-from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from __future__ import annotations
 
+import os
+import sys
+
+# As that of `typing`, whose import would take longer than all of this.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
     from typer import Typer
 
 PROGRAMS = {
@@ -24,9 +27,8 @@ PROGRAMS = {
 DEBUG = "CALLSCRIBE_DEBUG"
 """The environment variable that lets an error show its stack trace."""
 
-INTERRUPTED = 128 + signal.SIGINT
-READER_GONE = 128 + signal.SIGPIPE
-"""What a shell reports of a program that SIGPIPE ended."""
+INTERRUPTED, READER_GONE = 130, 141
+"""What a shell reports of programs that SIGINT and SIGPIPE end."""
 MISTAKE, NOT_WRITTEN = 70, 74
 """EX_SOFTWARE and EX_IOERR of sysexits.h."""
 
@@ -43,10 +45,15 @@ def callscribe_sim() -> NoReturn:
 
 def begin(program: str, arguments: list[str]) -> NoReturn:
     """Run one of `PROGRAMS`, and end the process."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is not signal.SIG_IGN:
-        # While it imports, a module may take KeyboardInterrupt for an error of its own.
-        signal.signal(signal.SIGINT, _stop_at_once)
+    try:
+        import signal
+
+        before = signal.getsignal(signal.SIGINT)
+        if before is not signal.SIG_IGN:
+            # While it imports, a module may take KeyboardInterrupt for an error of its own.
+            signal.signal(signal.SIGINT, _stop_at_once)
+    except KeyboardInterrupt:
+        _stop_at_once()
     _open_closed_streams()
     _bypass_proxies()
     status = _guarded(program, arguments, before)
@@ -55,7 +62,7 @@ def begin(program: str, arguments: list[str]) -> NoReturn:
     sys.exit(status)
 
 
-def _stop_at_once(_number: int, _frame: FrameType | None) -> NoReturn:
+def _stop_at_once(*_: object) -> NoReturn:
     os.write(2, b"Stopped. Nothing was begun.\n")
     os._exit(INTERRUPTED)
 
@@ -76,7 +83,7 @@ def _bypass_proxies() -> None:
     bypass_for_loopback(os.environ)
 
 
-def _guarded(program: str, arguments: list[str], interrupt: signal.Handlers | object) -> int:
+def _guarded(program: str, arguments: list[str], interrupt: Any) -> int:
     try:
         try:
             return _run(_loaded(program, interrupt), program, arguments)
@@ -93,7 +100,8 @@ def _guarded(program: str, arguments: list[str], interrupt: signal.Handlers | ob
         return _mistake(program, error)
 
 
-def _loaded(program: str, interrupt: signal.Handlers | object) -> "Typer":
+def _loaded(program: str, interrupt: Any) -> Typer:
+    import signal
     from importlib import import_module
 
     app: Typer = import_module(PROGRAMS[program]).app
@@ -102,7 +110,7 @@ def _loaded(program: str, interrupt: signal.Handlers | object) -> "Typer":
     return app
 
 
-def _run(app: "Typer", program: str, arguments: list[str]) -> int:
+def _run(app: Typer, program: str, arguments: list[str]) -> int:
     import typer
     from typer.main import get_command
 

@@ -89,9 +89,10 @@ class Notices:
         self._console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
     def print(self, text: str = "", *, style: str = "", markup: bool = False) -> None:  # noqa: ARG002
-        """Print lines; their ends are those of the text."""
+        """Print lines; their ends and tabs are those of the text."""
         self.last = text
-        self._console.print(Text("\n".join(map(printable, text.split("\n"))), style=style))
+        shown = "".join(one if one in "\n\t" else printable(one) for one in text)
+        self._console.print(Text(shown, style=style, tab_size=8))
 
     def prompt(self, text: str) -> None:
         """Print a question; what a person answers stands behind it."""

@@ -16,6 +16,7 @@ from typing import Any
 
 from samcli.yamlhelper import yaml_dump, yaml_parse
 
+from callscribe_tools import proxies
 from callscribe_tools.deadline import Deadline
 from callscribe_tools.local_aws.access import Access
 from callscribe_tools.local_aws.errors import BuildError, LocalAwsError
@@ -101,7 +102,9 @@ def run_sam(
     except FileNotFoundError as error:
         raise failure(f"{sam} is missing. Run `make setup`") from error
     if status != 0:
-        raise failure(f"`sam {arguments[0]}` failed with exit code {status}. The end of {log}:\n{_tail(log)}")
+        raise failure(
+            f"`sam {arguments[0]}` failed with exit code {status}. The end of {log}:\n{_tail(log)}{proxies.advice()}"
+        )
 
 
 def _wait(process: subprocess.Popen[bytes], deadline: Deadline, late: str, failure: type[LocalAwsError]) -> int:
