@@ -146,9 +146,12 @@ def _demonstrate(local: LocalCallscribe, progress: Progress, *, as_json: bool) -
     callers = ThreadPoolExecutor(len(CALLS))
     try:
         outcomes = list(callers.map(lambda name: _place(local, name, progress), CALLS))
+    except BaseException:
+        # Calls must end before what they talk to does: else they would ask it again and again.
+        local.stopped.set()
+        raise
     finally:
-        # After Ctrl-C nobody waits for calls: what they talk to ends, and they with it.
-        callers.shutdown(wait=False, cancel_futures=True)
+        callers.shutdown(cancel_futures=True)
     _print(outcomes, as_json=as_json)
     local.twilio.check()
     wrong = [f"{one.name}: {difference}" for one in outcomes for difference in one.differences]
@@ -162,6 +165,8 @@ def _place(local: LocalCallscribe, name: str, progress: Progress) -> Outcome:
     scenario = load_scenario(name)
 
     def told(text: str) -> None:
+        if local.stopped.is_set():
+            raise SimulationError("The call is played no further.")
         progress(f"{name:20} {text}")
 
     call = local.twilio.place_call(scenario, to=CALLS[name], progress=told)

@@ -5,10 +5,10 @@ Called by the demo and by the end-to-end suite. It must do nothing that an opera
 
 import json
 import os
-import time
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,8 @@ class LocalCallscribe:
     twilio: Simulator
     here: Local
     number: str = NUMBER
+    stopped: threading.Event = field(default_factory=threading.Event)
+    """Set when nobody waits for calls any more, as after Ctrl-C."""
 
     @property
     def twilio_url(self) -> str:
@@ -83,7 +85,8 @@ class LocalCallscribe:
             recorded: whether there is a recording to wait for.
 
         Raises:
-            NotSettledError: when that takes longer than `seconds`, or some times as long on a machine that is busy.
+            NotSettledError: it takes longer than `seconds`, or than some times that on a busy machine; or nobody waits
+                any more.
         """
         deadline = Deadline(seconds)
         told: set[str] = set()
@@ -99,7 +102,8 @@ class LocalCallscribe:
             if deadline.is_over():
                 where = ", ".join(states) or "not heard of"
                 raise NotSettledError(f"Call {call_sid} is not settled: its recordings are {where}. Waited {deadline}.")
-            time.sleep(_POLL_SECONDS)
+            if self.stopped.wait(_POLL_SECONDS):
+                raise NotSettledError(f"Nobody waits for call {call_sid} any more.")
 
     def troubles(self) -> list[str]:
         """What the functions have logged as warnings and errors, to be shown when something went wrong."""
