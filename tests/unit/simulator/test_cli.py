@@ -213,6 +213,24 @@ def test_lenient_goes_on_and_tells_it_at_the_end(good: Application) -> None:
     assert result.stdout.count("[12200]") == 2
 
 
+def test_lenient_tells_the_same_violation_once_with_its_count(good: Application) -> None:
+    good.answers |= {"/after": THANKS, "/recorded": 500}
+    good.answers["/voice"] = IGNORED.replace("<Say>", '<Say loudly="true">').replace(
+        "<Record ", '<Say loudly="true">Again.</Say><Record '
+    )
+
+    result = call(good, "--lenient")
+
+    assert result.output.count("loudly is not a TwiML attribute of <Say>") == 1
+    assert "loudly is not a TwiML attribute of <Say>: ignored by Twilio (2 times)" in result.stdout
+    assert result.output.count("recordingChannels is not a TwiML attribute of <Record>") == 1
+    document = told(call(good, "--lenient", "--json"))
+    assert sorted((one["code"], one["count"]) for one in document["violations"] if one["code"] == "12200") == [
+        ("12200", 1),
+        ("12200", 2),
+    ]
+
+
 def test_json_tells_what_was_refused(good: Application) -> None:
     good.answers["/voice"] = IGNORED
 

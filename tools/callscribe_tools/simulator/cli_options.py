@@ -72,7 +72,7 @@ def scenario(text: str) -> Scenario:
     """
     try:
         return load_scenario(text)
-    except (ScenarioError, OSError, UnicodeDecodeError) as error:
+    except ScenarioError as error:
         raise typer.BadParameter(str(error)) from None
 
 
@@ -118,8 +118,8 @@ def _parsed(text: str) -> httpx.URL:
         parsed, strict = httpx.URL(text), urlsplit(text)
         # httpx repairs what is no host, and lets ports pass that are none: the second of these raises for them.
         repaired, _ = parsed.host != (strict.hostname or ""), strict.port
-    except (httpx.InvalidURL, ValueError) as error:
-        raise typer.BadParameter(f"{text!r} is no URL: {error}.") from None
+    except (httpx.InvalidURL, ValueError):
+        raise typer.BadParameter(f"{text!r} is no URL: write it as http://127.0.0.1:8000/voice.") from None
     if repaired:
         raise typer.BadParameter(f"{text!r} is no URL: nothing can have such a host.")
     return parsed

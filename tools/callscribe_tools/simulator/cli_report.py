@@ -3,7 +3,9 @@
 It only reads the simulator's state, after the call.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from enum import IntEnum
 from typing import Any
 from urllib.parse import urldefrag
@@ -90,8 +92,8 @@ def document(simulator: Simulator, error: SimulationError | None, exit_status: E
                 for one in state.injected
             ],
             "violations": [
-                {"code": one.code, "text": one.text, "where": one.where, "advice": one.advice}
-                for one in state.violations
+                {"code": one.code, "text": one.text, "where": one.where, "advice": one.advice, "count": count}
+                for one, count in _counted(state.violations)
             ],
             "error": None if error is None else str(error),
             "exit_status": int(exit_status),
@@ -124,10 +126,16 @@ def violation_lines(violations: list[Violation]) -> Iterator[str]:
     """Tell what real Twilio would have refused or ignored, where, and what to do about it."""
     if violations:
         yield "Real Twilio would have refused or ignored:"
-    for one in violations:
-        yield f"  [{one.code}] {one.text}"
+    for one, count in _counted(violations):
+        yield f"  [{one.code}] {one.text}{f' ({count} times)' if count > 1 else ''}"
         yield f"    where:      {one.where}"
         yield f"    what to do: {one.advice}"
+
+
+def _counted(violations: Iterable[Violation]) -> list[tuple[Violation, int]]:
+    """Each violation once, with how often there was one; the same comes again with every call, under another query."""
+    counts = Counter(replace(one, where=one.where.partition("?")[0]) for one in violations)
+    return list(counts.items())
 
 
 def _kind(exchange: Exchange) -> str:
