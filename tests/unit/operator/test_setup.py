@@ -598,7 +598,7 @@ def test_the_shipped_file_is_right_for_every_environment_and_wires_the_demos_num
 WRONG = {
     'language = "ja-JP"': ("services.english", "Twilio cannot transcribe ja-JP"),
     "media_redaction = true": ("services.english", "media_redaction needs redaction = true"),
-    "auto_transcribe = true": ("services.english.auto_transcribe", "unknown; known are"),
+    "auto_transcribe = true": ("services.english.auto_transcribe", "is unknown; known are"),
     'custom_operators = ["nobody"]': ("services.english.custom_operators", "there is no [custom_operators.nobody]"),
 }
 

@@ -18,12 +18,12 @@ def test_every_scenario_of_the_project_is_valid_and_named_like_its_file(path: Pa
 @pytest.mark.parametrize(
     ("step", "told"),
     [
-        ("{say: Hello}", "caller.0.say.seconds: Field required"),
+        ("{say: Hello}", "caller.0.say.seconds: is missing"),
         ("{shout: Hello}", "a step has one of the keys"),
         ("{press: A}", "caller.0.press.press"),
-        ("{wait: 1, say: Hello, seconds: 1}", "caller.0.wait.say: Extra inputs"),
+        ("{wait: 1, say: Hello, seconds: 1}", "caller.0.wait.say: is unknown"),
         ("{wait_for: godot}", "caller.0.wait_for.wait_for"),
-        ("{agent: Hello}", "caller.0.agent.seconds: Field required"),
+        ("{agent: Hello}", "caller.0.agent.seconds: is missing"),
         ("{sentences: 0, seconds: 3}", "caller.0.sentences.sentences"),
         ("{sentences: 20000, seconds: 3}", "caller.0.sentences.sentences"),
     ],

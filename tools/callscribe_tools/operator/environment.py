@@ -25,6 +25,7 @@ from callscribe.adapters.twilio import Twilio
 from callscribe.domain.patience import Patience
 from callscribe.domain.settings import Settings, TwilioCredentials
 from callscribe.domain.sids import CallSid
+from callscribe_tools.explain import unreadable
 from callscribe_tools.operator.console import LIST_TIME, TIMEOUT_SECONDS, Console, console
 from callscribe_tools.operator.dead_letters import DeadLetters
 from callscribe_tools.operator.errors import BrokenError, OperatorError
@@ -141,7 +142,7 @@ def stack_of(env: Env, samconfig: Path = SAMCONFIG) -> str:
     except FileNotFoundError:
         told = f"There is no {samconfig} here"
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        told = f"{samconfig} cannot be read ({error})"
+        told = f"{samconfig} {unreadable(error)}"
     except (KeyError, TypeError):
         told = f"{samconfig} has no stack_name for {env}"
     raise OperatorError(f"{told}. Change to the folder of the repository, or name the stack: --stack callscribe-{env}")

@@ -11,11 +11,14 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
+from callscribe_tools.explain import mistakes, unreadable
 from callscribe_tools.simulator.caller_ids import Withheld
 from callscribe_tools.simulator.exact_json import read_yaml
 from callscribe_tools.simulator.violations import ScenarioError
 
-SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
+_PACKAGE = Path(__file__).resolve().parents[1]
+# The wheel has them within the package, the repository beside it (pyproject.toml, "force-include").
+SCENARIOS = next(folder for folder in (_PACKAGE / "scenarios", _PACKAGE.parent / "scenarios") if folder.is_dir())
 
 
 class _Strict(BaseModel):
@@ -231,13 +234,12 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
         known = ", ".join(sorted(file.stem for file in SCENARIOS.glob("*.yaml")))
         raise ScenarioError(f"There is no scenario {path}. Known by name: {known}.") from error
     except yaml.YAMLError as error:
-        raise ScenarioError(f"{path} is no YAML: {error}") from error
+        raise ScenarioError(f"{path} {unreadable(error)}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"{path} {unreadable(error)}.") from error
     except ValidationError as error:
         raise ScenarioError(f"{path} is wrong:\n{_explain(error)}") from error
 
 
 def _explain(error: ValidationError) -> str:
-    return "\n".join(
-        f"  {'.'.join(str(part) for part in mistake['loc']) or 'the file'}: {mistake['msg']}"
-        for mistake in error.errors()
-    )
+    return "\n".join(f"  {'.'.join(place) or 'the file'}: {what}" for place, what in mistakes(error))

@@ -162,5 +162,5 @@ def _failure(outcome: httpx.Response | httpx.TransportError) -> tuple[str, Deliv
         family = f"{outcome.status_code // 100}xx"
         return family, DeliveryError("11200", f"HTTP {outcome.status_code}: {outcome.text[:200]!r}")
     if isinstance(outcome, httpx.ConnectError | httpx.ConnectTimeout):
-        return "ct", DeliveryError("11205", f"no connection: {outcome!r}")
-    return "rt", DeliveryError("11200", f"no answer in time: {outcome!r}")
+        return "ct", DeliveryError("11205", "no connection")
+    return "rt", DeliveryError("11200", "no answer in time, or none that is whole")

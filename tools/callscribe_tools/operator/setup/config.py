@@ -37,6 +37,10 @@ def _key(text: str) -> str:
     return text
 
 
+def _json_place(error: ValueError) -> str:
+    return f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
+
+
 def _no_doubles(names: list[str]) -> list[str]:
     if len(set(names)) < len(names):
         raise ValueError("it names one twice")
@@ -82,7 +86,7 @@ class CustomOperator(_Strict):
         try:
             return json.loads(value)
         except ValueError as error:
-            raise ValueError(f"it is neither a table nor JSON: {error}") from None
+            raise ValueError(f"it is neither a table nor JSON{_json_place(error)}") from None
 
     @field_validator("result_schema")
     @classmethod

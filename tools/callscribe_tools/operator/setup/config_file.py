@@ -1,5 +1,6 @@
 """Reads callscribe.toml: what is the same everywhere, and over it what `[env.<name>]` says."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,12 +8,14 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from callscribe_tools.explain import mistakes, toml_line, unreadable
 from callscribe_tools.operator.environment import Env, stack_of
 from callscribe_tools.operator.errors import OperatorError, RefusedError
 from callscribe_tools.operator.setup.config import Config, CustomOperator, Example, Service
 
 FILE = Path("callscribe.toml")
 
+_BARE_KEY = re.compile("[A-Za-z0-9_-]+")
 _MODELS: Mapping[str, type[BaseModel]] = {"services": Service, "custom_operators": CustomOperator}
 
 
@@ -23,19 +26,21 @@ def load(path: Path, env: Env | None) -> Config:
         RefusedError: it is not there, or wrong; the message names each key, and what would be right.
     """
     try:
-        told = tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        told = tomllib.loads(text)
     except FileNotFoundError:
         raise RefusedError(
             f"There is no {path}. Change to the folder of the repository, or name the file: --file"
         ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RefusedError(f"{path} cannot be read: {error}") from None
+        raise RefusedError(f"{path} {unreadable(error)}. Nothing was done.") from None
     merged = _merged(told.pop("env", {}), told, env, path)
     try:
         return Config.model_validate(merged)
     except ValidationError as error:
         told_for = f" for {env}" if env else ""
-        raise RefusedError("\n  ".join([f"{path} is wrong{told_for}:", *_mistakes(error)])) from None
+        wrong = [_mistake(place, what, text, env) for place, what in mistakes(error)]
+        raise RefusedError("\n  ".join([f"{path} is wrong{told_for}. Nothing was done.", *wrong])) from None
 
 
 def env_of(stack: str) -> Env | None:
@@ -52,7 +57,8 @@ def env_of(stack: str) -> Env | None:
 def _merged(envs: Any, common: dict[str, Any], env: Env | None, path: Path) -> dict[str, Any]:
     unknown = sorted(envs.keys() - set(Env)) if isinstance(envs, dict) else ["(no table)"]
     if unknown:
-        raise RefusedError(f"{path} is wrong: env.{unknown[0]}: unknown; known are {', '.join(Env)}")
+        known = ", ".join(Env)
+        raise RefusedError(f"{path} is wrong: env.{unknown[0]} is unknown; known are {known}. Nothing was done.")
     return deep_merge(common, envs.get(env, {})) if env else common
 
 
@@ -63,19 +69,14 @@ def deep_merge(under: Any, over: Any) -> Any:
     return {**under, **{key: deep_merge(under[key], one) if key in under else one for key, one in over.items()}}
 
 
-def _mistakes(error: ValidationError) -> list[str]:
-    return [
-        _mistake(one["type"], one["loc"], one["msg"]) for one in error.errors(include_url=False, include_input=False)
-    ]
+def _mistake(place: tuple[str, ...], what: str, text: str, env: Env | None) -> str:
+    """One mistake: its line, the keys that lead there, what is wrong, and which keys there are if it is unknown."""
+    line = toml_line(text, place, env)
+    keys = ".".join(word if _BARE_KEY.fullmatch(word) else f'"{word}"' for word in place)
+    known = f"; known are {', '.join(_known(place))}" if what == "is unknown" else ""
+    return " ".join(filter(None, [f"line {line}:" if line else "", f"{keys}:" if keys else "", f"{what}{known}"]))
 
 
-def _mistake(kind: str, loc: tuple[int | str, ...], message: str) -> str:
-    # Of a key of a table pydantic says "[key]", and of an alternative which it is.
-    words = [str(one) for one in loc if not (isinstance(one, str) and (one == "[key]" or one.startswith("literal[")))]
-    path = ".".join(f'"{word}"' if word.startswith("+") else word for word in words)
-    if kind == "extra_forbidden":
-        model = Example if "examples" in loc else _MODELS.get(str(loc[0]), Config) if len(loc) > 1 else Config
-        known = sorted(one.alias or name for name, one in model.model_fields.items())
-        message = f"unknown; known are {', '.join(known)}"
-    message = message.removeprefix("Value error, ")
-    return f"{path}: {message}" if path else message
+def _known(place: tuple[str, ...]) -> list[str]:
+    model = Example if "examples" in place else _MODELS.get(place[0], Config) if len(place) > 1 else Config
+    return sorted(field.alias or name for name, field in model.model_fields.items())
