@@ -108,7 +108,7 @@ def test_the_stack_may_be_named_and_is_in_the_commands_to_try_next(
     ("text", "told"),
     [
         (None, "There is no samconfig.toml here"),
-        ("version = ", "samconfig.toml cannot be read"),
+        ("version = ", "samconfig.toml is no TOML"),
         ("version = 0.1", "samconfig.toml has no stack_name for dev"),
     ],
 )
@@ -177,7 +177,7 @@ def test_what_is_not_allowed_is_said_with_who_and_what(callscribe: Callable[...,
     deployed.denied = True
     result = callscribe("failed")
     assert result.exit_code == 3
-    assert "Looking for the stack callscribe-dev: You may not do that: User: arn:aws:iam" in result.stderr
+    assert "Looking for the stack callscribe-dev: You may not do that: arn:aws:iam" in result.stderr
 
 
 def test_where_nothing_answers_the_endpoint_is_named(
@@ -197,7 +197,10 @@ def test_a_table_that_is_gone_is_said_to_be(callscribe: Callable[..., Result], e
     aws("dynamodb").delete_table(TableName=empty_stack.physical_ids["CallsTable"])
     result = callscribe("failed")
     assert result.exit_code == 3
-    assert "Looking for what has failed: AWS refuses it (ResourceNotFoundException" in result.stderr
+    assert (
+        "Looking for what has failed: AWS refuses it (ResourceNotFoundException). What the stack says it has is gone"
+        in result.stderr
+    )
 
 
 # --- the settings
@@ -271,7 +274,7 @@ def test_a_sweep_that_fails_says_why(callscribe: Callable[..., Result], empty_st
     assert empty_stack.physical_ids
     result = callscribe("sweep")
     assert result.exit_code == 1
-    assert "The sweep failed: the settings have not been written yet" in result.stderr
+    assert "The sweep failed: the credentials have not been written yet" in result.stderr
     assert "/callscribe-dev/sweep" in result.stderr
 
 

@@ -1,5 +1,6 @@
 """What went wrong, in sentences that say what to do. `cli` prints them, and nothing else of an error."""
 
+import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
@@ -25,7 +26,8 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as NotReachedError
 from requests.exceptions import RequestException
 
-from callscribe.domain.errors import CallscribeError
+from callscribe.domain.errors import CallscribeError, PermanentError
+from callscribe.domain.settings import SettingsError
 from callscribe_tools import proxies
 
 _LOG_IN = "Log in, or set AWS_PROFILE: `aws sts get-caller-identity` must answer."
@@ -69,6 +71,24 @@ _LOGGED_OUT = frozenset(
 """Codes of AWS's that say that it does not take the credentials (AWS general reference, "Common errors")."""
 
 
+_OF_CODE: Mapping[str, str] = MappingProxyType(
+    {
+        "ResourceNotFoundException": "What the stack says it has is gone: deploy the stack again",
+        "AWS.SimpleQueueService.NonExistentQueue": "What the stack says it has is gone: deploy the stack again",
+        "QueueDoesNotExist": "What the stack says it has is gone: deploy the stack again",
+        "InvalidRequestException": "It may be marked for deletion: look at it in the AWS console",
+        "DecryptionFailure": "Let your role use the stack's KMS key",
+        "KMSAccessDeniedException": "Let your role use the stack's KMS key",
+        "Throttling": "It asks to slow down: try again in a minute",
+        "ThrottlingException": "It asks to slow down: try again in a minute",
+        "TooManyRequestsException": "It asks to slow down: try again in a minute",
+        "OptInRequired": "The account may not use this service or region: open it in the AWS console",
+        "ServiceUnavailable": "Try again in a minute",
+    }
+)
+"""What to do about codes of AWS's, without the last full stop."""
+
+
 class OperatorError(Exception):
     """A command cannot go on. The message says what happened, and what to do."""
 
@@ -91,8 +111,15 @@ def sentences_of(error: Exception) -> str:
             told = told or f"The AWS library cannot ask ({type(one).__name__}). {_LOOK}"
             return _joined(error, f"{told}{_in_the_way(error)}")
     # Ours say already what to do, where there is anything to do but to try again.
-    again = "" if isinstance(error, OperatorError) else " Try again; what was done stays done."
-    return f"{error}.{again}{_in_the_way(error)}" if again else str(error)
+    if isinstance(error, OperatorError):
+        return str(error)
+    told = f"{str(error)[:1].upper()}{str(error)[1:]}."
+    if isinstance(error, SettingsError):
+        return told
+    # "… Twilio answered 400 (error 20001)", of `twilio_errors`.
+    if isinstance(error, PermanentError) and (code := re.search(r"\(error (\d+)\)", str(error))):
+        told = f"{told} https://www.twilio.com/docs/api/errors/{code[1]} says why: correct that first."
+    return f"{told} Try again; what was done stays done.{_in_the_way(error)}"
 
 
 def _in_the_way(error: Exception) -> str:
@@ -106,8 +133,18 @@ def _of_refusal(error: Exception, refusal: ClientError) -> str:
     if code in _LOGGED_OUT:
         return f"AWS does not take the credentials ({code}). {_LOG_IN}"
     if code.startswith(("AccessDenied", "NotAuthorized", "Unauthorized")):
-        return _joined(error, f"You may not do that: {message}. Let your role do it, or use another AWS_PROFILE.")
-    return _joined(error, f"AWS refuses it ({code}: {message}).")
+        return _joined(error, f"You may not do that{_who_and_what(message)}. Allow it, or use another AWS_PROFILE.")
+    advice = _OF_CODE.get(code, "The AWS documentation of that error code says why: correct that, then try again")
+    return _joined(error, f"AWS refuses it ({code or 'without a code'}). {advice}.")
+
+
+def _who_and_what(message: str) -> str:
+    """Who lacks which permission, of AWS's sentence "User: … is not authorized to perform: … on resource: …"."""
+    found = re.search(r"User: (\S+) is not authorized to perform: ([\w:*]+)(?: on resource: (\S+))?", message)
+    if not found:
+        return ""
+    on = f" on {found[3].rstrip('.')}" if found[3] else ""
+    return f": {found[1]} lacks the permission {found[2]}{on}"
 
 
 def _joined(error: Exception, told: str) -> str:

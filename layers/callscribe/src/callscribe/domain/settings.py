@@ -189,6 +189,10 @@ def _check_numbers(numbers: Mapping[str, NumberSettings]) -> None:
             raise SettingsError("a number cannot be its own agent: it would call itself")
 
 
+_KINDS: Mapping[type, str] = {str: "a text", int: "a whole number", bool: "true or false", NoneType: "null"}
+"""How each kind of value is called in an error."""
+
+
 @cache
 def _kinds_of(settings: Any) -> tuple[tuple[str, tuple[type, ...], bool, int | None, int | None], ...]:
     """List the fields of a class: name, kinds, whether it may be a boolean, range. Done once, not for each number."""
@@ -210,7 +214,7 @@ def _check_kinds(settings: NumberSettings | TwilioCredentials | CallSettings) ->
         # JSON's true is one of Python's integers.
         is_kind = isinstance(value, kinds) and (may_be_bool or not isinstance(value, bool))
         if kinds and not is_kind:
-            names = ["null" if kind is NoneType else kind.__name__ for kind in kinds]
+            names = [_KINDS.get(kind, kind.__name__) for kind in kinds]
             raise SettingsError(f"{name} must be {' or '.join(names)}")
         if value is not None and least is not None and most is not None and not least <= value <= most:
             raise SettingsError(f"{name} must be between {least} and {most}")
@@ -270,13 +274,21 @@ def _document_errors() -> Iterator[None]:
     except SettingsError as error:
         raise SettingsError(f"the settings document is wrong, write it again: {error}") from None
     except TypeError as error:
-        # Of a dataclass: it names the field that is missing or unknown.
-        raise SettingsError(f"the settings document is wrong, write it again: {error}") from None
+        raise SettingsError(f"the settings document is wrong, write it again: {_of_fields(error)}") from None
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise SettingsError(f"the settings document is wrong, write it again: it is no JSON ({where})") from None
     except (RecursionError, ValueError):
         raise SettingsError("the settings document is wrong, write it again: it is no JSON") from None
+
+
+def _of_fields(error: TypeError) -> str:
+    """Say of a dataclass's error which field is unknown or missing, in our words."""
+    if unknown := re.search("unexpected keyword argument '([^']*)'", str(error)):
+        return f"the field {unknown[1]} is unknown"
+    if missing := re.search(r"missing \d+ required \S+ arguments?: (.*)", str(error)):
+        return f"a field is missing: {', '.join(re.findall("'([^']*)'", missing[1]))}"
+    return "a field has a value of the wrong kind"
 
 
 def _object(document: str) -> dict[str, Any]:
