@@ -44,6 +44,7 @@ OF_NUMBER: dict[str, list[Any]] = {
     "max_seconds": [None, "120", 1.5, True, 1, 0, 28_801],
     "agent": [1, True, ["+12025550123"]],
     "agent_seconds": [None, "20", 20.5, True, 4, 601],
+    "unlisted_voice": [None, 1, "true"],
 }
 
 

@@ -569,3 +569,24 @@ def test_what_is_not_foreseen_is_named_by_its_kind_alone() -> None:
     assert found.state is State.BROKEN
     assert "ValueError" in found.told
     assert "anything" not in found.told
+
+
+@pytest.mark.parametrize(
+    ("number", "state", "told"),
+    [
+        ({"notice": "a" * 3001}, State.BROKEN, "callers hear the default texts in English: notice is too long"),
+        ({"greeting": " "}, State.BROKEN, "greeting has no letter"),
+        ({"language": "ja-JP", "voice": "Polly.Joanna"}, State.BROKEN, "voice speaks en-US"),
+        ({"voice": "nobody"}, State.BROKEN, "voice must be one of Twilio's"),
+        ({"voice": "Polly.Tiffany-Neural"}, State.UNKNOWN, "does not know the voice"),
+        ({"notice": ""}, State.UNKNOWN, "callers are not told that they are recorded"),
+    ],
+)
+def test_texts_that_twilio_would_not_speak_are_found(
+    number: dict[str, str], state: State, told: str, setup: Setup
+) -> None:
+    numbers = setup.document["numbers"]
+    setup.stack.write_numbers({"numbers": {NUMBER: {**numbers[NUMBER], **number}}})
+    found = setup.examined()[f"number …{NUMBER[-4:]}: texts"]
+    assert (found.state, told in found.told) == (state, True)
+    assert found.remedy

@@ -632,3 +632,34 @@ SCHEMAS: dict[str, tuple[Any, str]] = {
 def test_a_schema_that_twilio_would_refuse_is_refused_before_anything_is_sent(name: str) -> None:
     schema, told = SCHEMAS[name]
     assert told in "; ".join(mistakes(schema))
+
+
+UNSPOKEN = {
+    'notice = "  "': "notice has no letter and no digit",
+    f'greeting = "{"a" * 3001}"': "greeting is too long for Twilio to speak",
+    f'language = "ja-JP"\nthanks = "{"音" * 501}"': "4,509 characters once URL-encoded",
+    'language = "xx-XX"': "language must be one that Twilio speaks",
+    'voice = "Polly.Nobody"': "voice must be one of Twilio's",
+    'language = "ja-JP"\nvoice = "Polly.Joanna"': "voice speaks en-US, and language is ja-JP",
+}
+
+
+@pytest.mark.parametrize("lines", UNSPOKEN)
+def test_texts_that_twilio_would_not_speak_are_refused_and_nothing_is_done(
+    lines: str, environment: Environment, file: Path, twilio: Simulator, setup: Callable[..., Result]
+) -> None:
+    file.write_text(f"{FILE}{lines}\n")
+    for command in ("plan", "apply"):
+        result = setup(command, "--file", str(file))
+        assert result.exit_code not in {0, 1}
+        assert f'numbers."{NUMBER}"' in result.stderr
+        assert UNSPOKEN[lines] in " ".join(result.stderr.split())
+    assert (twilio.account.services, environment.settings_store.read().has_numbers) == ({}, False)
+
+
+def test_an_empty_notice_is_set_and_noted(environment: Environment, file: Path, setup: Callable[..., Result]) -> None:
+    file.write_text(f'{FILE}notice = ""\n')
+    told = json.loads(setup("plan", "--file", str(file), "--json").stdout)
+    assert [one for one in told["notes"] if "its callers are not told that they are recorded" in one]
+    assert setup("apply", "--file", str(file)).exit_code == 0
+    assert environment.settings().numbers[NUMBER].notice == ""

@@ -40,7 +40,20 @@ def refusals(sim: Simulator, scenario: Scenario) -> list[tuple[str, str]]:
         ('<Say voice="woman" language="ja-JP">もしもし</Say>', "13511", "not known to speak ja-JP"),
         ('<Say voice="Polly.Nobody">Hello</Say>', "13511", "not known"),
         ('<Say language="xx-XX">Hello</Say>', "13511", "not known for <Say>"),
+        (
+            '<Say voice="Polly.Joanna" language="ja-JP">Hello</Say>',
+            "13511",
+            "not known to speak ja-JP; it speaks en-US",
+        ),
+        ('<Say voice="Google.en-US-Neural2-B" language="en-US">Hello</Say>', "13511", "not known"),
         ("<Say></Say>", "13520", "empty"),
+        ("<Say> \N{IDEOGRAPHIC SPACE} </Say>", "13520", "empty"),
+        ("<Say>- … -</Say>", "13520", "blank"),
+        (f'<Say voice="Polly.Joanna">{"a" * 3001}</Say>', "13521", "3,001 bytes, and the voice speaks at most 3,000"),
+        (f'<Say voice="man">{"a" * 4097}</Say>', "13521", "4,097 bytes, and the voice speaks at most 4,096"),
+        (f'<Say voice="Google.en-US-Neural2-A">{"a" * 5001}</Say>', "13521", "at most 5,000"),
+        (f'<Say voice="Google.en-US-Neural2-A">{"a" * 4501}</Say>', "13521", "4,501 characters once URL-encoded"),
+        (f'<Say language="ja-JP">{"録" * 501}</Say>', "13521", "4,509 characters once URL-encoded"),
         ('<Pause length="0"/>', "12200", "length="),
         ('<Hangup reason="rude"/>', "12200", "not a TwiML attribute"),
         ("<Shout>Hello</Shout>", "12200", "no TwiML"),
@@ -128,12 +141,29 @@ def test_real_twiml_the_simulator_does_not_play_is_told_apart(
         '<Say voice="Polly.Kazuha-Neural" language="ja-JP">もしもし</Say>',
         '<Say voice="Google.ja-JP-Neural2-B" language="ja-JP">もしもし</Say>',
         '<Say voice="woman" language="en-US" loop="2">Hello</Say>',
+        '<Say voice="Google.cmn-CN-Chirp3-HD-Kore" language="zh-CN">你好</Say>',
+        '<Say voice="Polly.Rémi-Generative" language="fr-FR">Bonjour</Say>',
+        f'<Say voice="Polly.Joanna">{"a" * 3000}</Say>',
+        f'<Say voice="Google.en-US-Neural2-A">{"a" * 4500}</Say>',
+        f'<Say language="ja-JP">{"録" * 500}</Say>',
     ],
 )
 def test_known_voices_speak(sim: Simulator, application: Application, scenario: Scenario, say: str) -> None:
     application.answers["/voice"] = f"<Response>{say}{END}"
 
     assert refusals(sim, scenario) == []
+
+
+@pytest.mark.parametrize("say", ['<Say voice="Polly.Nobody">Hello</Say>', f"<Say>{'a' * 3001}</Say>", "<Say>...</Say>"])
+def test_a_caller_hears_nothing_of_what_twilio_does_not_speak_and_the_call_goes_on(
+    sim: Simulator, application: Application, scenario: Scenario, say: str
+) -> None:
+    application.answers["/voice"] = f"<Response>{say}<Say>Goodbye</Say>{END}"
+
+    call = sim.place_call(scenario, to=NUMBER)
+
+    assert call.said == ["Goodbye"]
+    assert len(sim.violations) == 1
 
 
 @pytest.mark.parametrize("fragment", ["rc=9", "ct=fast", "rp=sometimes", "retries=3"])

@@ -16,6 +16,7 @@ from callscribe.adapters.aws_errors import aws_errors
 from callscribe.adapters.settings_item import DOCUMENT, SETTINGS_KEY, VERSION, pack, unpack
 from callscribe.domain.settings import (
     NUMBER_FIELDS,
+    OnUnspeakable,
     Settings,
     SettingsError,
     TwilioCredentials,
@@ -104,8 +105,11 @@ class SettingsStore:
             raise OperatorError(f"The settings have not been written. Write them: {self._write_them}")
         return credentials_from_json(text)
 
-    def settings(self) -> Settings:
-        """The settings in force.
+    def settings(self, on_unspeakable: OnUnspeakable = lambda *_: None) -> Settings:
+        """The settings in force, as the functions have them.
+
+        Args:
+            on_unspeakable: see `from_json`.
 
         Raises:
             OperatorError: they have not been written.
@@ -115,7 +119,11 @@ class SettingsStore:
         stored = self.read()
         if not stored.has_numbers:
             raise OperatorError(f"The settings have no numbers yet. Write them: {self._write_them}")
-        return from_json(_text(stored.secret or {}), None if stored.item is None else _text(stored.item))
+        return from_json(
+            _text(stored.secret or {}),
+            None if stored.item is None else _text(stored.item),
+            on_unspeakable=on_unspeakable,
+        )
 
     def write_secret(self, document: Mapping[str, Any]) -> None:
         """Write the secret in the place of the one before; the functions see it within five minutes.

@@ -3,13 +3,13 @@
 `CallRunner` plays what comes out. It makes no request and moves no clock.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
 import httpx
 
-from callscribe_tools.simulator import voices
+from callscribe.domain import voices
 from callscribe_tools.simulator.twiml_schema import NOT_SIMULATED, NOUNS, VERBS, Attribute
 from callscribe_tools.simulator.violations import NotSimulatedError, Violation, Violations
 
@@ -74,7 +74,9 @@ class _Reader:
         self._violations = violations
 
     def verbs(self, root: ElementTree.Element) -> list[Verb]:
-        return [self._verb(element) for element in root if self._known(element, VERBS)]
+        verbs = [self._verb(element) for element in root if self._known(element, VERBS)]
+        # A <Say> that Twilio refuses is a warning: assumed to be skipped, with all else done.
+        return [verb for verb in verbs if verb.name != "Say" or self._is_spoken(verb)]
 
     def _verb(self, element: ElementTree.Element) -> Verb:
         verb = Verb(
@@ -83,8 +85,6 @@ class _Reader:
             (element.text or "").strip(),
             tuple(self._nouns(element)),
         )
-        if verb.name == "Say":
-            self._check_say(verb)
         if verb.name == "Dial":
             _check_dial(verb)
         if verb.attributes.get("transcribe") == "true":
@@ -127,14 +127,15 @@ class _Reader:
                 kept[name] = value
         return kept
 
-    def _check_say(self, say: Verb) -> None:
-        if not say.text:  # warning 13520
-            self._refuse("13520", "the text of <Say> is empty")
+    def _is_spoken(self, say: Verb) -> bool:
+        """Whether Twilio speaks it; why not is a violation."""
         if say.attributes.get("loop") == "0":
             raise NotSimulatedError("<Say loop='0'> repeats until the caller hangs up: it is not simulated.")
-        refusal = voices.refusal(say.attributes.get("voice"), say.attributes.get("language"))
-        if refusal:  # warning 13511
-            self._refuse("13511", f"<Say>: {refusal}")
+        voice, language = say.attributes.get("voice"), say.attributes.get("language")
+        refused = list(_unspoken(say.text, voice, language))
+        for code, text in refused:
+            self._refuse(code, text)
+        return not refused
 
     def _refuse(self, code: str, text: str) -> None:
         self._violations.append(Violation(code, text, self._where))
@@ -145,3 +146,16 @@ def _check_dial(dial: Verb) -> None:
         raise NotSimulatedError("<Dial> with several numbers is real TwiML, but the simulator dials one.")
     for name in {name for number in dial.nouns for name in number.attributes}:
         raise NotSimulatedError(f"<Number {name}> is real TwiML, but the simulator does not play it.")
+
+
+def _unspoken(text: str, voice: str | None, language: str | None) -> Iterator[tuple[str, str]]:
+    """Say why Twilio does not speak a text, by the codes of its warnings."""
+    if not text:
+        yield "13520", "the text of <Say> is empty"
+    elif voices.is_blank(text):
+        # Assumed: Twilio calls a text invalid that is empty or cannot be parsed.
+        yield "13520", "the text of <Say> is blank: it has nothing to speak"
+    if refusal := voices.refusal(voice, language):
+        yield "13511", f"<Say>: {refusal}"
+    if refusal := voices.length_refusal(text, voice):
+        yield "13521", f"<Say> element character limits exceeded: {refusal}"

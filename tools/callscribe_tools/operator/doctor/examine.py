@@ -58,9 +58,10 @@ def examine(
 
 def _wired(environment: Environment, progress: Tell, carry: Carry) -> Iterator[Finding]:
     read: list[Settings] = []
+    unspeakable: dict[str, str] = {}
 
     def settings_read() -> Iterator[Finding]:
-        settings, finding = stack.settings_of(environment)
+        settings, finding = stack.settings_of(environment, unspeakable.__setitem__)
         read.extend([settings] if settings else [])
         yield finding
 
@@ -70,6 +71,8 @@ def _wired(environment: Environment, progress: Tell, carry: Carry) -> Iterator[F
         yield unknown(TWILIO, "It cannot be asked without the settings.", "Mend those first.")
         return
     (settings,) = read
+    for number, its in settings.numbers.items():
+        yield numbers.texts(environment, number, its, unspeakable.get(number))
     yield from _at_twilio(environment, settings, progress)
     progress("Sending webhooks to the stack")
     # A transport that cannot be made is a finding as one that does not carry is.

@@ -20,6 +20,34 @@ def name_of(number: str) -> str:
     return f"number …{number[-4:]}"
 
 
+def texts(environment: Environment, number: str, its: NumberSettings, unspeakable: str | None) -> Finding:
+    """Whether callers hear the texts of a number, and are told that they are recorded.
+
+    Args:
+        unspeakable: why Twilio would not speak the texts that are stored; None if it would.
+    """
+    name, apply = f"{name_of(number)}: texts", environment.command("setup apply")
+    if unspeakable:
+        return broken(
+            name,
+            f"Twilio would not speak them, so callers hear the default texts in English: {unspeakable}.",
+            f"Correct the number in callscribe.toml, then: {apply}",
+        )
+    if not its.notice:
+        return unknown(
+            name,
+            "The notice is empty: callers are not told that they are recorded.",
+            f"If the law of your callers asks for it, give the number a notice in callscribe.toml, then: {apply}",
+        )
+    if its.unlisted_voice:
+        return unknown(
+            name,
+            "This version of Callscribe does not know the voice, so it cannot say whether Twilio speaks by it.",
+            "Call the number, and listen. If nothing is said, choose a voice that Twilio lists.",
+        )
+    return ok(name, "Twilio can speak them.")
+
+
 def number(environment: Environment, console: Console, number: str) -> Iterator[Finding]:
     """Whether a number is the account's, and leads to this stack."""
     name, found = name_of(number), console.number(number)

@@ -1,4 +1,4 @@
-"""What setup has made or wired, or somebody has entered in the settings, and callscribe.toml does not speak of."""
+"""What `setup plan` notes beside the changes: what callscribe.toml does not speak of, and what it leaves unsaid."""
 
 from collections.abc import Iterator
 
@@ -15,6 +15,7 @@ def leftovers(found: Found, config: Config) -> list[str]:
         *_intended(found, config),
         *_numbers(found, config),
         *_no_numbers(found, config),
+        *_without_notice(config),
     ]
 
 
@@ -51,6 +52,12 @@ def _numbers(found: Found, config: Config) -> Iterator[str]:
         yield f"number {number} is no longer in callscribe.toml; left alone. {end}"
     for number in sorted(set(entered if isinstance(entered, dict) else ()) - wired - config.numbers.keys()):
         yield f"number {number} is in the settings and not in callscribe.toml; left alone"
+
+
+def _without_notice(config: Config) -> Iterator[str]:
+    for number, its in config.numbers.items():
+        if its.settings.get("notice") == "":
+            yield f"number {number} has an empty notice: its callers are not told that they are recorded"
 
 
 def _no_numbers(found: Found, config: Config) -> Iterator[str]:

@@ -22,6 +22,7 @@ from aws_sdk_signers import URI, AWSCredentialIdentity, AWSRequest, Field, Field
 
 from callscribe.adapters.aws_endpoints import endpoint_url
 from callscribe.adapters.settings_item import DOCUMENT, SETTINGS_KEY, unpack
+from callscribe.domain.call import masked
 from callscribe.domain.errors import CallscribeError, TransientError
 from callscribe.domain.settings import Settings, SettingsError, TwilioCredentials, credentials_from_json, from_json
 
@@ -109,7 +110,7 @@ class SettingsReader:
         document = self._read_document()
         if document is None and "numbers" not in json.loads(secret):
             raise SettingsError("the numbers have not been written yet: run `callscribe setup apply`")
-        return from_json(secret, document)
+        return from_json(secret, document, on_unspeakable=_log_unspeakable)
 
     def _read_document(self) -> str | None:
         """The document of numbers; None if nobody has written one."""
@@ -181,6 +182,10 @@ class SettingsReader:
             properties={"region": self._region, "service": service},
         )
         return {field.name: field.as_string() for field in signed.fields}
+
+
+def _log_unspeakable(number: str, reason: str) -> None:
+    _log.error("number %s is answered with the default texts: %s", masked(number), reason)
 
 
 def _object(answer: bytes, name: str) -> dict[str, Any]:

@@ -7,13 +7,14 @@ unknown or of the wrong kind is refused when it is read, not when a caller first
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, get_args
 
+from callscribe.domain import voices
 from callscribe.domain.call import WITHHELD, phone_number
 from callscribe.domain.errors import TransientError
 from callscribe.domain.sids import ServiceSid
@@ -48,6 +49,10 @@ class SettingsError(TransientError):
     """
 
 
+class UnspeakableError(SettingsError):
+    """Twilio would not speak a number's texts: the caller would hear nothing, and not learn of the recording."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberSettings:
     """How calls to one number are answered.
@@ -55,6 +60,7 @@ class NumberSettings:
     `flow`: `voicemail` records what the caller says; `dial` rings `agent` for `agent_seconds` first, and records both.
     `service_sid` is an Intelligence Service in the language that is spoken on this number. `language` and `voice` are
     what our own texts are spoken in, without a voice in the account's for that language; an empty text says nothing.
+    `unlisted_voice`: Twilio has added the voice since `domain.voices` was written, so that it is not looked up there.
     `silence_seconds` of silence or `max_seconds` in all end a voicemail's recording.
     """
 
@@ -70,6 +76,7 @@ class NumberSettings:
     max_seconds: int = 120
     agent: str | None = None
     agent_seconds: int = 20
+    unlisted_voice: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what Twilio would refuse, or play otherwise, while a caller listens.
@@ -86,6 +93,41 @@ class NumberSettings:
             raise SettingsError("a number whose flow is dial needs an agent: a phone number such as +12025550123")
         if self.flow != "dial" and self.agent is not None:
             raise SettingsError("a number with an agent needs the flow dial")
+        _check_voice(self)
+        _check_texts(self)
+
+
+TEXTS = ("notice", "greeting", "thanks")
+
+
+def _check_voice(number: NumberSettings) -> None:
+    if number.language not in voices.LANGUAGES:
+        raise UnspeakableError("language must be one that Twilio speaks, such as en-US or ja-JP, in this spelling")
+    if number.voice is None:
+        return
+    spoken = voices.languages_of(number.voice)
+    if spoken and number.language not in spoken:
+        raise UnspeakableError(
+            f"voice speaks {' or '.join(sorted(spoken))}, and language is {number.language}: choose one that speaks it"
+        )
+    if not spoken and not (number.unlisted_voice and voices.may_be_new(number.voice, number.language)):
+        raise UnspeakableError(
+            f"voice must be one of Twilio's for {number.language}, such as Polly.Joanna-Neural for en-US; if it is one "
+            "that Twilio has added lately, set unlisted_voice = true beside it"
+        )
+
+
+def _check_texts(number: NumberSettings) -> None:
+    for name in TEXTS:
+        text = getattr(number, name)
+        if not text:
+            continue
+        if voices.is_blank(text):
+            raise UnspeakableError(
+                f"{name} has no letter and no digit, so that nothing is spoken; leave it empty to say nothing"
+            )
+        if refusal := voices.length_refusal(text, number.voice):
+            raise UnspeakableError(f"{name} is too long for Twilio to speak: {refusal}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,16 +262,23 @@ def _check_kinds(settings: NumberSettings | TwilioCredentials | CallSettings) ->
             raise SettingsError(f"{name} must be between {least} and {most}")
 
 
+type OnUnspeakable = Callable[[str, str], None]
+"""Told of a number, and why its texts cannot be spoken."""
+
+_SPEECH = ("language", "voice", "unlisted_voice")
+
 NUMBER_FIELDS = tuple(one.name for one in fields(CallSettings))
 """The fields that are no credentials. Callscribe 0.1.0 kept them in the secret too, and there they are still read."""
 
 
-def from_json(credentials: str, numbers: str | None = None) -> Settings:
+def from_json(credentials: str, numbers: str | None = None, *, on_unspeakable: OnUnspeakable | None = None) -> Settings:
     """Build the settings from their documents.
 
     Args:
         credentials: the document in the secret.
         numbers: the document in the table. None: there is none, and the secret has everything, as in 0.1.0.
+        on_unspeakable: called with a number whose texts Twilio would not speak, and the reason; its callers hear the
+            default texts. An earlier version may have stored such texts. None: the document is refused.
 
     Raises:
         SettingsError: a document is no JSON object of the expected fields.
@@ -241,7 +290,7 @@ def from_json(credentials: str, numbers: str | None = None) -> Settings:
             told |= {name: secret[name] for name in NUMBER_FIELDS if name in secret}
         else:
             told |= _number_fields(numbers)
-        return Settings(**{**told, "auth_tokens": _tokens(told), "numbers": _numbers(told)})
+        return Settings(**{**told, "auth_tokens": _tokens(told), "numbers": _numbers(told, on_unspeakable)})
 
 
 def credentials_from_json(document: str) -> TwilioCredentials:
@@ -263,7 +312,7 @@ def call_settings_from_json(document: str) -> CallSettings:
     """
     with _document_errors():
         told = _number_fields(document)
-        return CallSettings(**{**told, "numbers": _numbers(told)})
+        return CallSettings(**{**told, "numbers": _numbers(told, None)})
 
 
 @contextmanager
@@ -313,11 +362,28 @@ def _tokens(told: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(tokens)
 
 
-def _numbers(told: Mapping[str, Any]) -> dict[str, NumberSettings]:
+def _numbers(told: Mapping[str, Any], on_unspeakable: OnUnspeakable | None) -> dict[str, NumberSettings]:
     numbers = told.get("numbers")
     if not isinstance(numbers, dict) or not all(isinstance(one, dict) for one in numbers.values()):
         raise SettingsError("numbers must be an object with an object for each number")
-    return {number: NumberSettings(**{**one, "service_sid": _service_sid(one)}) for number, one in numbers.items()}
+    return {number: _number(number, one, on_unspeakable) for number, one in numbers.items()}
+
+
+def _number(number: str, its: Mapping[str, Any], on_unspeakable: OnUnspeakable | None) -> NumberSettings:
+    given = {**its, "service_sid": _service_sid(its)}
+    try:
+        return NumberSettings(**given)
+    except UnspeakableError as error:
+        if on_unspeakable is None:
+            raise
+        reason = str(error)
+    with suppress(UnspeakableError):
+        # Also one that an earlier version did not look up: Twilio may well have it.
+        return NumberSettings(**{**given, "unlisted_voice": True})
+    on_unspeakable(number, reason)
+    silent = {name: "" for name in TEXTS if given.get(name) == ""}
+    own = {name: value for name, value in given.items() if name not in {*TEXTS, *_SPEECH}}
+    return NumberSettings(**{**own, **silent})
 
 
 def _service_sid(number: Mapping[str, Any]) -> ServiceSid:
