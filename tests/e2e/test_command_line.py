@@ -31,6 +31,7 @@ def callscribe(local: LocalCallscribe, tmp_path: Path) -> Iterator[Callscribe]:
     """Run a command in a folder as the repository's; its exit status, and the document that it prints."""
     for name in ("samconfig.toml", "callscribe.toml"):
         shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
 
     def run(*arguments: str, stdin: str | None = None) -> tuple[int, Any]:
         done = subprocess.run(

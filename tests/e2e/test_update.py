@@ -18,7 +18,7 @@ from callscribe_tools.local_aws.paths import ROOT
 from callscribe_tools.local_callscribe import FAST, LocalCallscribe, answering, running
 from callscribe_tools.operator.environment import Env
 from callscribe_tools.operator.errors import RefusedError
-from callscribe_tools.operator.setup.config_file import load
+from callscribe_tools.operator.setup.config_file import DEMO_FILE, load
 from callscribe_tools.simulator import Call, load_scenario
 from e2e.stack import calls_unread, held, held_at_rest
 from harness.answers import answer, recover
@@ -247,7 +247,7 @@ def again(update: Update, stack_again: Stack, tmp_path_factory: pytest.TempPathF
     account = update.local.twilio.account
     (service,) = account.services
     (operator,) = (one.sid for one in account.operators.values() if one.friendly_name == "product-feedback")
-    text = (ROOT / "callscribe.toml").read_text("utf-8")
+    text = (ROOT / DEMO_FILE).read_text("utf-8")
     for table, sid in (("services.english", service), ("custom_operators.product-feedback", operator)):
         text = text.replace(f"[{table}]\n", f'[{table}]\nsid = "{sid}"\n', 1)
     adopting = tmp_path_factory.mktemp("again") / "callscribe.toml"
@@ -290,7 +290,7 @@ def test_a_stack_can_be_deployed_again_by_the_same_name(update: Update, stack_ag
 def test_setup_says_how_to_go_on_with_what_was_made_at_twilio_for_the_deleted_stack(
     update: Update, stack_again: Stack
 ) -> None:
-    account, config = update.local.twilio.account, load(ROOT / "callscribe.toml", Env.LOCAL)
+    account, config = update.local.twilio.account, load(ROOT / DEMO_FILE, Env.LOCAL)
     (service,) = account.services
     with (
         pytest.raises(RefusedError, match=f'Adopt it: sid = "{service}" in callscribe.toml'),

@@ -25,7 +25,7 @@ from callscribe_tools.operator.environment import Env, Environment, deployed
 from callscribe_tools.operator.local import Local, entered
 from callscribe_tools.operator.setup.applying import apply_setup
 from callscribe_tools.operator.setup.config import Config
-from callscribe_tools.operator.setup.config_file import load
+from callscribe_tools.operator.setup.config_file import DEMO_FILE, load
 from callscribe_tools.simulator import Account, ConnectTo, PhoneNumber, Simulator
 
 NUMBER = "+12025550199"
@@ -153,7 +153,7 @@ def running(
         parameters: the stack's parameters that shall differ from `FAST` and their defaults.
         transcript_seconds: how long the simulated Twilio works on a transcript.
         list_faults_every: how often one of its lists fails; None: never.
-        settings: fields of the settings document that shall differ from what callscribe.toml says.
+        settings: fields of the settings document that shall differ from what examples/demo.toml says.
 
     Raises:
         LocalAwsError: what went wrong while starting, building or deploying.
@@ -166,7 +166,7 @@ def running(
         with answering(
             stack,
             _new_customers(),
-            load(ROOT / "callscribe.toml", Env.LOCAL),
+            load(ROOT / DEMO_FILE, Env.LOCAL),
             progress,
             transcript_seconds=transcript_seconds,
             list_faults_every=list_faults_every,

@@ -1,6 +1,7 @@
 """`callscribe setup`: an account at Twilio becomes what callscribe.toml says, killed anywhere, and back again."""
 
 import json
+import re
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -21,7 +22,7 @@ from callscribe_tools.operator.errors import OperatorError, RefusedError
 from callscribe_tools.operator.setup.applying import apply_setup, carry_out, plan_setup
 from callscribe_tools.operator.setup.changes import Change
 from callscribe_tools.operator.setup.config import Config
-from callscribe_tools.operator.setup.config_file import load
+from callscribe_tools.operator.setup.config_file import default_file, load
 from callscribe_tools.operator.setup.destroying import plan_destruction
 from callscribe_tools.operator.setup.ownership import SETUP_KEY
 from callscribe_tools.operator.setup.report import grouped
@@ -585,14 +586,23 @@ def test_what_was_done_before_twilio_refuses_is_told(
 
 
 def test_the_shipped_file_is_right_for_every_environment_and_wires_the_demos_numbers() -> None:
-    configs = {env: load(ROOT / "callscribe.toml", env) for env in Env}
+    configs = {env: load(ROOT / default_file(env), env) for env in Env}
     wired = {number: one.settings for number, one in configs[Env.LOCAL].numbers.items()}
     assert wired == {
         number: {name: value for name, value in its.items() if name != "service_sid"} for number, its in NUMBERS.items()
     }
     operator = configs[Env.PROD].custom_operators["product-feedback"]
-    assert "この会話は顧客からの製品に関する問合せです" in operator.prompt
+    assert configs[Env.LOCAL].custom_operators["product-feedback"] == operator
     assert operator.examples[0].output == '{"category":"pricing","emotion":"neutral"}'
+
+
+def test_the_shipped_file_speaks_one_language_and_the_other_is_an_example_beside_it() -> None:
+    # "→", "…" and their like are no language.
+    assert not re.search("[\u3040-\u30ff\u4e00-\u9fff]", (ROOT / "callscribe.toml").read_text("utf-8"))
+    japanese = load(ROOT / "examples" / "callscribe.ja.toml", Env.PROD).custom_operators["product-feedback"]
+    assert "この会話は顧客からの製品に関する問合せです" in japanese.prompt
+    english = load(ROOT / "callscribe.toml", Env.PROD).custom_operators["product-feedback"]
+    assert (japanese.result_schema, japanese.examples) == (english.result_schema, english.examples)
 
 
 WRONG = {

@@ -24,7 +24,7 @@ from callscribe_tools.operator.printing import console, print_line, telling
 from callscribe_tools.operator.setup.applying import carry_out, plan_setup
 from callscribe_tools.operator.setup.changes import Change
 from callscribe_tools.operator.setup.config import Config
-from callscribe_tools.operator.setup.config_file import FILE, env_of, load
+from callscribe_tools.operator.setup.config_file import DEMO_FILE, FILE, default_file, env_of, load
 from callscribe_tools.operator.setup.destroying import plan_destruction
 from callscribe_tools.operator.setup.report import after_destroying, counted, effects, grouped
 
@@ -41,7 +41,10 @@ commands.add_typer(
     epilog=exits("something differs", refused="the file is wrong, or something in it cannot be done"),
 )
 
-FileOption = Annotated[Path, typer.Option("--file", metavar="PATH", help="The file, in the place of callscribe.toml.")]
+FileOption = Annotated[
+    Path | None,
+    typer.Option("--file", metavar="PATH", help=f"The file; else {FILE}, and for --env local {DEMO_FILE}."),
+]
 
 
 @_group.command(
@@ -51,7 +54,7 @@ FileOption = Annotated[Path, typer.Option("--file", metavar="PATH", help="The fi
 def plan(
     *,
     check: Annotated[bool, typer.Option("--check", help="End with 1 if something differs; for scripts.")] = False,
-    file: FileOption = FILE,
+    file: FileOption = None,
     env: EnvOption = None,
     stack: StackOption = None,
     as_json: JsonOption = False,
@@ -83,7 +86,7 @@ def plan(
 
 @_group.command("apply", epilog=exits(refused="the file is wrong, or something in it cannot be done"))
 def apply(
-    *, file: FileOption = FILE, env: EnvOption = None, stack: StackOption = None, as_json: JsonOption = False
+    *, file: FileOption = None, env: EnvOption = None, stack: StackOption = None, as_json: JsonOption = False
 ) -> None:
     """Make everything as callscribe.toml says: operators, Intelligence Services, the settings, and the numbers last.
 
@@ -110,7 +113,7 @@ def apply(
         return
     _print_notes(planned.notes)
     if not done:
-        console.print(f"Nothing to do: everything is as {file} says.")
+        console.print(f"Nothing to do: everything is as {file or default_file(env)} says.")
         return
     _print_lines(effects(done))
     console.print(f"To check it all: {environment.command('doctor')}")
@@ -158,10 +161,11 @@ def destroy(
     _print_lines(after_destroying())
 
 
-def _asked(file: Path, env: Env | None, stack: str | None) -> tuple[Environment, Config]:
+def _asked(file: Path | None, env: Env | None, stack: str | None) -> tuple[Environment, Config]:
     """The environment, and what the file says for it."""
     name, _ = named_stack(env, stack)
-    config = load(file, env_of(name) if stack else env or Env.DEV)
+    of = env_of(name) if stack else env or Env.DEV
+    config = load(file or default_file(of), of)
     return environment_of(env, stack), config
 
 

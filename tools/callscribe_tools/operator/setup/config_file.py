@@ -14,6 +14,8 @@ from callscribe_tools.operator.errors import OperatorError, RefusedError
 from callscribe_tools.operator.setup.config import Config, CustomOperator, Example, Service
 
 FILE = Path("callscribe.toml")
+DEMO_FILE = Path("examples/demo.toml")
+"""What the demo has at its simulated Twilio."""
 
 _BARE_KEY = re.compile("[A-Za-z0-9_-]+")
 _MODELS: Mapping[str, type[BaseModel]] = {"services": Service, "custom_operators": CustomOperator}
@@ -41,6 +43,11 @@ def load(path: Path, env: Env | None) -> Config:
         told_for = f" for {env}" if env else ""
         wrong = [_mistake(place, what, text, env) for place, what in mistakes(error)]
         raise RefusedError("\n  ".join([f"{path} is wrong{told_for}. Nothing was done.", *wrong])) from None
+
+
+def default_file(env: Env | None) -> Path:
+    """The file that says what an environment has, unless another is named."""
+    return DEMO_FILE if env is Env.LOCAL else FILE
 
 
 def env_of(stack: str) -> Env | None:
