@@ -1,5 +1,6 @@
 """What the commands of `callscribe` share: options, exit statuses, how errors end them, which stack they are about."""
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from callscribe.domain.errors import CallscribeError
 from callscribe_tools.entry import INTERRUPTED, MISTAKE, NOT_WRITTEN, READER_GONE, trace
@@ -51,6 +53,10 @@ MEANINGS: Mapping[Exit, str] = MappingProxyType(
     }
 )
 """What each status means, for the page of the command line."""
+
+
+STACK_SHAPE = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}|arn:[A-Za-z0-9:/-]{1,1000}")
+"""A stack's name or ARN (CloudFormation's API reference, CreateStack). Commands to try next repeat it, for a shell."""
 
 
 def exits(not_fine: str | None = None, refused: str | None = None) -> str:
@@ -115,7 +121,7 @@ def answering(*, as_json: bool = False) -> Iterator[Answer]:
     except typer.Exit:
         answer.print()
         raise
-    except (OperatorError, CallscribeError, BotoCoreError, Boto3Error, ClientError) as error:
+    except (OperatorError, CallscribeError, BotoCoreError, Boto3Error, ClientError, ResponseParserError) as error:
         _end(answer, _status_of(error), error, sentences_of(error))
     except KeyboardInterrupt as error:
         told = str(error) or "Stopped. What was done stays done, and the same command goes on from there."
@@ -195,6 +201,11 @@ def named_stack(env: Env | None, stack: str | None) -> tuple[str, str]:
             raise typer.BadParameter("it is in the place of --env: give one of them.", param_hint="--stack")
         if not stack:
             raise typer.BadParameter("it is empty.", param_hint="--stack")
+        if not STACK_SHAPE.fullmatch(stack):
+            told = (
+                "it is no name of a stack: a letter, then letters, digits and hyphens, as callscribe-prod; or its ARN."
+            )
+            raise typer.BadParameter(told, param_hint="--stack")
         return stack, f"--stack {stack}"
     env = env or Env.DEV
     if env is Env.LOCAL:

@@ -24,6 +24,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 from botocore.exceptions import ConnectionError as NotReachedError
+from botocore.parsers import ResponseParserError
 from requests.exceptions import RequestException
 
 from callscribe.domain.errors import CallscribeError, PermanentError
@@ -33,6 +34,7 @@ from callscribe_tools import proxies
 _LOG_IN = "Log in, or set AWS_PROFILE: `aws sts get-caller-identity` must answer."
 
 _LOOK = "Look at ~/.aws/config and ~/.aws/credentials: `aws configure list` must answer."
+_NOT_AWS = "The answer cannot be read, and may be none of AWS's. Check the network and, if it is set, AWS_ENDPOINT_URL."
 _ASKED_BY_NETWORK = (NotReachedError, HTTPClientError, RequestException)
 
 # The first kind that fits decides.
@@ -106,6 +108,8 @@ def sentences_of(error: Exception) -> str:
     for one in _causes(error):
         if isinstance(one, ClientError):
             return _of_refusal(error, one)
+        if isinstance(one, ResponseParserError):
+            return _joined(error, f"{_NOT_AWS}{proxies.advice()}")
         if isinstance(one, BotoCoreError):
             told = next((text for kind, text in _OF_BOTOCORE.items() if isinstance(one, kind)), None)
             told = told or f"The AWS library cannot ask ({type(one).__name__}). {_LOOK}"

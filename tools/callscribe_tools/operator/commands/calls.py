@@ -54,7 +54,7 @@ def calls(
             show_default=False,
         ),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="So many calls at most.")] = 50,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1_000_000, help="So many calls at most.")] = 50,
     after: Annotated[
         Place | None,
         typer.Option("--continue", parser=options.place, metavar="TOKEN", help="Go on behind an earlier list."),

@@ -6,11 +6,12 @@ from enum import StrEnum
 
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from callscribe.domain.errors import CallscribeError, CredentialsError
 from callscribe_tools.operator.errors import OperatorError, sentences_of
 
-FORESEEN = (OperatorError, CallscribeError, BotoCoreError, Boto3Error, ClientError)
+FORESEEN = (OperatorError, CallscribeError, BotoCoreError, Boto3Error, ClientError, ResponseParserError)
 
 
 class State(StrEnum):
