@@ -88,7 +88,7 @@ class Notices:
         """The text that was printed last."""
         self._console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
-    def print(self, text: str = "", *, style: str = "", markup: bool = False) -> None:  # noqa: ARG002
+    def print(self, text: str = "", *, style: str = "") -> None:
         """Print lines; their ends and tabs are those of the text."""
         self.last = text
         shown = "".join(one if one in "\n\t" else printable(one) for one in text)

@@ -63,7 +63,7 @@ def audio(
         }  # fmt: skip
     if not as_json:
         print_line(str(path))
-    console.print(f"{size / 1e6:.1f} MB of recording {sid}. {NOT_REACHED}", markup=False)
+    console.print(f"{size / 1e6:.1f} MB of recording {sid}. {NOT_REACHED}")
 
 
 def _recording(stored: StoredCall, environment: Environment) -> RecordingSid:

@@ -79,14 +79,14 @@ def backfill(
             answer.document = {**found.told(), "dollars": dollars, "dry_run": dry_run, "sent": sent}
     if sent:
         again = environment.command(f"ledger --since {found.since:%Y-%m-%d}")
-        console.print(f"{sent} are sent for. What is still missing, in some minutes: {again}", markup=False)
+        console.print(f"{sent} are sent for. What is still missing, in some minutes: {again}")
     if found.unreadable:
         raise typer.Exit(Exit.NOT_FINE)
 
 
 def _print_plan(found: Backfill, price: float) -> None:
     for refusal in found.refused:
-        console.print(f"Not compared: {refusal}.", markup=False)
+        console.print(f"Not compared: {refusal}.")
     if found.unreadable:
         console.print(f"Lists of Twilio's, and entries, that could not be read, and are left out: {found.unreadable}.")
     if not found.recordings:
@@ -97,7 +97,6 @@ def _print_plan(found: Backfill, price: float) -> None:
         f"{told['recordings']} recordings of {told['calls']} calls since {found.since:%Y-%m-%dT%H:%MZ}; of them "
         f"{found.transcribed} are transcribed already and {found.worthless} not worth it. "
         f"To pay: {priced(found.minutes, price)}.",
-        markup=False,
     )
     if found.waiting:
         console.print(f"Some of them may wait already: an earlier backfill has {found.waiting} messages on its queue.")

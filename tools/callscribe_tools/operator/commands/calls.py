@@ -92,7 +92,7 @@ def calls(
     print_table(("STARTED", "FROM", "TO", "SECONDS", "STATE", "CALL"), (_row(one, local) for one in page))
     if token:
         text = f"calls --continue {token} {_again(wanted, limit, zone)}"
-        console.print(f"There are more: {environment.command(text)}", markup=False)
+        console.print(f"There are more: {environment.command(text)}")
 
 
 def _span(day: str | None, since: datetime | None, until: datetime | None, zone: ZoneInfo) -> tuple[datetime, datetime]:

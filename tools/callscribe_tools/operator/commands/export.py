@@ -66,7 +66,7 @@ def export(
         wanted = Wanted(since=since, until=until, retention=environment.table.retention)
         found = lines(listed(environment.lists, wanted, tell), environment.table, format_, tell)
         _write(found, output, force=force)
-    console.print(NOT_REACHED, markup=False)
+    console.print(NOT_REACHED)
 
 
 def _write(found: Iterator[str], output: Path | None, *, force: bool) -> None:

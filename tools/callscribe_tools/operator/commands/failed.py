@@ -59,7 +59,7 @@ def failed(
             ),
         )
         for line in _conclusion(environment, found):
-            console.print(line, markup=False)
+            console.print(line)
     else:
         console.print("Nothing waits for a person.")
 

@@ -94,7 +94,7 @@ def ledger(
         _print_ledger(taken)
         _print_conclusion(environment, taken, repaired)
     if warning:
-        console.print(warning, markup=False, style="yellow")
+        console.print(warning, style="yellow")
     if taken.missing or taken.unreadable:
         raise typer.Exit(Exit.NOT_FINE)
 
@@ -153,7 +153,7 @@ def _print_ledger(taken: Ledger) -> None:
 
 def _print_conclusion(environment: Environment, taken: Ledger, repaired: int | None) -> None:
     for told in taken.refused:
-        console.print(f"Not compared: {told}.", markup=False)
+        console.print(f"Not compared: {told}.")
     if taken.unreadable:
         console.print(
             f"Lists of Twilio's, and entries, that could not be read, and are not compared: {taken.unreadable}."
@@ -162,13 +162,13 @@ def _print_conclusion(environment: Environment, taken: Ledger, repaired: int | N
         console.print("Nothing else is missing." if taken.unreadable else "Nothing is missing.")
     elif repaired is not None:
         told = f"{repaired} messages were sent for what is missing. In some minutes, look again"
-        console.print(f"{told}: {_again(environment, taken)}", markup=False)
+        console.print(f"{told}: {_again(environment, taken)}")
     else:
         told = f"{len(taken.missing)} missing. To send for all of it"
-        console.print(f"{told}: {_again(environment, taken)} --repair", markup=False)
+        console.print(f"{told}: {_again(environment, taken)} --repair")
         if earlier := sum(one.before_the_stack for one in taken.missing):
             told = "of them are from before the stack was created, and are left without --before-the-stack"
-            console.print(f"{earlier} {told}.", markup=False)
+            console.print(f"{earlier} {told}.")
 
 
 def _again(environment: Environment, taken: Ledger) -> str:

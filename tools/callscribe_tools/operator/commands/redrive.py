@@ -80,8 +80,8 @@ def _print_redriven(environment: Environment, done: list[Redriven], *, of_call: 
         )
     counts = Counter(one.outcome.value for one in done)
     told = ", ".join(f"{number} {outcome}" for outcome, number in counts.items())
-    console.print(f"{told or 'Nothing to redrive'}.", markup=False)
+    console.print(f"{told or 'Nothing to redrive'}.")
     if same := 0 if of_call else sum(one.reason in ENDS_THE_SAME for one in done):
         told = "The transcript of so many failed, and would be found again"
         anew = environment.command("retranscribe CA…")
-        console.print(f"{told}: {same}. To delete it and ask anew: {anew}", markup=False)
+        console.print(f"{told}: {same}. To delete it and ask anew: {anew}")

@@ -66,13 +66,13 @@ def retranscribe(
             answer.document = {"retranscribed": [one.told() for one in done]}
             if not as_json:
                 _print(done)
-    console.print(f"In a minute or two: {environment.command(f'show {call}')}", markup=False)
+    console.print(f"In a minute or two: {environment.command(f'show {call}')}")
 
 
 def _tell_refused(found: list[Candidate]) -> None:
     for one in found:
         if one.refused:
-            console.print(f"Recording {one.sid} is left: {one.refused}.", markup=False)
+            console.print(f"Recording {one.sid} is left: {one.refused}.")
 
 
 def _print(done: list[Retranscribed]) -> None:

@@ -91,7 +91,7 @@ def secret_set(
         return
     stored = "They are stored, and used within five minutes" if changed else "They are what is stored already"
     print_line(f"Twilio takes the credentials of {credentials.account_sid}. {stored}.")
-    console.print(f"Next: {environment.command('setup plan')}", markup=False)
+    console.print(f"Next: {environment.command('setup plan')}")
 
 
 def _read(*, from_env: bool, from_stdin: bool) -> Credentials:
@@ -189,9 +189,9 @@ def secret_check(*, env: EnvOption = None, stack: StackOption = None, as_json: J
     else:
         print_table(("CREDENTIAL", "STATE"), [(one.what, one.wrong or "works") for one in tried])
         told = f"Account {settings.account_sid}, API key {settings.api_key_sid}, {numbers} numbers"
-        console.print(f"{told}; last changed {age(changed)} ago.", markup=False)
+        console.print(f"{told}; last changed {age(changed)} ago.")
     if not works:
-        console.print(f"Set them anew: {environment.command('secret set')}", markup=False, style="red")
+        console.print(f"Set them anew: {environment.command('secret set')}", style="red")
         raise typer.Exit(Exit.NOT_FINE)
 
 

@@ -56,4 +56,4 @@ def transcribe(
         transcribed(environment, found)
     if as_json:
         print_json({"recording_sid": recording, "call_sid": call.sid, "minutes": found.minutes})
-    console.print(f"It is sent for. In a minute or two: {environment.command(f'show {call.sid}')}", markup=False)
+    console.print(f"It is sent for. In a minute or two: {environment.command(f'show {call.sid}')}")
