@@ -106,7 +106,7 @@ class Stack:
 
     def create(self) -> None:
         """Make the resources of template.yaml."""
-        twilio_api.client.cache_clear()
+        twilio_api.connection.cache_clear()
         for name in resources("AWS::SQS::Queue"):
             self.physical_ids[name] = aws("sqs").create_queue(QueueName=name)["QueueUrl"]
         for name, one in resources("AWS::DynamoDB::Table").items():

@@ -111,6 +111,10 @@ def requesting(
     )
 
 
+def not_expected(error: Exception) -> None:
+    raise error
+
+
 def storing(sid: TranscriptSid, world: World, ours: tuple[Settings, Twilio]) -> Callable[[CallTable], object]:
     settings, twilio = ours
     bus = EventBus(aws("events"), world.stack.physical_ids["CallEvents"])
@@ -121,6 +125,7 @@ def storing(sid: TranscriptSid, world: World, ours: tuple[Settings, Twilio]) -> 
         twilio=twilio,
         settings=settings,
         patience=PATIENCE,
+        odd=not_expected,
     )
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from callscribe.adapters import held_answers, twilio_api
+from callscribe.adapters.twilio_api import TwilioApi
 from callscribe_tools.simulator import Operator, Simulator
 from callscribe_tools.simulator.clock import now
 from harness.answers import answer, recover
@@ -32,6 +34,8 @@ def made(transcribed: Stack, twilio: Simulator) -> Stack:
 
 def made_by(stack: Stack) -> dict[str, Any]:
     """What the first result says of its making, once it is stored (again)."""
+    # As by a function that has just started: nothing is held.
+    twilio_api.connection.cache_clear()
     assert stack.invoke("store_insights", webhook_of()) == DONE
     result = stack.read(CALL_SID).insights[0].results[0]
     assert result["operator_sid"] == OPERATOR_SID
@@ -109,7 +113,8 @@ def test_which_version_of_a_service_changed_since_made_it_cannot_be_told(made: S
 
 def test_the_transcript_of_a_service_deleted_since_is_stored(made: Stack, twilio: Simulator) -> None:
     del twilio.account.services[SERVICE_SID]
-    assert made_by(made) == {"service_version": None, **NOTHING}
+    told = made_by(made)
+    assert (told["service_version"], told["operator_version"]) == (None, 1)
     assert state(made) == ("stored", None)
 
 
@@ -126,10 +131,13 @@ def test_a_transcript_that_does_not_tell_when_it_was_asked_for_is_ascribed_to_no
 
 
 @pytest.mark.parametrize("path", ["/v2/Services/{sid}", "/v2/Operators"])
-@pytest.mark.parametrize(("status", "body"), [(503, "<html>"), (200, "<html>")])
-def test_while_it_cannot_be_looked_up_the_message_comes_back(
+@pytest.mark.parametrize(("status", "body"), [(503, "<html>"), (429, "{}"), (200, "<html>")])
+def test_while_results_may_still_come_the_message_comes_back_for_what_made_them(
     path: str, status: int, body: str, made: Stack, twilio: Simulator
 ) -> None:
+    """Without the Service nobody knows which results are missing."""
+    made.variables["RESULTS_SECONDS"] = "900"
+    twilio.state.transcripts[TRANSCRIPT_SID].updated = now()
     answer(twilio, "GET", path, status, body)
     assert made.invoke("store_insights", webhook_of()) == comes_back(webhook_of())
     assert (made.recordings(), made.queued()) == ([], {})
@@ -138,8 +146,18 @@ def test_while_it_cannot_be_looked_up_the_message_comes_back(
 
 
 @pytest.mark.parametrize("path", ["/v2/Services/{sid}", "/v2/Operators"])
-@pytest.mark.parametrize(("status", "body"), [(404, "{}"), (400, '{"code": 20001}'), (200, "[]"), (200, "{}")])
-def test_no_call_depends_on_an_odd_answer_about_it(
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        *((status, "{}") for status in (404, 200, 403, 401, 500, 429)),
+        (400, '{"code": 20001}'),
+        (503, "<html>"),
+        (200, "[]"),
+        (200, "<html>"),
+        (200, "[" * 100_000),
+    ],
+)
+def test_no_call_depends_on_an_answer_about_it(
     path: str, status: int, body: str, made: Stack, twilio: Simulator
 ) -> None:
     answer(twilio, "GET", path, status, body)
@@ -157,6 +175,75 @@ def test_an_odd_operator_does_not_hide_the_others(odd: str, made: Stack, twilio:
     )
     answer(twilio, "GET", "/v2/Operators", 200, page("operators", odd, good))
     assert made_by(made)["operator_version"] == 2
+
+
+def test_a_forbidden_answer_costs_no_time_either(made: Stack, twilio: Simulator) -> None:
+    made.variables["RESULTS_SECONDS"] = "900"
+    twilio.state.transcripts[TRANSCRIPT_SID].updated = now()
+    for path in ("/v2/Services/{sid}", "/v2/Operators"):
+        answer(twilio, "GET", path, 403)
+    assert made_by(made) == {"service_version": None, **NOTHING}
+    assert state(made) == ("stored", None)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[], dict[str, int]]:
+    """How often Services and Operators were asked for."""
+    urls: list[str] = []
+    send = TwilioApi._send
+
+    def counted(self: TwilioApi, method: str, url: str, *rest: Any) -> Any:
+        urls.append(url)
+        return send(self, method, url, *rest)
+
+    monkeypatch.setattr(TwilioApi, "_send", counted)
+    return lambda: {kind: sum(f"/v2/{kind}" in url for url in urls) for kind in ("Services", "Operators")}
+
+
+def test_one_warm_function_asks_once_for_the_messages_of_five_minutes(
+    made: Stack, asked: Callable[[], dict[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        assert made.invoke("store_insights", webhook_of()) == DONE
+    assert asked() == {"Services": 1, "Operators": 1}
+    assert made.read(CALL_SID).insights[0].results[0]["made_by"]["operator_version"] == 1
+    monkeypatch.setattr(held_answers, "HELD_FOR", timedelta(0))
+    assert made.invoke("store_insights", webhook_of()) == DONE
+    assert asked() == {"Services": 2, "Operators": 2}
+
+
+def test_a_held_answer_is_never_ascribed_to_a_transcript_that_was_asked_for_later(
+    made: Stack, twilio: Simulator, asked: Callable[[], dict[str, int]]
+) -> None:
+    """The operator may have been changed between the answer and the transcript."""
+    assert made.invoke("store_insights", webhook_of()) == DONE
+    operator(twilio).version, operator(twilio).updated = 2, now()
+    twilio.state.transcripts[TRANSCRIPT_SID].created = now() + timedelta(seconds=1)
+    assert made.invoke("store_insights", webhook_of()) == DONE
+    assert asked() == {"Services": 2, "Operators": 2}
+    assert made.read(CALL_SID).insights[0].results[0]["made_by"]["operator_version"] == 2
+
+
+@pytest.mark.parametrize("status", [403, 404, 503])
+def test_a_refusal_is_not_held(
+    status: int, made: Stack, twilio: Simulator, asked: Callable[[], dict[str, int]]
+) -> None:
+    answer(twilio, "GET", "/v2/Operators", status)
+    assert made.invoke("store_insights", webhook_of()) == DONE
+    recover(twilio)
+    assert made.invoke("store_insights", webhook_of()) == DONE
+    assert asked() == {"Services": 1, "Operators": 2}
+    assert made.read(CALL_SID).insights[0].results[0]["made_by"]["operator_version"] == 1
+
+
+def test_no_account_gets_the_answers_of_another_and_not_all_are_held() -> None:
+    one, other = (twilio_api.connection(f"AC{number}", "SK", "secret", None, 1.0).held for number in range(2))
+    assert one.answer("operators", None, lambda: "one") == "one"
+    assert other.answer("operators", None, lambda: "other") == "other"
+    assert one.answer("operators", None, lambda: "not asked") == "one"
+    for number in range(held_answers.MOST_HELD):
+        one.answer(str(number), None, lambda: "another")
+    assert one.answer("operators", None, lambda: "asked again") == "asked again"
 
 
 def test_a_call_without_results_asks_for_no_configuration_of_operators(made: Stack, twilio: Simulator) -> None:

@@ -100,15 +100,14 @@ def test_while_the_second_leg_cannot_be_looked_for_the_message_comes_back(
     assert told(twilio)[1]["role"] == "Agent"
 
 
-@pytest.mark.parametrize("legs", [None, [1]])
-def test_legs_of_a_shape_nobody_foresaw_go_to_the_dead_letters(
+@pytest.mark.parametrize("legs", [None, [1], [{"status": ["completed"]}], [{"status": "completed", "sid": 5}]])
+def test_legs_of_a_shape_nobody_foresaw_cost_the_agents_name_only(
     legs: Any, dialled: Event, seeded: Stack, twilio: Simulator
 ) -> None:
     answer(twilio, "GET", LEGS, 200, json.dumps({"calls": legs}))
     assert seeded.invoke("request_transcript", dialled) == DONE
-    (letter,) = seeded.messages("RecordingsDeadLetters")
-    assert "the page has no list of calls" in letter["MessageAttributes"]["reason"]["StringValue"]
-    assert twilio.state.transcripts == {}
+    assert len(twilio.state.transcripts) == 1
+    assert [one["role"] for one in told(twilio)] == ["Customer"]
 
 
 def recorded_by_dial(call: Call) -> Recording:

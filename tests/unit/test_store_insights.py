@@ -11,6 +11,7 @@ from callscribe.domain.transcript import Role
 from callscribe_tools.local_callscribe import settings_document
 from callscribe_tools.simulator import Call, Recording, Simulator
 from harness.answers import answer, recover
+from harness.emf import metrics_in
 from harness.events import load_event, sqs_event
 from harness.loopback import answering
 from harness.seeded import CALL_SID, RECORDING_SID, TRANSCRIPT_SID
@@ -21,7 +22,6 @@ ODD_PAGES = (
     "[]",
     "{}",
     '{"meta": {"key": "rows"}}',
-    page("rows", "1"),
     '{"meta": {"key": "x", "next_page_url": null}}',
 )
 OUTBOUND_CALL = json.dumps(
@@ -210,8 +210,7 @@ def test_a_genuine_event_of_an_unknown_kind_is_acknowledged_counted_and_named_by
     ("path", "body"),
     [
         *((path, body) for path in (SENTENCES, RESULTS) for body in ODD_PAGES),
-        # Any object is a result.
-        (SENTENCES, page("rows", '{"said": "secret"}')),
+        *((path, "[" * 100_000) for path in (SENTENCES, RESULTS)),
     ],
 )
 def test_an_answer_of_a_shape_nobody_foresaw_goes_to_the_dead_letters(
@@ -223,6 +222,109 @@ def test_an_answer_of_a_shape_nobody_foresaw_goes_to_the_dead_letters(
     assert TRANSCRIPT_SID in letter["MessageAttributes"]["reason"]["StringValue"]
     assert transcribed.recordings() == []
     assert "secret" not in logged()
+
+
+ODD_SENTENCES = (
+    '{"media_channel": 1, "transcript": "Hello."}',
+    '{"sentence_index": "1", "media_channel": "2", "confidence": "", "transcript": "Good morning."}',
+    '{"sentence_index": null, "start_time": Infinity, "end_time": -1, "confidence": NaN, "transcript": "I cannot."}',
+    '{"sentence_index": 3, "media_channel": true, "start_time": 1e400, "confidence": 1e-400, "transcript": null}',
+    f'{{"sentence_index": {"9" * 5000}, "media_channel": {{}}, "confidence": "0.5", "start_time": "2.0"}}',
+    '"what a caller said"',
+    '{"transcript": "Half \\ud83d"}',
+)
+
+
+def test_odd_fields_cost_these_fields_and_an_odd_sentence_itself(
+    transcribed: Stack, twilio: Simulator, logged: Callable[[], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer(twilio, "GET", SENTENCES, 200, page("rows", *ODD_SENTENCES))
+    assert transcribed.invoke("store_insights", webhook_of()) == DONE
+    (insights,) = transcribed.read(CALL_SID).insights
+    assert [(one.index, one.channel, one.text) for one in insights.sentences] == [
+        (0, 1, "Hello."),
+        (1, 2, "Good morning."),
+        (2, None, "I cannot."),
+        (3, None, ""),
+        (4, None, ""),
+        (5, None, "Half ?"),
+    ]
+    assert insights.speaker(insights.sentences[2]) == "unknown"
+    assert [(one.start, one.end, one.confidence) for one in insights.sentences] == [
+        *[(None, None, None)] * 4,
+        (Decimal("2.0"), None, Decimal("0.5")),
+        (None, None, None),
+    ]
+    assert "left out" in logged()
+    assert "caller said" not in logged()
+    assert [one.values for one in metrics_in(capsys.readouterr().out, "ListedUnreadable")] == [[1.0]]
+    assert row(transcribed)["state"] == "stored"
+
+
+def test_operator_results_that_dynamodb_cannot_hold_are_stored_as_text(transcribed: Stack, twilio: Simulator) -> None:
+    deep = '{"a": [' * 40 + "1" + "]}" * 40
+    odd = (
+        f'{{"operator_sid": 5, "name": null, "a": NaN, "b": -Infinity, "c": 1e400, "d": 1e-400, "e": {"9" * 5000}, '
+        f'"f": 0.{"1" * 60}, "g": true, "\\ud800": "\\ud800", "deep": {deep}}}'
+    )
+    answer(twilio, "GET", RESULTS, 200, page("rows", odd, "null", "[1]"))
+    assert transcribed.invoke("store_insights", webhook_of()) == DONE
+    (result,) = transcribed.read(CALL_SID).insights[0].results
+    assert {name: result[name] for name in "abcdefg"} == {
+        "a": "NaN",
+        "b": "-Infinity",
+        "c": "1E+400",
+        "d": "1E-400",
+        "e": "9" * 5000,
+        "f": f"0.{'1' * 60}",
+        "g": True,
+    }
+    assert result["?"] == "?"
+    assert "made_by" in result
+
+
+OF_A_CALL = {
+    "/2010-04-01/Accounts/{account}/Calls/{sid}.json": {
+        "sid": CALL_SID,
+        "status": "completed",
+        "to": NUMBER,
+        "from": {"odd": 1},
+        "direction": True,
+        "duration": "long",
+        "start_time": "yesterday",
+    },
+    "/2010-04-01/Accounts/{account}/Recordings/{sid}.json": {
+        "sid": RECORDING_SID,
+        "call_sid": CALL_SID,
+        "status": "completed",
+        "source": 5,
+        "channels": "stereo",
+        "duration": "",
+        "start_time": 7,
+        "error_code": "none",
+    },
+    "/v2/Transcripts/{sid}": {
+        "sid": TRANSCRIPT_SID,
+        "service_sid": SERVICE_SID,
+        "status": "completed",
+        "customer_key": CALL_SID,
+        "channel": {"media_properties": {"source_sid": RECORDING_SID}},
+        "duration": "Infinity",
+        "redaction": "perhaps",
+        "language_code": [],
+        "date_created": "then",
+        "date_updated": 5,
+    },
+}
+
+
+@pytest.mark.parametrize("path", OF_A_CALL)
+def test_odd_fields_of_a_resource_never_cost_the_call(path: str, transcribed: Stack, twilio: Simulator) -> None:
+    answer(twilio, "GET", path, 200, json.dumps(OF_A_CALL[path]))
+    assert transcribed.invoke("store_insights", webhook_of()) == DONE
+    assert row(transcribed)["state"] == "stored"
+    assert transcribed.read(CALL_SID).insights[0].sentences
+    assert "TranscriptsDeadLetters" not in transcribed.queued()
 
 
 @pytest.mark.parametrize("status", [401, 429, 503])

@@ -64,20 +64,36 @@ def test_the_call_is_in_the_list_of_its_day(offline_stack: Stack) -> None:
     assert (item["from"], item["to"], item["seconds"]) == (CALLER, NUMBER, 21)
 
 
-@pytest.mark.parametrize(("name", "value"), [("CallSid", "CA1"), ("Timestamp", "late"), ("CallDuration", "long")])
-def test_a_callback_nobody_can_read_is_refused_and_its_values_are_not_told(
-    name: str, value: str | None, offline_stack: Stack, logged: Callable[[], str]
+def test_a_callback_of_no_call_is_refused_and_its_values_are_not_told(
+    offline_stack: Stack, logged: Callable[[], str]
 ) -> None:
     event = load_event("track_call", "completed")
-    if name == "CallSid":
-        body = raw_body(event).replace(CALL_SID.encode(), b"CA1")
-        event = signed({**event, "body": body.decode(), "isBase64Encoded": False}, account().auth_token)
-    else:
-        event = changed(event, name, value)
+    body = raw_body(event).replace(CALL_SID.encode(), b"CA1")
+    event = signed({**event, "body": body.decode(), "isBase64Encoded": False}, account().auth_token)
     assert offline_stack.invoke("track_call", event)["statusCode"] == 400
     assert offline_stack.items() == []
-    assert name in logged()
+    assert "CallSid" in logged()
     assert CALLER not in logged()
+
+
+@pytest.mark.parametrize("value", ["long", "-1", "NaN", "9" * 50, "1e400"])
+def test_an_odd_length_costs_a_call_its_length_until_the_sweep_asks_twilio(value: str, offline_stack: Stack) -> None:
+    event = changed(load_event("track_call", "completed"), "CallDuration", value)
+    assert offline_stack.invoke("track_call", event)["statusCode"] == 200
+    (item,) = offline_stack.items()
+    assert "seconds" not in item
+    assert item["from"] == CALLER
+
+
+@pytest.mark.parametrize(
+    "value", ["late", "Sat%2C+21+Nov+2026+00%3A00%3A05", "Sat%2C+21+Nov+2301+00%3A00%3A05+%2B0000"]
+)
+def test_a_call_that_ended_nobody_can_read_when_ended_now(value: str, offline_stack: Stack) -> None:
+    event = changed(load_event("track_call", "completed"), "Timestamp", value)
+    before = datetime.now(UTC)
+    assert offline_stack.invoke("track_call", event)["statusCode"] == 200
+    (item,) = offline_stack.items()
+    assert timedelta(0) <= datetime.fromisoformat(item["started"]) + timedelta(seconds=22) - before < timedelta(hours=1)
 
 
 @pytest.mark.parametrize("trouble", ["gone", "throttling"])

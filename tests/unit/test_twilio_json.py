@@ -2,15 +2,27 @@
 
 import hashlib
 import json
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from boto3.dynamodb.types import TypeSerializer
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
 
-from callscribe.adapters.twilio_json import call_of, configuration_of, participant_json, recording_of, transcript_of
+from callscribe.adapters.twilio_json import (
+    call_of,
+    configuration_of,
+    participant_json,
+    recording_of,
+    sentence_of,
+    transcript_of,
+)
 from callscribe.domain.errors import UnreadableError
-from callscribe.domain.transcript import Participant, Role, made_by
+from callscribe.domain.transcript import Participant, Role, Sentence, made_by
 from harness.seeded import CALL_SID, RECORDING_SID, TRANSCRIPT_SID
 from harness.stack import CALLER, NUMBER, SERVICE_SID
 
@@ -61,6 +73,13 @@ def test_a_call_is_read() -> None:
         ({"status": "completed", "duration": None}, None),
         ({"status": "completed", "duration": "0"}, 0),
         ({"status": "completed", "duration": 7}, 7),
+        ({"status": "completed", "duration": "", "end_time": "Fri, 20 Nov 2026 09:00:30 +0000"}, 30),
+        ({"status": "completed", "duration": None, "date_updated": "Fri, 20 Nov 2026 09:00:31 +0000"}, 31),
+        ({"status": "completed", "duration": "-5", "end_time": "Fri, 20 Nov 2026 08:00:00 +0000"}, 0),
+        ({"status": "completed", "duration": "Infinity"}, None),
+        ({"status": "no-answer", "duration": "x"}, 0),
+        ({"status": ["completed"], "duration": "21"}, None),
+        ({"status": None, "duration": "21"}, None),
     ],
 )
 def test_a_call_has_a_length_once_it_is_over(fields: dict[str, Any], seconds: int | None) -> None:
@@ -71,6 +90,16 @@ def test_a_call_has_a_length_once_it_is_over(fields: dict[str, Any], seconds: in
 def test_a_withheld_number_is_an_empty_one(fields: dict[str, Any]) -> None:
     call = call_of("reading", CALL | fields)
     assert (call.from_, call.to) == ("", "")
+
+
+@pytest.mark.parametrize("odd", [None, "", "yesterday", 5, "Fri, 20 Nov 2301 09:00:00 +0000", ["x"]])
+def test_a_call_without_a_start_began_when_it_was_made(odd: Any) -> None:
+    made = {"date_created": "Fri, 20 Nov 2026 08:59:58 +0000"}
+    assert call_of("reading", CALL | made | {"start_time": odd}).started == datetime(
+        2026, 11, 20, 8, 59, 58, tzinfo=UTC
+    )
+    before = datetime.now(UTC)
+    assert before <= call_of("reading", CALL | {"start_time": odd}).started <= datetime.now(UTC)
 
 
 def test_a_recording_is_read() -> None:
@@ -100,6 +129,25 @@ def test_a_recording_is_read() -> None:
         ({"error_code": "16104"}, {"error_code": 16104}),
         ({"error_code": 0}, {"error_code": None}),
         ({"error_code": "0"}, {"error_code": None}),
+        ({"error_code": QUOTED}, {"error_code": None}),
+        ({"error_code": 10**50}, {"error_code": None}),
+        ({"error_code": True}, {"error_code": None}),
+        ({"channels": QUOTED}, {"channels": 1}),
+        ({"channels": True}, {"channels": 1}),
+        ({"channels": 7}, {"channels": 1}),
+        ({"channels": -2}, {"channels": 1}),
+        ({"source": {"x": 1}}, {"source": ""}),
+        ({"source": "\ud800"}, {"source": "?"}),
+        ({"duration": "61.9"}, {"seconds": 61}),
+        ({"duration": "-1"}, {"seconds": None, "unfinished": True}),
+        ({"duration": None}, {"seconds": None, "unfinished": True}),
+        ({"duration": ""}, {"seconds": None, "unfinished": False, "minutes": 1}),
+        ({"duration": QUOTED}, {"seconds": None, "unfinished": False}),
+        ({"duration": {"x": 1}}, {"seconds": None, "unfinished": False}),
+        ({"duration": "NaN"}, {"seconds": None, "unfinished": False}),
+        ({"duration": 10**50}, {"seconds": None, "unfinished": False}),
+        ({"duration": "-7"}, {"seconds": None, "unfinished": False}),
+        ({"duration": "", "status": "processing"}, {"unfinished": True}),
     ],
 )
 def test_what_a_recording_may_lack(fields: dict[str, Any], expected: dict[str, Any]) -> None:
@@ -125,6 +173,122 @@ def test_a_transcript_need_not_tell_its_recording(channel: Any) -> None:
     assert transcript_of("reading", TRANSCRIPT | {"channel": channel}).source_sid is None
 
 
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"language_code": 5}, {"language_code": "5"}),
+        ({"language_code": ["en-US"]}, {"language_code": None}),
+        ({"customer_key": {"x": 1}}, {"customer_key": None, "call_sid": None}),
+        ({"customer_key": 7}, {"call_sid": None}),
+        ({"duration": QUOTED}, {"seconds": None}),
+        ({"duration": "61.5"}, {"seconds": Decimal("61.5")}),
+        ({"duration": Decimal("1e400")}, {"seconds": None}),
+        ({"duration": Decimal("1e-400")}, {"seconds": None}),
+        ({"duration": Decimal("0." + "1" * 60)}, {"seconds": None}),
+        ({"duration": True}, {"seconds": None}),
+        ({"redaction": "true"}, {"redaction": True}),
+        ({"redaction": "False"}, {"redaction": False}),
+        ({"redaction": 1}, {"redaction": None}),
+        ({"redaction": QUOTED}, {"redaction": None}),
+        ({"redaction": []}, {"redaction": None}),
+        ({"channel": {"media_properties": {"source_sid": QUOTED}}}, {"source_sid": None}),
+        ({"date_created": "9999-12-31T23:59:59-23:00"}, {"created": None}),
+        ({"date_created": "0001-01-01T00:00:00+23:00"}, {"created": None}),
+        ({"date_created": 1795867747}, {"created": None}),
+    ],
+)
+def test_an_odd_field_costs_a_transcript_that_field(fields: dict[str, Any], expected: dict[str, Any]) -> None:
+    transcript = transcript_of("reading", TRANSCRIPT | fields)
+    assert {name: getattr(transcript, name) for name in expected} == expected
+
+
+SENTENCE = {
+    "sentence_index": 3,
+    "media_channel": 1,
+    "start_time": "1.50",
+    "end_time": "2.25",
+    "confidence": "0.95",
+    "transcript": "I cannot log in.",
+}
+
+
+def of(name: str, attribute: str, read_as: object, odd: list[Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Odd values of a field of Twilio's, and what each is read as."""
+    return [({name: value}, {attribute: read_as}) for value in odd]
+
+
+def test_a_sentence_is_read() -> None:
+    assert sentence_of(0, SENTENCE) == Sentence(
+        index=3,
+        channel=1,
+        start=Decimal("1.50"),
+        end=Decimal("2.25"),
+        confidence=Decimal("0.95"),
+        text="I cannot log in.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        *of("sentence_index", "index", 7, [None, "", "x", "NaN", -1, Decimal("1.5"), True, [3], 10**50]),
+        ({"sentence_index": "3"}, {"index": 3}),
+        ({"sentence_index": Decimal("3.0")}, {"index": 3}),
+        *of("media_channel", "channel", None, [None, "", "left", 0, -1, True, {}, "Infinity", 10**9]),
+        ({"media_channel": "2"}, {"channel": 2}),
+        *of("confidence", "confidence", None, [None, "", "NaN", "Infinity", "-0.1", 2, True, [], "1e400"]),
+        ({"confidence": Decimal("1")}, {"confidence": Decimal(1)}),
+        *of("start_time", "start", None, [None, "", "nan", "1e400", -3, True, {"s": 1}, "00:01", "9" * 5000]),
+        ({"end_time": 2}, {"end": Decimal(2)}),
+        *of("transcript", "text", "", [None, "", [], {"text": "x"}, True]),
+        ({"transcript": 42}, {"text": "42"}),
+        ({"transcript": "half \ud83d"}, {"text": "half ?"}),
+    ],
+)
+def test_an_odd_field_costs_a_sentence_that_field(fields: dict[str, Any], expected: dict[str, Any]) -> None:
+    sentence = sentence_of(7, SENTENCE | fields)
+    assert sentence == sentence_of(7, SENTENCE).model_copy(update=expected)
+
+
+def test_nothing_of_a_sentence_is_needed() -> None:
+    assert sentence_of(4, {}) == Sentence(index=4, channel=None, text="")
+
+
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(min_value=10**300, max_value=10**301)
+    | st.decimals()
+    | st.text()
+    | st.text(st.characters(categories=["Cs"]))
+    | st.sampled_from(["NaN", "-Infinity", "1e400", "-1", "2026-11-20T09:00:00Z", "9999-12-31T23:59:59+00:00", "sNaN"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.data())
+def test_no_value_of_a_field_that_is_not_needed_costs_the_resource(data: st.DataObject) -> None:
+    """And what is read of it can be stored."""
+    read: Any
+    for read, fields, needed in (
+        (call_of, CALL | {"date_created": None, "end_time": None}, {"sid"}),
+        (recording_of, RECORDING, {"sid", "call_sid", "status"}),
+        (transcript_of, TRANSCRIPT | {"date_updated": None}, {"sid", "service_sid", "status"}),
+        (lambda _, sentence: sentence_of(0, sentence), SENTENCE, set()),
+    ):
+        odd = {name: data.draw(JSON_VALUES) for name in fields if name not in needed}
+        found = read("reading", fields | odd)
+        values = found.model_dump() if isinstance(found, BaseModel) else asdict(found)
+        for value in values.values():
+            if isinstance(value, datetime):
+                assert (value.astimezone(UTC) + timedelta(days=3650)).year < 2300
+            else:
+                TypeSerializer().serialize(value)
+                json.dumps(value, default=str).encode()
+
+
 @pytest.mark.parametrize("name", ["channel", "language_code", "customer_key", "duration", "redaction", "date_created"])
 def test_a_transcript_is_read_without_what_is_not_needed(name: str) -> None:
     transcript = transcript_of("reading", {key: value for key, value in TRANSCRIPT.items() if key != name})
@@ -136,26 +300,15 @@ def test_a_transcript_is_read_without_what_is_not_needed(name: str) -> None:
     [
         (call_of, CALL | {"sid": QUOTED}, "sid"),
         (call_of, CALL | {"sid": None}, "sid"),
-        (call_of, CALL | {"duration": QUOTED}, "duration"),
-        (call_of, CALL | {"duration": [QUOTED]}, "duration"),
-        (call_of, CALL | {"start_time": None}, "start_time"),
-        (call_of, CALL | {"start_time": QUOTED}, "start_time"),
-        (call_of, {}, "start_time"),
+        (call_of, {}, "sid"),
         (recording_of, RECORDING | {"sid": QUOTED}, "sid"),
         (recording_of, RECORDING | {"call_sid": QUOTED}, "call_sid"),
-        (recording_of, RECORDING | {"channels": QUOTED}, "channels"),
-        (recording_of, RECORDING | {"duration": QUOTED}, "duration"),
-        (recording_of, RECORDING | {"duration": {"x": QUOTED}}, "duration"),
-        (recording_of, RECORDING | {"error_code": QUOTED}, "error_code"),
-        (recording_of, RECORDING | {"duration": ""}, "duration"),
         (recording_of, RECORDING | {"status": None}, "status"),
         (recording_of, RECORDING | {"status": [QUOTED]}, "status"),
         (recording_of, {}, "sid"),
         (transcript_of, TRANSCRIPT | {"sid": QUOTED}, "sid"),
         (transcript_of, TRANSCRIPT | {"service_sid": QUOTED}, "service_sid"),
         (transcript_of, TRANSCRIPT | {"status": [QUOTED]}, "status"),
-        (transcript_of, TRANSCRIPT | {"duration": QUOTED}, "seconds"),
-        (transcript_of, TRANSCRIPT | {"channel": {"media_properties": {"source_sid": QUOTED}}}, "source_sid"),
         (transcript_of, {}, "sid"),
     ],
 )

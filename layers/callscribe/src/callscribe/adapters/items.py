@@ -26,6 +26,10 @@ CHUNK_BYTES = 350_000
 PLAIN_BYTES = 100_000
 """Operator results up to this size as JSON are stored as they are, for everyone to read; larger ones are packed."""
 
+MOST_LEVELS = 28
+"""Levels of an operator result. DynamoDB refuses more than 32 (DynamoDB quotas, "Nested attribute depth"), and the
+results are in a list of an item."""
+
 BY_DUE_AT = "by_due_at"
 
 DUE = "due"
@@ -125,22 +129,29 @@ def insights_items(insights: Insights, expires_at: int) -> Iterator[dict[str, An
     }
 
 
-def _storable(value: Any) -> Any:
-    """A value of JSON, with numbers that DynamoDB does not have (38 digits, 1e-130 to 1e126) as text."""
+def _storable(value: Any, levels: int = MOST_LEVELS) -> Any:
+    """A value of JSON as DynamoDB can store it.
+
+    Numbers that it does not have (38 digits, 1e-130 to 1e126, all finite) become text, and so does what is nested
+    deeper than `levels`.
+    """
     match value:
+        case dict() | list() if levels == 0:
+            return _whole(json.dumps(value, ensure_ascii=False, default=str))
         case dict():
-            return {name: _storable(one) for name, one in value.items()}
+            return {_whole(name): _storable(member, levels - 1) for name, member in value.items()}
         case list():
-            return [_storable(one) for one in value]
+            return [_storable(member, levels - 1) for member in value]
         case str():
             return _whole(value)
         case bool():
             return value
         case int() | Decimal():
             try:
-                DYNAMODB_CONTEXT.create_decimal(value)
+                stored = DYNAMODB_CONTEXT.create_decimal(value)
             except ArithmeticError:
-                return str(value)
+                return str(Decimal(value))
+            return value if stored.is_finite() else str(value)
     return value
 
 

@@ -6,24 +6,27 @@ fields they do not know, and hide why a list was refused (docs/decisions/0007).
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pydantic import ValidationError
-
 from callscribe.adapters import twilio_api
-from callscribe.adapters.twilio_api import INTELLIGENCE, Progress, TwilioApi, Until, read_object
-from callscribe.adapters.twilio_json import call_of, configuration_of, participant_json, recording_of, transcript_of
+from callscribe.adapters.twilio_api import INTELLIGENCE, Odd, Progress, TwilioApi, Until, read_object
+from callscribe.adapters.twilio_json import (
+    call_of,
+    configuration_of,
+    participant_json,
+    recording_of,
+    sentence_of,
+    transcript_of,
+)
 from callscribe.domain.call import Call
-from callscribe.domain.errors import NotFoundError, TransientError, UnreadableError
+from callscribe.domain.errors import NotFoundError, PermanentError, TransientError, UnreadableError
 from callscribe.domain.recording import Recording
 from callscribe.domain.settings import TwilioCredentials
 from callscribe.domain.sids import CallSid, RecordingSid, ServiceSid, TranscriptSid
 from callscribe.domain.transcript import Configuration, Participant, Sentence, Transcript, participants_of
-
-type Odd = Callable[[UnreadableError], None]
 
 
 class Twilio:
@@ -44,7 +47,12 @@ class Twilio:
     def _second_leg(self, sid: CallSid) -> Call | None:
         doing = f"looking for the second leg of call {sid}"
         legs = self._api.voice_rows(doing, "Calls", "calls", {"ParentCallSid": sid})
-        return next((call_of(doing, leg) for leg in legs if leg.get("status") in {"in-progress", "completed"}), None)
+        # Whom the other leg called is worth a role and a number, and never the call.
+        with suppress(PermanentError, UnreadableError):
+            return next(
+                (call_of(doing, leg) for leg in legs if leg.get("status") in ("in-progress", "completed")), None
+            )
+        return None
 
     def recording(self, sid: RecordingSid) -> Recording:
         """Fetch a recording."""
@@ -74,7 +82,9 @@ class Twilio:
 
     def _calls(self, query: Mapping[str, str], since: datetime, before: datetime, odd: Odd) -> Iterator[Call]:
         doing = f"listing the calls that began since {since:%Y-%m-%dT%H:%MZ}"
-        for row in self._api.voice_rows(doing, "Calls", "calls", {**query, **_between("StartTime", since, before)}):
+        for row in self._api.voice_rows(
+            doing, "Calls", "calls", {**query, **_between("StartTime", since, before)}, odd=odd
+        ):
             # One that has no start has not begun.
             if row.get("direction") == "inbound" and row.get("start_time"):
                 with _told_to(odd):
@@ -85,7 +95,9 @@ class Twilio:
     def recordings_between(self, since: datetime, before: datetime, odd: Odd) -> Iterator[Recording]:
         """Fetch the recordings that the account, and not only we, began in that time, the newest first."""
         doing = f"listing the recordings that began since {since:%Y-%m-%dT%H:%MZ}"
-        for row in self._api.voice_rows(doing, "Recordings", "recordings", _between("DateCreated", since, before)):
+        for row in self._api.voice_rows(
+            doing, "Recordings", "recordings", _between("DateCreated", since, before), odd=odd
+        ):
             # One of a conference may be of no call.
             if row.get("call_sid"):
                 with _told_to(odd):
@@ -97,7 +109,7 @@ class Twilio:
         """Fetch the transcripts that were asked for under a Service in that time, the newest first."""
         doing = f"listing the transcripts of Service {service_sid}"
         asked = {"ServiceSid": service_sid, "AfterDateCreated": _iso(since), "BeforeDateCreated": _iso(before)}
-        for row in self._api.intelligence_rows(doing, "Transcripts", **asked):
+        for row in self._api.intelligence_rows(doing, "Transcripts", odd=odd, **asked):
             with _told_to(odd):
                 yield transcript_of(doing, row)
 
@@ -158,30 +170,36 @@ class Twilio:
         doing = f"reading transcript {sid}"
         return transcript_of(doing, self._api.read(doing, f"{INTELLIGENCE}/Transcripts/{sid}"))
 
-    def sentences(self, sid: TranscriptSid, *, redacted: bool) -> list[Sentence]:
+    def sentences(self, sid: TranscriptSid, odd: Odd, *, redacted: bool) -> list[Sentence]:
         """Fetch all sentences, in their order. `redacted` matters only where the Service redacts."""
         doing = f"reading the sentences of transcript {sid}"
-        found = self._api.intelligence_rows(doing, f"Transcripts/{sid}/Sentences", Redacted=str(redacted).lower())
-        try:
-            return [Sentence.model_validate(row) for row in found]
-        except ValidationError as error:
-            raise UnreadableError.of(doing, error) from None
+        path = f"Transcripts/{sid}/Sentences"
+        found = self._api.intelligence_rows(doing, path, odd=odd, Redacted=str(redacted).lower())
+        return [sentence_of(order, row) for order, row in enumerate(found)]
 
-    def operator_results(self, sid: TranscriptSid, *, redacted: bool) -> list[dict[str, Any]]:
+    def operator_results(self, sid: TranscriptSid, odd: Odd, *, redacted: bool) -> list[dict[str, Any]]:
         """Fetch what every operator made of a transcript, key for key."""
         doing = f"reading the operator results of transcript {sid}"
-        return list(
-            self._api.intelligence_rows(doing, f"Transcripts/{sid}/OperatorResults", Redacted=str(redacted).lower())
-        )
+        path = f"Transcripts/{sid}/OperatorResults"
+        return list(self._api.intelligence_rows(doing, path, odd=odd, Redacted=str(redacted).lower()))
 
-    def service(self, sid: ServiceSid) -> Configuration:
-        """Fetch the version of an Intelligence Service."""
-        return configuration_of(self._api.read(f"reading Service {sid}", f"{INTELLIGENCE}/Services/{sid}"))
+    def service(self, sid: ServiceSid, as_of: datetime | None) -> Configuration:
+        """Fetch the version of an Intelligence Service; may be held for five minutes, see `HeldAnswers`."""
 
-    def operators(self) -> dict[str, Configuration]:
-        """Fetch the versions of all operators of the account, by their SIDs."""
-        found = self._api.intelligence_rows("reading the operators", "Operators")
-        return {str(one.get("sid")): configuration_of(one) for one in found}
+        def ask() -> Configuration:
+            return configuration_of(self._api.read(f"reading Service {sid}", f"{INTELLIGENCE}/Services/{sid}"))
+
+        return self._api.held.answer(sid, as_of, ask)
+
+    def operators(self, as_of: datetime | None) -> dict[str, Configuration]:
+        """Fetch the versions of all operators of the account, by their SIDs; held likewise."""
+
+        def ask() -> dict[str, Configuration]:
+            # One that cannot be read costs what it has made its origin, and nothing else.
+            found = self._api.intelligence_rows("reading the operators", "Operators", odd=lambda _: None)
+            return {str(operator.get("sid")): configuration_of(operator) for operator in found}
+
+        return self._api.held.answer("operators", as_of, ask)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ The official SDK sends the requests, with credentials and timeouts; answers are 
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -20,12 +20,16 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
+from callscribe.adapters.held_answers import HeldAnswers
 from callscribe.adapters.twilio_errors import error_of_status, throttled, twilio_errors
 from callscribe.adapters.twilio_pages import Pages, next_link
 from callscribe.domain.errors import UnreadableError
 
 PAGE_SIZE = 1000
 """The largest page Twilio gives (Twilio docs, "Twilio's response", paging; Transcript Sentences)."""
+
+_LONGEST_WHOLE = 1000
+"""Digits."""
 
 PAGES_BETWEEN_PROGRESS = 10
 
@@ -56,6 +60,9 @@ type Until = datetime | timedelta
 
 type Progress = Callable[[str], None]
 
+type Odd = Callable[[UnreadableError], None]
+"""What is told of each row that cannot be read, so that it holds no other row up."""
+
 
 class TwilioApi:
     """One account at Twilio, by one pair of credentials. Every method raises the errors of `twilio_errors`.
@@ -67,12 +74,20 @@ class TwilioApi:
         timeout_seconds: how long one answer may take.
         until: no list continues when an answer might come later than this. It has no default, so that no caller can
             start a list without an end.
+        held: answers that are held for longer than this invocation.
         progress: called with a sentence every few pages of a long list.
     """
 
     def __init__(
-        self, client: Client, *, timeout_seconds: float, until: Until, progress: Progress | None = None
+        self,
+        client: Client,
+        *,
+        timeout_seconds: float,
+        until: Until,
+        held: HeldAnswers | None = None,
+        progress: Progress | None = None,
     ) -> None:
+        self.held = held or HeldAnswers()
         self._client = client
         self._timeout = timedelta(seconds=timeout_seconds)
         self._until = until
@@ -98,7 +113,7 @@ class TwilioApi:
                 raise throttled(doing, response.status_code, (response.headers or {}).get("Retry-After"))
             if response.status_code >= 400:
                 raise error_of_status(doing, response.status_code, _code_of(response.text))
-            return json.loads(response.text or "null", parse_float=Decimal, parse_constant=str)
+            return _read_json(doing, response.text)
 
     def _send(
         self, method: str, url: str, form: Mapping[str, object] | None, headers: Mapping[str, str] | None
@@ -114,8 +129,12 @@ class TwilioApi:
         finally:
             _requests.append(Request((time.perf_counter() - began) * 1000, status))
 
-    def voice_rows(self, doing: str, path: str, key: str, query: Mapping[str, object]) -> Iterator[dict[str, Any]]:
+    def voice_rows(
+        self, doing: str, path: str, key: str, query: Mapping[str, object], *, odd: Odd | None = None
+    ) -> Iterator[dict[str, Any]]:
         """Fetch a list of the account's own resources, page by page; `key` is what its rows are under.
+
+        A row that is no object is told to `odd`, if that is given, and left out.
 
         Raises:
             OutOfTimeError: the list is longer than the time.
@@ -125,9 +144,11 @@ class TwilioApi:
         def read_page(page: Mapping[str, Any]) -> tuple[object, object]:
             return key, page.get("next_page_uri")
 
-        return self._rows(doing, f"{self.voice}/{path}.json", query, read_page)
+        return self._rows(doing, f"{self.voice}/{path}.json", query, read_page, odd)
 
-    def intelligence_rows(self, doing: str, path: str, **query: str) -> Iterator[dict[str, Any]]:
+    def intelligence_rows(
+        self, doing: str, path: str, *, odd: Odd | None = None, **query: str
+    ) -> Iterator[dict[str, Any]]:
         """Fetch a list of Conversational Intelligence, page by page; raises what `voice_rows` does."""
 
         def read_page(page: Mapping[str, Any]) -> tuple[object, object]:
@@ -136,7 +157,7 @@ class TwilioApi:
             except (KeyError, TypeError) as error:
                 raise UnreadableError(f"{doing}: the page has no {error}") from error
 
-        return self._rows(doing, f"{INTELLIGENCE}/{path}", query, read_page)
+        return self._rows(doing, f"{INTELLIGENCE}/{path}", query, read_page, odd)
 
     def _rows(
         self,
@@ -144,6 +165,7 @@ class TwilioApi:
         url: str,
         query: Mapping[str, object],
         read_page: Callable[[Mapping[str, Any]], tuple[object, object]],
+        odd: Odd | None,
     ) -> Iterator[dict[str, Any]]:
         """Fetch every list of Twilio's, and nothing else does: one place that ends lists which do not end themselves.
 
@@ -156,11 +178,11 @@ class TwilioApi:
             pages.begin(link, last_start)
             page = self.read(doing, link)
             key, told = read_page(page)
-            found = rows(doing, page, key)
+            found = _entries(doing, page, key)
             pages.end(len(found))
             if self._progress and pages.count % PAGES_BETWEEN_PROGRESS == 0:
                 self._progress(pages.so_far)
-            yield from found
+            yield from _objects(doing, found, odd)
             link = next_link(doing, url, told)
 
     def _last_start(self) -> datetime:
@@ -168,6 +190,18 @@ class TwilioApi:
         if isinstance(self._until, timedelta):
             return datetime.now(UTC) + self._until
         return self._until - self._timeout
+
+
+def _read_json(doing: str, text: str) -> Any:
+    try:
+        # Python refuses to read whole numbers of more than 4,300 digits as such.
+        return json.loads(text or "null", parse_float=Decimal, parse_int=_whole, parse_constant=str)
+    except RecursionError:
+        raise UnreadableError(f"{doing}: the answer is nested too deep") from None
+
+
+def _whole(text: str) -> int | Decimal:
+    return int(text) if len(text) <= _LONGEST_WHOLE else Decimal(text)
 
 
 def read_object(doing: str, answer: object) -> dict[str, Any]:
@@ -181,16 +215,22 @@ def read_object(doing: str, answer: object) -> dict[str, Any]:
     return answer
 
 
-def rows(doing: str, page: Mapping[str, Any], key: object) -> list[dict[str, Any]]:
-    """The rows of one page of a list.
-
-    Raises:
-        UnreadableError: it has none under that name.
-    """
+def _entries(doing: str, page: Mapping[str, Any], key: object) -> list[Any]:
     found = page.get(key) if isinstance(key, str) else None
-    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+    if not isinstance(found, list):
         raise UnreadableError(f"{doing}: the page has no list of {key}")
     return found
+
+
+def _objects(doing: str, entries: Iterable[Any], odd: Odd | None) -> Iterator[dict[str, Any]]:
+    for entry in entries:
+        if isinstance(entry, dict):
+            yield entry
+            continue
+        error = UnreadableError(f"{doing}: a row of the list is no JSON object")
+        if odd is None:
+            raise error
+        odd(error)
 
 
 def _code_of(text: str) -> int | None:
@@ -218,9 +258,17 @@ class _LoopbackHttpClient(HttpClient):
         return self._sender.request(method, urlunsplit(target), *args, **kwargs)
 
 
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What outlasts an invocation: the SDK's client, with its connection to Twilio, and answers that are held."""
+
+    client: Client
+    held: HeldAnswers
+
+
 @lru_cache(maxsize=2)
-def client(account_sid: str, username: str, password: str, url: str | None, timeout_seconds: float) -> Client:
-    """The SDK's client by these credentials; the connection is kept while they stay the same.
+def connection(account_sid: str, username: str, password: str, url: str | None, timeout_seconds: float) -> Connection:
+    """Keep one connection while the credentials stay the same.
 
     Args:
         account_sid: the account to ask about.
@@ -232,7 +280,7 @@ def client(account_sid: str, username: str, password: str, url: str | None, time
     # The SDK has no timeout of its own.
     sender = TwilioHttpClient(timeout=timeout_seconds, request_hooks={"response": _as_utf_8})
     http_client = _LoopbackHttpClient(url, sender) if url else sender
-    return Client(username, password, account_sid, http_client=http_client)
+    return Connection(Client(username, password, account_sid, http_client=http_client), HeldAnswers())
 
 
 def connect(
@@ -245,6 +293,6 @@ def connect(
     until: Until,
     progress: Progress | None = None,
 ) -> TwilioApi:
-    """The API by these credentials, for one invocation or command; see `client` and `TwilioApi`."""
-    kept = client(account_sid, username, password, url, timeout_seconds)
-    return TwilioApi(kept, timeout_seconds=timeout_seconds, until=until, progress=progress)
+    """The API by these credentials, for one invocation or command; see `connection` and `TwilioApi`."""
+    kept = connection(account_sid, username, password, url, timeout_seconds)
+    return TwilioApi(kept.client, timeout_seconds=timeout_seconds, until=until, held=kept.held, progress=progress)

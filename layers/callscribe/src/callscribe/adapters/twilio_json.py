@@ -1,87 +1,121 @@
 """Reads the JSON of Twilio's resources into what the domain knows. Pure; the Twilio adapter's other half.
 
-Whatever has another shape than documented becomes an UnreadableError that names fields, never values.
+A resource without what identifies it becomes an UnreadableError that names fields, never values. Any other field that
+is missing or odd is unknown.
 """
 
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import datetime
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import ValidationError
-
+from callscribe.adapters.twilio_fields import LONGEST_SECONDS, flag, moment, number, text, whole
 from callscribe.domain.call import ENDED_STATUSES, Call
 from callscribe.domain.errors import UnreadableError
 from callscribe.domain.recording import Recording
-from callscribe.domain.sids import CallSid, RecordingSid
-from callscribe.domain.transcript import Configuration, Participant, Transcript
+from callscribe.domain.sids import CallSid, RecordingSid, ServiceSid, Sid, TranscriptSid
+from callscribe.domain.transcript import Configuration, Participant, Sentence, Transcript
+
+LARGEST_CODE = 10**9
+MOST_CHANNELS = 100
 
 
 def call_of(doing: str, fields: Mapping[str, Any]) -> Call:
-    """A Call resource."""
-    started = _moment(fields.get("start_time"))
-    if started is None:
-        raise UnreadableError(f"{doing}: it has no start_time")
-    try:
-        return Call(
-            sid=CallSid(str(fields.get("sid"))),
-            from_=str(fields.get("from") or ""),
-            to=str(fields.get("to") or ""),
-            direction=str(fields.get("direction") or ""),
-            started=started,
-            seconds=_call_seconds(fields),
-        )
-    except (TypeError, ValueError):
-        # Their texts quote the fields.
-        raise UnreadableError(f"{doing}: sid or duration is of another shape") from None
+    """Read a Call resource. Only its SID is needed.
+
+    Raises:
+        UnreadableError: it has no SID of a call.
+    """
+    started = _started(fields)
+    return Call(
+        sid=_sid(doing, CallSid, fields, "sid"),
+        from_=text(fields.get("from")) or "",
+        to=text(fields.get("to")) or "",
+        direction=text(fields.get("direction")) or "",
+        started=started,
+        seconds=_call_seconds(fields, started),
+    )
 
 
-def _call_seconds(fields: Mapping[str, Any]) -> int | None:
+def _started(fields: Mapping[str, Any]) -> datetime:
+    """When a call began, or what comes next to it: a call without a day could not be stored at all."""
+    told = (moment(fields.get(name)) for name in ("start_time", "date_created", "end_time", "date_updated"))
+    return next(filter(None, told), None) or datetime.now(UTC)
+
+
+def _call_seconds(fields: Mapping[str, Any], started: datetime) -> int | None:
     """How long a call has lasted; Twilio gives "0" or nothing while it lasts, and where nobody answered."""
-    if fields.get("status") == "completed":
-        return int(fields["duration"]) if fields.get("duration") else None
-    return int(fields.get("duration") or 0) if fields.get("status") in ENDED_STATUSES else None
+    status = fields.get("status")
+    if not isinstance(status, str) or status not in ENDED_STATUSES:
+        return None
+    seconds = number(fields.get("duration"), LONGEST_SECONDS)
+    if seconds is not None:
+        return int(seconds)
+    if status != "completed":
+        return 0
+    # While the length is unknown, the call counts as one that lasts, and nobody would look for its recordings.
+    ended = moment(fields.get("end_time")) or moment(fields.get("date_updated"))
+    return max(int((ended - started).total_seconds()), 0) if ended else None
 
 
 def recording_of(doing: str, fields: Mapping[str, Any]) -> Recording:
-    """A Recording resource."""
-    try:
+    """Read a Recording resource. Only its SIDs and its status are needed.
+
+    Raises:
+        UnreadableError: one of these is missing or odd.
+    """
+    told = fields.get("duration")
+    seconds = number(told, LONGEST_SECONDS)
+    return Recording(
+        sid=_sid(doing, RecordingSid, fields, "sid"),
+        call_sid=_sid(doing, CallSid, fields, "call_sid"),
+        status=_word(doing, fields, "status"),
+        source=text(fields.get("source")) or "",
+        # All voices mixed is what may be assumed of a recording that does not tell.
+        channels=2 if whole(fields.get("channels"), 2) == 2 else 1,
+        started=moment(fields.get("start_time")),
+        seconds=None if seconds is None else int(seconds),
         # -1 or nothing until the file is finished.
-        seconds = -1 if fields.get("duration") is None else int(fields["duration"])
-        return Recording(
-            sid=RecordingSid(str(fields.get("sid"))),
-            call_sid=CallSid(str(fields.get("call_sid"))),
-            status=_word(fields.get("status")),
-            source=str(fields.get("source") or ""),
-            channels=int(fields.get("channels") or 1),
-            started=_moment(fields.get("start_time")),
-            seconds=seconds if seconds >= 0 else None,
-            error_code=int(fields.get("error_code") or 0) or None,
-        )
-    except (TypeError, ValueError):
-        told = "sid, call_sid, status, channels, duration or error_code"
-        raise UnreadableError(f"{doing}: {told} is of another shape") from None
+        length_is_odd=seconds is None and told is not None and text(told) != "-1",
+        error_code=whole(fields.get("error_code"), LARGEST_CODE) or None,
+    )
 
 
 def transcript_of(doing: str, fields: Mapping[str, Any]) -> Transcript:
-    """A Transcript resource of Conversational Intelligence."""
+    """Read a Transcript resource of Conversational Intelligence. Only its SIDs and its status are needed.
+
+    Raises:
+        UnreadableError: one of these is missing or odd.
+    """
     channel = fields.get("channel")
     media = channel.get("media_properties") if isinstance(channel, Mapping) else None
     source_sid = media.get("source_sid") if isinstance(media, Mapping) else None
-    try:
-        return Transcript.model_validate(
-            {
-                **fields,
-                "source_sid": source_sid,
-                "seconds": fields.get("duration"),
-                "created": _iso_moment(fields.get("date_created")),
-                "updated": _iso_moment(fields.get("date_updated")),
-            }
-        )
-    except ValidationError as error:
-        raise UnreadableError.of(doing, error) from None
+    return Transcript(
+        sid=_sid(doing, TranscriptSid, fields, "sid"),
+        service_sid=_sid(doing, ServiceSid, fields, "service_sid"),
+        status=_word(doing, fields, "status"),
+        language_code=text(fields.get("language_code")),
+        customer_key=text(fields.get("customer_key")),
+        source_sid=_is_sid(RecordingSid, source_sid),
+        seconds=number(fields.get("duration"), LONGEST_SECONDS),
+        redaction=flag(fields.get("redaction")),
+        created=moment(fields.get("date_created")),
+        updated=moment(fields.get("date_updated")),
+    )
+
+
+def sentence_of(order: int, fields: Mapping[str, Any]) -> Sentence:
+    """Read a Sentence of a transcript; `order` is its place among the sentences, from 0. Nothing of it is needed."""
+    index = whole(fields.get("sentence_index"), LARGEST_CODE)
+    return Sentence(
+        index=order if index is None else index,
+        channel=whole(fields.get("media_channel"), MOST_CHANNELS) or None,
+        start=number(fields.get("start_time"), LONGEST_SECONDS),
+        end=number(fields.get("end_time"), LONGEST_SECONDS),
+        confidence=number(fields.get("confidence"), 1),
+        text=text(fields.get("transcript")) or "",
+    )
 
 
 def configuration_of(fields: Mapping[str, Any]) -> Configuration:
@@ -92,13 +126,13 @@ def configuration_of(fields: Mapping[str, Any]) -> Configuration:
     sha256 = None
     if "operator_type" in fields:
         # The same for the same configuration, in whatever order its JSON comes.
-        text = json.dumps([fields["operator_type"], fields.get("config")], sort_keys=True, default=str)
-        sha256 = hashlib.sha256(text.encode()).hexdigest()
+        written = json.dumps([fields["operator_type"], fields.get("config")], sort_keys=True, default=str)
+        sha256 = hashlib.sha256(written.encode()).hexdigest()
     version = fields.get("version")
     attached = fields.get("read_only_attached_operator_sids")
     return Configuration(
-        version=version if isinstance(version, int) else None,
-        changed=_iso_moment(fields.get("date_updated")),
+        version=version if isinstance(version, int) and not isinstance(version, bool) else None,
+        changed=moment(fields.get("date_updated")),
         sha256=sha256,
         operator_sids=tuple(map(str, attached)) if isinstance(attached, list) else (),
     )
@@ -112,28 +146,22 @@ def participant_json(participant: Participant) -> dict[str, Any]:
     return {"channel_participant": participant.channel, "role": participant.role}
 
 
-def _word(value: object) -> str:
+def _word(doing: str, fields: Mapping[str, Any], name: str) -> str:
+    value = fields.get(name)
     if not isinstance(value, str):
-        raise TypeError("a word is expected")
+        raise UnreadableError(f"{doing}: its {name} is missing or odd")
     return value
 
 
-def _moment(text: object) -> datetime | None:
-    """Read a date of api.twilio.com, which are of RFC 2822."""
+def _sid[S: Sid](doing: str, kind: type[S], fields: Mapping[str, Any], name: str) -> S:
+    sid = _is_sid(kind, fields.get(name))
+    if sid is None:
+        raise UnreadableError(f"{doing}: its {name} is missing or odd")
+    return sid
+
+
+def _is_sid[S: Sid](kind: type[S], value: object) -> S | None:
     try:
-        return _with_zone(parsedate_to_datetime(str(text)))
+        return kind(value) if isinstance(value, str) else None
     except ValueError:
         return None
-
-
-def _iso_moment(text: object) -> datetime | None:
-    """Read a date of intelligence.twilio.com, which are of ISO 8601."""
-    try:
-        return _with_zone(datetime.fromisoformat(str(text)))
-    except ValueError:
-        return None
-
-
-def _with_zone(moment: datetime) -> datetime | None:
-    # One without a zone cannot be compared with any other.
-    return moment if moment.tzinfo else None

@@ -130,7 +130,8 @@ def after(
 class Recording:
     """A recording as Twilio has it.
 
-    `seconds` is None until Twilio has finished the file. `source` is Twilio's word for what made it, such as
+    `seconds` is None until Twilio has finished the file, and if `length_is_odd`: then Twilio tells a length that nobody
+    can read. `source` is Twilio's word for what made it, such as
     StartCallRecordingAPI. `error_code` says why it is absent or failed.
     """
 
@@ -142,6 +143,7 @@ class Recording:
     started: datetime | None
     seconds: int | None
     error_code: int | None = None
+    length_is_odd: bool = False
 
     def about(self) -> dict[str, Any]:
         """What a row says of the recording beside its state."""
@@ -175,12 +177,13 @@ class Recording:
     @property
     def unfinished(self) -> bool:
         """Whether Twilio is still at it; a completed one without a length is taken for unfinished as well."""
-        return self.status in UNFINISHED or (self.status == "completed" and self.seconds is None)
+        lacks_length = self.seconds is None and not self.length_is_odd
+        return self.status in UNFINISHED or (self.status == "completed" and lacks_length)
 
     @property
     def minutes(self) -> int:
-        """What it counts against the day's budget: every minute that has begun."""
-        return -(-(self.seconds or 0) // 60)
+        """What it counts against the day's budget: every minute that has begun, and one if the length is odd."""
+        return -(-(self.seconds or 0) // 60) or int(self.length_is_odd)
 
     @property
     def made_by_record(self) -> bool:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from callscribe.domain.call import Call, phone_number
 from callscribe.domain.recording import Recording
@@ -68,16 +68,16 @@ def named_participants(recording: Recording, participants: Iterable[Participant]
 
 
 class Sentence(BaseModel):
-    """One sentence. Times in seconds from the recording's start; Twilio sends numbers as strings, numbers or null."""
+    """One sentence. Times are in seconds from the recording's start; None is what Twilio did not tell."""
 
-    model_config = ConfigDict(frozen=True, populate_by_name=True)
+    model_config = ConfigDict(frozen=True)
 
-    index: int = Field(alias="sentence_index")
-    channel: int = Field(alias="media_channel")
-    start: Decimal | None = Field(alias="start_time", default=None)
-    end: Decimal | None = Field(alias="end_time", default=None)
+    index: int
+    channel: int | None
+    start: Decimal | None = None
+    end: Decimal | None = None
     confidence: Decimal | None = None
-    text: Annotated[str, BeforeValidator(lambda text: "" if text is None else text)] = Field(alias="transcript")
+    text: str
 
 
 class Transcript(BaseModel):
@@ -193,5 +193,5 @@ class Insights(BaseModel):
 
     def speaker(self, sentence: Sentence) -> Role:
         """Who says the sentence."""
-        roles = {participant.channel: participant.role for participant in self.participants}
+        roles: dict[int | None, Role] = {participant.channel: participant.role for participant in self.participants}
         return roles.get(sentence.channel, Role.UNKNOWN)

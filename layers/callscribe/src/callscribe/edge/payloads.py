@@ -3,12 +3,12 @@
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Annotated, Self
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from callscribe.adapters.twilio_fields import LONGEST_SECONDS, moment, whole
 from callscribe.domain.call import ENDED_STATUSES, Call
 from callscribe.domain.errors import UnknownEventError, UnreadableError
 from callscribe.domain.recording import Recording
@@ -41,7 +41,8 @@ class _Payload(BaseModel):
     def from_json(cls, body: str) -> Self:
         """Read a JSON body; see `read`."""
         try:
-            fields = json.loads(body)
+            # No number is needed, and Python refuses to read one of more than 4,300 digits.
+            fields = json.loads(body, parse_int=str)
         # Brackets without end are no ValueError.
         except (RecursionError, ValueError) as error:
             raise UnreadableError(f"{cls.__name__}: no JSON") from error
@@ -51,6 +52,16 @@ class _Payload(BaseModel):
 def _whole_number(value: object) -> int | None:
     """A number such as Twilio's error codes; None for "0", and for what is none: nothing depends on it."""
     return int(value) or None if isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value) else None
+
+
+def _seconds(value: object) -> int | None:
+    """How long a call was; None if nobody can read it: the sweep then asks Twilio."""
+    return whole(value, LONGEST_SECONDS)
+
+
+def _moment(value: object) -> datetime:
+    """When a call ended; now if nobody can read it, since that is when Twilio tells."""
+    return moment(value) or datetime.now(UTC)
 
 
 def _call_sid(value: object) -> CallSid | None:
@@ -148,10 +159,10 @@ class CallStatusCallback(_Payload):
     to: str = Field(alias="To", default="")
     direction: str = Field(alias="Direction", default="")
     status: str = Field(alias="CallStatus")
-    # Absent when the call was never answered. The longest that makes sense is far below what dates can bear.
-    seconds: int = Field(alias="CallDuration", ge=0, le=366 * 24 * 3600, default=0)
+    # Absent when the call was never answered.
+    seconds: Annotated[int | None, BeforeValidator(_seconds)] = Field(alias="CallDuration", default=0)
     # Documented for calls that were made, and only seen for calls that came in.
-    ended: Annotated[datetime, BeforeValidator(parsedate_to_datetime)] = Field(
+    ended: Annotated[datetime, BeforeValidator(_moment)] = Field(
         alias="Timestamp", default_factory=lambda: datetime.now(UTC)
     )
 
@@ -180,6 +191,6 @@ class CallStatusCallback(_Payload):
             from_=self.from_,
             to=self.to,
             direction=self.direction,
-            started=self.ended - timedelta(seconds=self.seconds),
+            started=self.ended - timedelta(seconds=self.seconds or 0),
             seconds=self.seconds,
         )

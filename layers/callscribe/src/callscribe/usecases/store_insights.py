@@ -4,6 +4,7 @@ The webhook is a hint: everything is read from Twilio. Sentences are written fir
 `stored` last: a recording that is `stored` has all its insights, whenever a worker was killed before.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -11,9 +12,11 @@ from enum import StrEnum
 from callscribe.adapters.event_bus import EventBus
 from callscribe.adapters.table import CallTable
 from callscribe.adapters.twilio import Twilio
+from callscribe.adapters.twilio_api import Odd
 from callscribe.domain.call import Call
 from callscribe.domain.errors import (
     CallscribeError,
+    CredentialsError,
     NotFoundError,
     PermanentError,
     TransientError,
@@ -23,7 +26,7 @@ from callscribe.domain.patience import GAVE_UP, Patience, Swept
 from callscribe.domain.recording import Event, Recording, State
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
-from callscribe.domain.transcript import Configuration, Insights, Transcript, made_by, missing_operators
+from callscribe.domain.transcript import Insights, Transcript, made_by, missing_operators
 
 
 class Outcome(StrEnum):
@@ -86,11 +89,12 @@ class Report:
 
 
 def store_insights(
-    report: Report, *, stores: Stores, twilio: Twilio, settings: Settings, patience: Patience
+    report: Report, *, stores: Stores, twilio: Twilio, settings: Settings, patience: Patience, odd: Odd
 ) -> Settled:
     """Store the transcript if it is completed and under one of our Services, or the reason why there is none.
 
-    Of a call that was erased nothing is stored, and nothing announced.
+    Of a call that was erased nothing is stored, and nothing announced. A sentence or a result that is no object is left
+    out and told to `odd`.
 
     Raises:
         NotFoundError: Twilio no longer has the transcript, and no row waits for it; or not its call.
@@ -104,11 +108,11 @@ def store_insights(
     due_since = report.swept.unsettled_since if report.swept else None
     noted = _noted(report.transcript_sid, report.call_sid, stores.table) if due_since else None
     if not noted or not due_since:
-        return _settle(report, stores, twilio, settings, patience)
+        return _settle(report, stores, twilio, settings, patience, odd)
     if reason := stores.table.look_at(noted.call_sid, noted.sid, due_since, patience):
         return _settled(Outcome.GAVE_UP, noted, reason)
     try:
-        return _settle(report, stores, twilio, settings, patience)
+        return _settle(report, stores, twilio, settings, patience, odd)
     except Exception as error:
         reason = stores.table.leave(noted.call_sid, noted.sid, error, due_since, patience)
         if not isinstance(error, CallscribeError):
@@ -122,7 +126,9 @@ def _settled(outcome: Outcome, recording: Recording, reason: str | None = None) 
     return Settled(outcome=outcome, call_sid=recording.call_sid, recording_sid=recording.sid, reason=reason)
 
 
-def _settle(report: Report, stores: Stores, twilio: Twilio, settings: Settings, patience: Patience) -> Settled:
+def _settle(
+    report: Report, stores: Stores, twilio: Twilio, settings: Settings, patience: Patience, odd: Odd
+) -> Settled:
     try:
         transcript = twilio.transcript(report.transcript_sid)
     except NotFoundError as error:
@@ -138,9 +144,9 @@ def _settle(report: Report, stores: Stores, twilio: Twilio, settings: Settings, 
         return _settled(Outcome.ERASED, recording)
     if transcript.failed:
         return _fail(transcript, recording, call, stores.table, patience, repaired=report.swept is not None)
-    insights = _insights(transcript, recording, call, twilio)
-    ready_at = transcript.updated or report.reported_at
-    if insights.missing_operators and datetime.now(UTC) - ready_at < patience.results:
+    may_come = datetime.now(UTC) - (transcript.updated or report.reported_at) < patience.results
+    insights = _insights(transcript, recording, call, twilio, odd, may_come=may_come)
+    if insights.missing_operators and may_come:
         raise TransientError(
             f"transcript {transcript.sid} has no result yet of {', '.join(insights.missing_operators)}"
         )
@@ -148,7 +154,7 @@ def _settle(report: Report, stores: Stores, twilio: Twilio, settings: Settings, 
     deletes = call.to in settings.numbers
     days = settings.recording_retention_days if deletes else None
     repaired = report.swept is not None and not _is_stored(transcript, recording, stores.table)
-    stored_before = _store(insights, recording, call, stores, twilio, days=days, repaired=repaired)
+    stored_before = _store(insights, recording, call, stores, twilio, odd, days=days, repaired=repaired)
     # Only now: until the recording in two channels is stored, this one may have to stand in for it.
     # <Dial>'s recording has none: what <Record> made beside it is a message left later.
     if deletes and not recording.made_by_record and not recording.made_by_dial:
@@ -215,6 +221,7 @@ def _store(
     call: Call,
     stores: Stores,
     twilio: Twilio,
+    odd: Odd,
     *,
     days: int | None,
     repaired: bool,
@@ -222,7 +229,7 @@ def _store(
     """Store all of it; whether it was stored before."""
     transcript = insights.transcript
     if transcript.redaction and stores.unredacted:
-        stores.unredacted.put_insights(_unredacted(insights, twilio), call)
+        stores.unredacted.put_insights(_unredacted(insights, twilio, odd), call)
     stores.table.put_insights(insights, call)
     # Before the move: a worker killed between the two announces the call twice, never not at all.
     stores.event_bus.call_stored(insights)
@@ -238,38 +245,49 @@ def _store(
     return move.stored_before
 
 
-def _insights(transcript: Transcript, recording: Recording, call: Call, twilio: Twilio) -> Insights:
-    results = twilio.operator_results(transcript.sid, redacted=True)
-    service, operators = _configurations(transcript, twilio, anything_made=bool(results))
+def _insights(
+    transcript: Transcript, recording: Recording, call: Call, twilio: Twilio, odd: Odd, *, may_come: bool
+) -> Insights:
+    """Read all of a transcript. `may_come`: what is not there yet may still come."""
+    results = twilio.operator_results(transcript.sid, odd, redacted=True)
+    as_of = transcript.created
+    service = _worth_no_call(lambda: twilio.service(transcript.service_sid, as_of), may_come=may_come)
+    operators = _worth_no_call(lambda: twilio.operators(as_of), may_come=may_come) if results else None
     return Insights(
         call_sid=call.sid,
         recording_sid=recording.sid,
         transcript=transcript,
         participants=twilio.participants(call, recording),
-        sentences=twilio.sentences(transcript.sid, redacted=True),
-        results=[made_by(result, transcript, service, operators) for result in results],
+        sentences=twilio.sentences(transcript.sid, odd, redacted=True),
+        results=[made_by(result, transcript, service, operators or {}) for result in results],
         missing_operators=missing_operators(results, transcript, service),
     )
 
 
-def _configurations(
-    transcript: Transcript, twilio: Twilio, *, anything_made: bool
-) -> tuple[Configuration | None, dict[str, Configuration]]:
-    """What the operator results may have been made with; unknown where Twilio does not tell: no call depends on it."""
+def _worth_no_call[T](ask: Callable[[], T], *, may_come: bool) -> T | None:
+    """Ask for what the operator results were made with; None where Twilio does not tell: no call depends on it.
+
+    While results may still come, the message waits for an answer as it does for them: a Service that is not known
+    cannot say which results are missing. That is a minute, unless the stack says otherwise.
+    """
     try:
-        return twilio.service(transcript.service_sid), twilio.operators() if anything_made else {}
-    except (PermanentError, UnreadableError):
-        return None, {}
+        return ask()
+    except (CredentialsError, PermanentError, UnreadableError):
+        return None
+    except TransientError:
+        if may_come:
+            raise
+        return None
 
 
-def _unredacted(insights: Insights, twilio: Twilio) -> Insights:
+def _unredacted(insights: Insights, twilio: Twilio, odd: Odd) -> Insights:
     sid = insights.transcript.sid
-    origins = {result.get("operator_sid"): result["made_by"] for result in insights.results}
-    results = twilio.operator_results(sid, redacted=False)
+    origins = {str(result.get("operator_sid")): result["made_by"] for result in insights.results}
+    results = twilio.operator_results(sid, odd, redacted=False)
     return insights.model_copy(
         update={
-            "sentences": twilio.sentences(sid, redacted=False),
-            "results": [{**result, "made_by": origins.get(result.get("operator_sid"))} for result in results],
+            "sentences": twilio.sentences(sid, odd, redacted=False),
+            "results": [{**result, "made_by": origins.get(str(result.get("operator_sid")))} for result in results],
         }
     )
 

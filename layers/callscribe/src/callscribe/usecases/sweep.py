@@ -12,7 +12,8 @@ from callscribe.adapters.call_lists import CallLists, Progress, Unsettled
 from callscribe.adapters.items import call_key, recording_key
 from callscribe.adapters.queues import Queue
 from callscribe.adapters.table import CallTable
-from callscribe.adapters.twilio import Odd, Twilio
+from callscribe.adapters.twilio import Twilio
+from callscribe.adapters.twilio_api import Odd
 from callscribe.domain import stand_ins
 from callscribe.domain.call import LONGEST_CALL, Call
 from callscribe.domain.errors import (

@@ -1,0 +1,46 @@
+"""Holds some answers of Twilio's for a few minutes, across the messages of one warm function."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+HELD_FOR = timedelta(minutes=5)
+
+MOST_HELD = 100
+"""Answers. An account has a few Services, and one list of operators."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    asked_at: datetime
+    answer: Any
+
+
+class HeldAnswers:
+    """The answers of one account, by what was asked. An error is not held: the next message asks again."""
+
+    def __init__(self) -> None:
+        self._answers: dict[str, _Held] = {}
+
+    def answer[T](self, key: str, as_of: datetime | None, ask: Callable[[], T]) -> T:
+        """Return the held answer, or ask.
+
+        Args:
+            key: what is asked for.
+            as_of: the moment that the answer must be right for. An older answer is of no use: what is configured at
+                Twilio may have changed in between. None: any answer will do.
+            ask: asks Twilio.
+        """
+        now = datetime.now(UTC)
+        held = self._answers.get(key)
+        if held and now - held.asked_at < HELD_FOR and (as_of is None or as_of <= held.asked_at):
+            answer: T = held.answer
+            return answer
+        answer = ask()
+        # The latest is the last, so that the first is the one to forget.
+        self._answers.pop(key, None)
+        self._answers[key] = _Held(now, answer)
+        while len(self._answers) > MOST_HELD:
+            del self._answers[next(iter(self._answers))]
+        return answer
