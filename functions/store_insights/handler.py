@@ -37,6 +37,7 @@ def handler(message: Message) -> None:
             call_sid=webhook.call_sid,
             reported_at=message.reported,
             swept=message.swept,
+            encrypted=webhook.encrypted,
         ),
         stores=Stores(table=call_table(), unredacted=unredacted_table(), event_bus=event_bus()),
         twilio=twilio(settings, message.deadline),

@@ -307,6 +307,11 @@ BROKEN: dict[str, tuple[Breaks, str, str]] = {
         f"{SERVICE}: language",
         "create another",
     ),
+    "a Service that encrypts transcripts": (
+        put(the_service, encryption_credential_sid="CR" + "1" * 32),
+        f"{SERVICE}: encryption",
+        "without an encryption credential",
+    ),
     "a Service without operators": (
         put(the_service, operator_sids=[]),
         f"{SERVICE}: operators",

@@ -17,7 +17,10 @@ from harness.stack import NUMBER, Stack
 ROWS = {
     **dict.fromkeys(("gave_up", "error", "over_budget", "twilio_400", "twilio_95116", "recording_odd"), "redrive"),
     **dict.fromkeys(
-        ("transcript_failed", "transcript_canceled", "transcript_odd", "transcript_gone", "transcribed_elsewhere"),
+        (
+            *("transcript_failed", "transcript_canceled", "transcript_encrypted", "transcript_odd", "transcript_gone"),
+            "transcribed_elsewhere",
+        ),
         "retranscribe",
     ),
     **dict.fromkeys(("not_found", "recording_deleted", "recording_failed", "twilio_95109", "twilio_95114"), ""),

@@ -233,6 +233,15 @@ def test_drift_made_by_hand_is_found_field_by_field_and_mended(
     assert differing(environment, config) == []
 
 
+def test_a_service_that_encrypts_transcripts_is_refused(
+    environment: Environment, config: Config, twilio: Simulator
+) -> None:
+    apply(environment, config)
+    next(iter(twilio.account.services.values())).encryption_credential_sid = "CR" + "1" * 32
+    with pytest.raises(RefusedError, match="encrypts transcripts, and Callscribe cannot read them"):
+        differing(environment, config)
+
+
 def test_settings_changed_by_hand_are_found_and_mended(environment: Environment, config: Config) -> None:
     apply(environment, config)
     write_settings(environment, {"numbers": changed_number(environment, silence_seconds=3)})

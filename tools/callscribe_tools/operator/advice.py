@@ -72,6 +72,12 @@ _BY_REASON: Mapping[str, Remedy] = MappingProxyType(
             "deletes it and asks for a new one, which costs",
             Helps.RETRANSCRIBE,
         ),
+        "transcript_encrypted": Remedy(
+            "Its Service encrypts transcripts, and Callscribe cannot read them. Give the number a Service without an "
+            "encryption credential ({apply}), which no Service loses again. Then `retranscribe` deletes the transcript "
+            "and asks for a new one, which you pay",
+            Helps.RETRANSCRIBE,
+        ),
         "error": Remedy(
             "A mistake in Callscribe itself: the log of its worker has it. Report it, and deploy the version that "
             "fixes it first",

@@ -34,6 +34,8 @@ class IntelligenceService:
     # The default is assumed.
     webhook_http_method: Literal["POST", "GET", "NULL"] = "POST"
     """NULL: no webhook. GET can be set here alone, and is only shown: a webhook that should be sent is a violation."""
+    encryption_credential_sid: str | None = None
+    """Set here, transcripts under it are encrypted from then on; the REST API does not set it."""
     version: int = 1
     created: datetime = field(default_factory=now)
     updated: datetime = field(default_factory=now)

@@ -33,7 +33,7 @@ def service_json(account: Account, service: IntelligenceService) -> dict[str, An
         "webhook_http_method": service.webhook_http_method,
         "read_only_attached_operator_sids": list(service.operator_sids),
         "version": service.version,
-        "encryption_credential_sid": None,
+        "encryption_credential_sid": service.encryption_credential_sid,
         "date_created": _iso(service.created),
         "date_updated": _iso(service.updated),
         "url": f"{INTELLIGENCE}/v2/Services/{service.sid}",
@@ -60,7 +60,12 @@ def operator_json(account: Account, operator: Operator, path: str) -> dict[str, 
 
 
 def transcript_json(
-    account: Account, transcript: Transcript, content: Content | None, *, echo_channel: bool
+    account: Account,
+    transcript: Transcript,
+    content: Content | None,
+    *,
+    echo_channel: bool,
+    tells_encryption: bool = True,
 ) -> dict[str, Any]:
     """Twilio docs, Conversational Intelligence Transcript resource; `content`: None before it is completed."""
     url = f"{INTELLIGENCE}/v2/Transcripts/{transcript.sid}"
@@ -79,7 +84,7 @@ def transcript_json(
         "duration": 0 if content is None else content.seconds,
         "url": url,
         "redaction": transcript.redaction,
-        "encryption_credential_sid": None,
+        "encryption_credential_sid": transcript.encryption_credential_sid if tells_encryption else None,
         "links": {
             "sentences": f"{url}/Sentences",
             "encrypted_sentences": f"{url}/Sentences/Encrypted",

@@ -84,7 +84,7 @@ class IntelligenceApi:
         with self._state.lock:
             transcript = self._transcript(ask)
             redacted = _redacted(ask, transcript)
-            content = self._content(transcript)
+            content = self._readable(transcript)
             # Before it is completed there are none (assumed).
             items = [] if content is None else sentences_json(transcript, content, redacted=redacted)
         return JSONResponse(page("sentences", ask.path, ask.query, items))
@@ -113,7 +113,7 @@ class IntelligenceApi:
     def _results(self, ask: Ask) -> list[dict[str, Any]]:
         transcript = self._transcript(ask)
         redacted = _redacted(ask, transcript)
-        if self._content(transcript) is None or self._transcripts.results_missing(transcript):
+        if self._readable(transcript) is None or self._transcripts.results_missing(transcript):
             return []
         call = self._state.calls[self._state.recordings[transcript.source_sid].call_sid]
         return [
@@ -123,7 +123,21 @@ class IntelligenceApi:
         ]
 
     def _json(self, transcript: Transcript, *, echo_channel: bool) -> dict[str, Any]:
-        return transcript_json(self._account, transcript, self._content(transcript), echo_channel=echo_channel)
+        return transcript_json(
+            self._account,
+            transcript,
+            self._content(transcript),
+            echo_channel=echo_channel,
+            tells_encryption=self._unknowns.encryption_told in {"everywhere", "transcript"},
+        )
+
+    def _readable(self, transcript: Transcript) -> Content | None:
+        """What may be read in plain text of a transcript."""
+        if transcript.encryption_credential_sid is None:
+            return self._content(transcript)
+        if self._unknowns.encrypted_texts == "refused":
+            raise bad_request("the transcript is encrypted: read Sentences/Encrypted")  # assumed
+        return None
 
     def _content(self, transcript: Transcript) -> Content | None:
         if transcript.status != "completed":

@@ -70,6 +70,8 @@ class Transcript:
     redaction: bool = False
     """Whether its Service redacted texts when it was created."""
     media_redaction: bool = False
+    encryption_credential_sid: str | None = None
+    """The customer's key that its Service encrypted texts with when it was created."""
     failure: tuple[str, str] | None = None
     """Why it will fail through the application's fault: the Debugger's code and text."""
     outcome: TranscriptOutcome = field(default_factory=TranscriptOutcome)

@@ -75,6 +75,7 @@ class Transcripts:
                 operators=self._account.attached(service),
                 redaction=service.auto_redaction,
                 media_redaction=service.media_redaction,
+                encryption_credential_sid=service.encryption_credential_sid,
                 failure=why_it_fails(source_sid, self._state.recordings.get(source_sid)),
                 status=self._unknowns.transcript_starts_as,
                 call=self._call(source_sid),
@@ -225,6 +226,8 @@ class Transcripts:
             "customer_key": transcript.customer_key,
             "event_type": "voice_intelligence_transcript_available",
         }
+        if self._unknowns.encryption_told in {"everywhere", "webhook"}:
+            payload["encryption_credential_sid"] = transcript.encryption_credential_sid
         told = {key: value for key, value in payload.items() if value is not None}
         send = partial(self.send, service.sid, told)
         if transcript.call is None or service.webhook_http_method == "GET":

@@ -14,6 +14,11 @@ class Unknowns:
     duplicate_transcript_status: int = 409
     """"Only one Transcript per Recording" is documented; the answer to a second one is not."""
     duplicate_transcript_code: int = 20409
+    encrypted_texts: Literal["empty", "refused"] = "refused"
+    """What Sentences and OperatorResults answer of an encrypted transcript. Only the sub-resources for encrypted texts
+    are documented (Transcript `links`); that plain text would be there as well is not believed."""
+    encryption_told: Literal["everywhere", "transcript", "webhook", "service"] = "everywhere"
+    """Which resources tell the encryption credential beside the Service: all three have the field in Twilio's texts."""
     failed_transcript_webhook: Literal["none", "available"] = "none"
     """Whether a transcript that ends without text is told, by the one attested event; a scenario may say otherwise."""
     intelligence_webhook_signed: bool = True

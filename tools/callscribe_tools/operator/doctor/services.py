@@ -37,6 +37,7 @@ def service(environment: Environment, settings: Settings, console: Console, sid:
     yield _auto_transcribe(f"{name}: auto-transcribe", found, apply)
     yield _webhook(f"{name}: webhook", found, webhook_url(environment, settings), apply)
     yield _language(f"{name}: language", found)
+    yield _encryption(f"{name}: encryption", found)
     yield _operators(f"{name}: operators", found, apply)
 
 
@@ -69,6 +70,15 @@ def _language(name: str, found: Resource) -> Finding:
         told = f"It is {language}, which Twilio does not transcribe."
         return broken(name, told, "No Service's language can be changed: create another, and write it to the numbers.")
     return ok(name, f"It is {language}.")
+
+
+def _encryption(name: str, found: Resource) -> Finding:
+    if found.get("encryption_credential_sid"):
+        told = (
+            "It encrypts transcripts, which Callscribe cannot read: each call under it fails as transcript_encrypted."
+        )
+        return broken(name, told, "Create a Service without an encryption credential, and write it to the numbers.")
+    return ok(name, "It does not encrypt transcripts.")
 
 
 def _operators(name: str, found: Resource, apply: str) -> Finding:

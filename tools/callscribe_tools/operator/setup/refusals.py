@@ -30,6 +30,11 @@ def service_refused(key: str, wanted: Service, resource: Resource | None, namesa
             f"services.{key}.language: {resource['sid']} is {resource.get('language_code')}, and Twilio changes no "
             f"language. {'Adopt another Service' if wanted.sid else 'Choose another key, and a new one is made'}"
         )
+    if resource.get("encryption_credential_sid"):
+        return (
+            f"services.{key}: {resource['sid']} encrypts transcripts, and Callscribe cannot read them. "
+            f"{'Adopt another Service' if wanted.sid else 'Choose another key, and a new one is made'}"
+        )
     if namesake and not wanted.sid and namesake["sid"] != resource["sid"]:
         return _namesake(key, namesake)
     return None

@@ -17,6 +17,9 @@ from callscribe.domain.recording import Recording
 from callscribe.domain.sids import CallSid, RecordingSid, ServiceSid, Sid, TranscriptSid
 from callscribe.domain.transcript import Configuration, Participant, Sentence, Transcript
 
+ENCRYPTION = "encryption_credential_sid"
+"""What a Service, and a transcript under it, has if Twilio encrypts the texts."""
+
 LARGEST_CODE = 10**9
 MOST_CHANNELS = 100
 
@@ -102,6 +105,7 @@ def transcript_of(doing: str, fields: Mapping[str, Any]) -> Transcript:
         redaction=flag(fields.get("redaction")),
         created=moment(fields.get("date_created")),
         updated=moment(fields.get("date_updated")),
+        encrypted=bool(fields.get(ENCRYPTION)),
     )
 
 
@@ -135,6 +139,7 @@ def configuration_of(fields: Mapping[str, Any]) -> Configuration:
         changed=moment(fields.get("date_updated")),
         sha256=sha256,
         operator_sids=tuple(map(str, attached)) if isinstance(attached, list) else (),
+        encrypts=bool(fields.get(ENCRYPTION)),
     )
 
 

@@ -85,7 +85,7 @@ class Transcript(BaseModel):
 
     `source_sid` is None where Twilio leaves out the channel, as its own example of a fetched transcript does.
     `redaction`: whether the Service redacts. `created`: when it was asked for; operators run as they were then.
-    `updated`: when its status was last another.
+    `updated`: when its status was last another. `encrypted`: whether Twilio encrypts its texts.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -100,6 +100,7 @@ class Transcript(BaseModel):
     redaction: bool | None = None
     created: datetime | None = None
     updated: datetime | None = None
+    encrypted: bool = False
 
     @property
     def call_sid(self) -> CallSid | None:
@@ -123,7 +124,8 @@ class Transcript(BaseModel):
 class Configuration(BaseModel):
     """A version of something that is configured at Twilio: an operator, or a Service.
 
-    `sha256` is of an operator's configuration, `operator_sids` are those attached to a Service.
+    `sha256` is of an operator's configuration. Of a Service, `operator_sids` are attached to it, and `encrypts` says
+    whether it encrypts transcripts.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -132,6 +134,7 @@ class Configuration(BaseModel):
     changed: datetime | None
     sha256: str | None = None
     operator_sids: tuple[str, ...] = ()
+    encrypts: bool = False
 
     def was_in_force(self, transcript: Transcript) -> bool:
         """Whether the transcript was made with it: it has not changed since."""

@@ -3,7 +3,7 @@
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -133,6 +133,12 @@ class TranscriptWebhook(_Payload):
     transcript_sid: TranscriptSid
     # Set by our own requests to the CallSid; whoever else asks for transcripts may write anything.
     call_sid: Annotated[CallSid | None, BeforeValidator(_call_sid)] = Field(alias="customer_key", default=None)
+    encryption: Any = Field(alias="encryption_credential_sid", default=None)
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether Twilio encrypts the texts of the transcript."""
+        return bool(self.encryption)
 
     @classmethod
     def read(cls, fields: object) -> Self:

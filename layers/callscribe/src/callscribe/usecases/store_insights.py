@@ -45,6 +45,9 @@ class Outcome(StrEnum):
 REPAIRS = frozenset({Outcome.FAILED, Outcome.REPAIRED, Outcome.GONE})
 """What is a repair where it came of the sweep."""
 
+ENCRYPTED = "transcript_encrypted"
+"""Why a recording has failed whose transcript Twilio encrypts."""
+
 FROM_BEFORE = timedelta(days=1)
 """How long after it was over a call is no longer one of today: it tells nothing of how soon those are stored."""
 
@@ -79,13 +82,14 @@ class Report:
     """What tells that a transcript is ready.
 
     `call_sid` is the call that it is of, where that is told. `reported_at` is since when it is known. `swept` is what
-    the sweep says, where it has sent the report.
+    the sweep says, where it has sent the report. `encrypted`: the webhook tells that Twilio encrypts the texts.
     """
 
     transcript_sid: TranscriptSid
     call_sid: CallSid | None
     reported_at: datetime
     swept: Swept | None = None
+    encrypted: bool = False
 
 
 def store_insights(
@@ -142,10 +146,13 @@ def _settle(
     call = twilio.call(recording.call_sid)
     if not stores.table.put_call(call):
         return _settled(Outcome.ERASED, recording)
-    if transcript.failed:
-        return _fail(transcript, recording, call, stores.table, patience, repaired=report.swept is not None)
     may_come = datetime.now(UTC) - (transcript.updated or report.reported_at) < patience.results
-    insights = _insights(transcript, recording, call, twilio, odd, may_come=may_come)
+    insights = _insights(transcript, recording, call, twilio, odd, may_come=may_come, encrypted=report.encrypted)
+    if insights is None:
+        # Stored, one that is encrypted would look like a call without a word.
+        reason = f"transcript_{transcript.status}" if transcript.failed else ENCRYPTED
+        repaired = report.swept is not None
+        return _fail(transcript, recording, call, stores.table, patience, reason, repaired=repaired)
     if insights.missing_operators and may_come:
         raise TransientError(
             f"transcript {transcript.sid} has no result yet of {', '.join(insights.missing_operators)}"
@@ -203,12 +210,18 @@ def _is_ours(transcript: Transcript, report: Report, table: CallTable, settings:
 
 
 def _fail(
-    transcript: Transcript, recording: Recording, call: Call, table: CallTable, patience: Patience, *, repaired: bool
+    transcript: Transcript,
+    recording: Recording,
+    call: Call,
+    table: CallTable,
+    patience: Patience,
+    reason: str,
+    *,
+    repaired: bool,
 ) -> Settled:
     # The webhook may have overtaken the callback, and a recording nobody has heard of cannot fail.
     later = datetime.now(UTC) + patience.look_again
     table.move(Event.HEARD_OF, call, recording.sid, due_at=later, **recording.about())
-    reason = f"transcript_{transcript.status}"
     move = table.move(
         Event.TRANSCRIPT_FAILED, call, recording.sid, reason=reason, transcript=transcript.sid, repaired=repaired
     )
@@ -246,19 +259,45 @@ def _store(
 
 
 def _insights(
-    transcript: Transcript, recording: Recording, call: Call, twilio: Twilio, odd: Odd, *, may_come: bool
-) -> Insights:
-    """Read all of a transcript. `may_come`: what is not there yet may still come."""
-    results = twilio.operator_results(transcript.sid, odd, redacted=True)
+    transcript: Transcript,
+    recording: Recording,
+    call: Call,
+    twilio: Twilio,
+    odd: Odd,
+    *,
+    may_come: bool,
+    encrypted: bool,
+) -> Insights | None:
+    """Read all of a transcript; None if it has failed, or its texts are encrypted.
+
+    Args:
+        may_come: what is not there yet may still come.
+        encrypted: the webhook tells that the texts are encrypted. The transcript or its Service may tell it as well.
+    """
+    if transcript.failed or encrypted or transcript.encrypted:
+        return None
     as_of = transcript.created
     service = _worth_no_call(lambda: twilio.service(transcript.service_sid, as_of), may_come=may_come)
+    encrypts = service is not None and service.encrypts
+    if service and encrypts and service.was_in_force(transcript):
+        return None
+    try:
+        results = twilio.operator_results(transcript.sid, odd, redacted=True)
+        sentences = twilio.sentences(transcript.sid, odd, redacted=True)
+    except PermanentError:
+        if encrypts:
+            return None
+        raise
+    if encrypts and not any(sentence.text for sentence in sentences):
+        # The Service was changed since. Who said nothing at all cannot be told from what nobody can read.
+        return None
     operators = _worth_no_call(lambda: twilio.operators(as_of), may_come=may_come) if results else None
     return Insights(
         call_sid=call.sid,
         recording_sid=recording.sid,
         transcript=transcript,
         participants=twilio.participants(call, recording),
-        sentences=twilio.sentences(transcript.sid, odd, redacted=True),
+        sentences=sentences,
         results=[made_by(result, transcript, service, operators or {}) for result in results],
         missing_operators=missing_operators(results, transcript, service),
     )
