@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from callscribe.adapters import settings_item
 from callscribe.domain.errors import ChangedError, PermanentError
 from callscribe.domain.settings import SettingsError
 from callscribe_tools.local_aws.paths import ROOT
@@ -397,12 +398,13 @@ def test_settings_that_are_damaged_by_hand_are_written_again(
     assert empty_stack.settings_document()["numbers"]
 
 
-def test_more_text_than_can_be_stored_is_refused_by_the_plan(environment: Environment, config: Config) -> None:
-    told = "".join(f"{(index * 2654435761) % 2**32:08x}" for index in range(120_000))
-    monstrous = config.model_copy(deep=True)
-    (monstrous.numbers[NUMBER].model_extra or {})["greeting"] = told
-    with pytest.raises(RefusedError, match=r"too large: [0-9,]+ bytes compressed, and 399,360 can be stored"):
-        plan_setup(environment, monstrous, lambda _: None)
+def test_more_text_than_can_be_stored_is_refused_by_the_plan_and_nothing_is_done(
+    environment: Environment, config: Config, twilio: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings_item, "MOST_BYTES", 50)
+    with pytest.raises(RefusedError, match=r"too large: \d+ bytes compressed, and 50 can be stored"):
+        apply(environment, config)
+    assert (twilio.account.services, environment.settings_store.read().has_numbers) == ({}, False)
 
 
 def _begin_again(environment: Environment, twilio: Simulator, secret: dict[str, Any]) -> None:
@@ -682,3 +684,34 @@ def test_an_empty_notice_is_set_and_noted(environment: Environment, file: Path, 
     assert [one for one in told["notes"] if "its callers are not told that they are recorded" in one]
     assert setup("apply", "--file", str(file)).exit_code == 0
     assert environment.settings().numbers[NUMBER].notice == ""
+
+
+MANY = [f"+1202555{index:04}" for index in range(500)]
+
+
+def test_five_hundred_numbers_with_texts_of_their_own_are_wired_with_few_requests_beside(
+    environment: Environment, file: Path, twilio: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twilio.account.numbers.clear()
+    tables = [FILE.partition("[numbers.")[0]]
+    for index, number in enumerate(MANY):
+        twilio.account.add(PhoneNumber(number=number, voice_url=f"https://before.example.com/{index}"))
+        words = " ".join(f"word{index * 31 + word}" for word in range(40))
+        tables.append(f'[numbers."{number}"]\nservice = "english"\nnotice = "Branch {index}: {words}"\n')
+    file.write_text("\n".join(tables))
+    before, config = at_twilio(twilio.account)["numbers"], load(file, None)
+    wire = Wire()
+    wire.attach(monkeypatch)
+    told: list[str] = []
+    apply_setup(environment_named("callscribe-dev"), config, told.append)
+    assert sum("GET" in step and "IncomingPhoneNumbers" in step for step in wire.sent) == 1
+    assert sum("POST" in step and "IncomingPhoneNumbers" in step for step in wire.sent) == 500
+    assert sum(step == "dynamodb PutItem" for step in wire.sent) < 10
+    assert f"Wiring number {MANY[6]} (7 of 500)" in told
+    assert unknown_to_the_functions(environment, twilio) == []
+    settings = environment.settings()
+    assert len({its.notice for its in settings.numbers.values()}) == 500
+    assert differing(environment_named("callscribe-dev"), config) == []
+    destroy(environment_named("callscribe-dev"))
+    assert at_twilio(twilio.account)["numbers"] == before
+    twilio.check()

@@ -1,12 +1,12 @@
 """All checks, in the order in which one thing needs another."""
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 
 import httpx
 
 from callscribe.domain.settings import Settings
-from callscribe_tools.operator.console import Console
+from callscribe_tools.operator.console import Console, Resource
 from callscribe_tools.operator.doctor import account, numbers, services, stack, webhooks, work
 from callscribe_tools.operator.doctor.finding import Finding, State, guarded, unknown
 from callscribe_tools.operator.environment import Environment, deployed
@@ -14,6 +14,7 @@ from callscribe_tools.operator.local import Local
 from callscribe_tools.operator.printing import Tell
 
 TWILIO = "Twilio"
+NUMBERS = "numbers"
 REST = "everything else"
 
 type Carry = Callable[[Environment], httpx.BaseTransport | None]
@@ -108,12 +109,21 @@ def _by_token(environment: Environment, settings: Settings, console: Console) ->
     yield from guarded(account.INTELLIGENCE, lambda: account.intelligence(console))
     for sid in sorted(settings.service_sids):
         yield from guarded(services.name_of(sid), partial(services.service, environment, settings, console, sid))
+    found: dict[str, Resource] = {}
+
+    def numbers_read() -> Iterator[Finding]:
+        found.update(console.numbers(settings.numbers))
+        yield from ()
+
+    failed = list(guarded(NUMBERS, numbers_read))
+    yield from failed
+    # Many numbers have one Service.
+    service = cache(console.service)
     for number, its in settings.numbers.items():
-        yield from guarded(numbers.name_of(number), partial(numbers.number, environment, console, number))
-        yield from guarded(
-            f"{numbers.name_of(number)}: language",
-            partial(numbers.languages, console, number, its),
-        )
+        if not failed:
+            check = partial(numbers.number, environment, number, found.get(number))
+            yield from guarded(numbers.name_of(number), check)
+        yield from guarded(f"{numbers.name_of(number)}: language", partial(numbers.languages, service, number, its))
     yield from guarded(account.DEFAULTS, lambda: account.defaults(console))
     yield from guarded(account.ENCRYPTION, lambda: account.recordings(console))
 

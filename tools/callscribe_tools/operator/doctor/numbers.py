@@ -1,9 +1,9 @@
 """Checks of the numbers in the settings: each must lead to this stack, and be greeted in the language that it hears."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from callscribe.domain.settings import NumberSettings
-from callscribe_tools.operator.console import Console, Resource
+from callscribe_tools.operator.console import Resource
 from callscribe_tools.operator.doctor.finding import Finding, broken, ok, unknown
 from callscribe_tools.operator.environment import Environment
 
@@ -48,9 +48,9 @@ def texts(environment: Environment, number: str, its: NumberSettings, unspeakabl
     return ok(name, "Twilio can speak them.")
 
 
-def number(environment: Environment, console: Console, number: str) -> Iterator[Finding]:
-    """Whether a number is the account's, and leads to this stack."""
-    name, found = name_of(number), console.number(number)
+def number(environment: Environment, number: str, found: Resource | None) -> Iterator[Finding]:
+    """Whether a number is the account's, and leads to this stack. `found` is what Twilio has of it."""
+    name = name_of(number)
     if found is None:
         yield broken(
             name,
@@ -83,9 +83,9 @@ def _webhook(name: str, found: Resource, fields: tuple[str, str], environment: E
     return ok(name, "It calls this stack.")
 
 
-def languages(console: Console, number: str, its: NumberSettings) -> Iterator[Finding]:
+def languages(service: Callable[[str], Resource], number: str, its: NumberSettings) -> Iterator[Finding]:
     """Whether who is greeted in a language is transcribed in it. It may be meant otherwise."""
-    name, transcribed = f"{name_of(number)}: language", console.service(its.service_sid).get("language_code")
+    name, transcribed = f"{name_of(number)}: language", service(its.service_sid).get("language_code")
     if its.language == transcribed:
         yield ok(name, f"It is greeted and transcribed in {transcribed}.")
     else:

@@ -79,10 +79,8 @@ def look(environment: Environment, tell: Tell, numbers: Iterable[str], config: C
     found.operators = {str(one["sid"]): one for one in found.console.custom_operators()}
     if config and any(service.operators for service in config.services.values()):
         found.prebuilt = {str(one["friendly_name"]): str(one["sid"]) for one in found.console.prebuilt_operators()}
-    for number in numbers:
-        tell(f"Looking at number {number}")
-        if resource := found.console.number(number):
-            found.numbers[number] = resource
+    tell("Looking at the numbers at Twilio")
+    found.numbers = found.console.numbers(set(numbers))
     return found
 
 

@@ -122,7 +122,7 @@ class CreateService(_Operation):
 class WriteDown(_Operation):
     """Write down what was there and is used from now on, or what a setup that was killed has created.
 
-    `kind` is operators, services or numbers.
+    `kind` is operators or services.
     """
 
     kind: str
@@ -215,6 +215,25 @@ class Detach(_Operation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoteNumbers(_Operation):
+    """Write down all numbers that are used from now on, and what each was: at once, since there may be many.
+
+    `numbers` are by their SIDs, each with the number itself and what is about to be changed.
+    """
+
+    numbers: Mapping[str, tuple[str, Differing]]
+
+    def do(self, work: Work) -> None:
+        """Write them down; nothing at Twilio changes."""
+        owned = work.ownership.record.numbers
+        for sid, (number, differing) in self.numbers.items():
+            for name, (was, should) in differing.items():
+                owned.setdefault(sid, Owned(key=number, made=False)).note(name, was, should)
+            owned.setdefault(sid, Owned(key=number, made=False))
+        work.save()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateNumber(_Operation):
     """Change what happens to calls to a number."""
 
@@ -222,8 +241,7 @@ class UpdateNumber(_Operation):
     differing: Differing
 
     def do(self, work: Work) -> None:
-        """Change it."""
-        _note(work, work.ownership.record.numbers[self.sid], self.differing)
+        """Change it; `NoteNumbers` has written down what it was."""
         work.console.update_number(self.sid, form_of(_should(self.differing)))
 
 

@@ -6,6 +6,7 @@ Names at Twilio do not tell: operators may have the same, and two stacks may sha
 
 import hashlib
 import json
+import zlib
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -21,6 +22,9 @@ from callscribe_tools.operator.errors import OperatorError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
+
+MOST_PLAIN_BYTES = 200 * 1024
+"""An item holds 400 KB; 250 numbers need about so much."""
 
 SETUP_KEY = {"pk": "SETUP", "sk": "SETUP"}
 _CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 4, "mode": "standard"})
@@ -72,7 +76,7 @@ class Ownership:
         with aws_errors("reading what setup has made"):
             item = table.get_item(Key=SETUP_KEY, ConsistentRead=True).get("Item")
         self._written_by = str(item["written_by"]) if item else ""
-        told = json.loads(str(item["owned"])) if item else {}
+        told = json.loads(_text_of(item["owned"])) if item else {}
         kinds = ("operators", "services", "numbers")
         told |= {kind: {sid: Owned(**one) for sid, one in told.get(kind, {}).items()} for kind in kinds}
         self.record = _Record(**told)
@@ -95,7 +99,7 @@ class Ownership:
         """
         before, now = self._written_by, uuid4().hex
         unchanged = Attr("written_by").eq(before) if before else Attr("pk").not_exists()
-        item = {**SETUP_KEY, "written_by": now, "owned": json.dumps(asdict(self.record), ensure_ascii=False)}
+        item = {**SETUP_KEY, "written_by": now, "owned": _stored(json.dumps(asdict(self.record), ensure_ascii=False))}
         with aws_errors("noting what setup makes"):
             try:
                 self._table.put_item(Item=item, ConditionExpression=unchanged)
@@ -114,6 +118,15 @@ class Ownership:
         with aws_errors("forgetting what setup has made"):
             self._table.delete_item(Key=SETUP_KEY)
         self.record, self._written_by = _Record(), ""
+
+
+def _stored(text: str) -> str | bytes:
+    """The text as it is, which an earlier version reads too; compressed if it is for hundreds of numbers."""
+    return text if len(text.encode()) <= MOST_PLAIN_BYTES else zlib.compress(text.encode(), 9)
+
+
+def _text_of(owned: Any) -> str:
+    return owned if isinstance(owned, str) else zlib.decompress(bytes(owned)).decode()
 
 
 def ownership_of(environment: Environment) -> Ownership:

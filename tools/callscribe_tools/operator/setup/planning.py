@@ -207,20 +207,30 @@ class _Planner:
     # --- numbers and settings
 
     def _numbers(self) -> Iterator[Operation]:
+        fields = self._found.number_fields
+        noted: dict[str, tuple[str, ops.Differing]] = {}
+        adopted: list[Change] = []
         for number in self._config.numbers:
             resource = self._found.numbers.get(number)
             if told := number_refused(number, resource):
                 self._refused.append(told)
             elif resource:
-                yield from self._write_down("numbers", number, resource, adopted=True)
-                what = f"number {number}"
-                if differing := fields_that_differ(resource, self._found.number_fields):
-                    yield ops.UpdateNumber(
-                        doing=f"Wiring {what}",
-                        changes=told_of(what, differing),
-                        sid=str(resource["sid"]),
-                        differing=differing,
-                    )
+                sid, differing = str(resource["sid"]), fields_that_differ(resource, fields)
+                if sid not in self._record.numbers:
+                    adopted.append(_adopted(f"number {number}", sid))
+                if differing or sid not in self._record.numbers:
+                    noted[sid] = number, differing
+        if noted:
+            yield ops.NoteNumbers(doing="Writing down the numbers", changes=adopted, numbers=noted)
+        wired = {sid: one for sid, one in noted.items() if one[1]}
+        for count, (sid, (number, fields_to_wire)) in enumerate(wired.items(), start=1):
+            what = f"number {number}"
+            yield ops.UpdateNumber(
+                doing=f"Wiring {what}" + (f" ({count} of {len(wired)})" if len(wired) > 1 else ""),
+                changes=told_of(what, fields_to_wire),
+                sid=sid,
+                differing=fields_to_wire,
+            )
 
     def _settings(self) -> Iterator[Operation]:
         numbers, common = numbers_of(self._config), common_of(self._config)
@@ -265,15 +275,23 @@ class _Planner:
         sid = str(resource["sid"])
         if sid in getattr(self._record, kind):
             return
-        what, should = f"{kind[:-1]} {key}", f"adopted, {sid}" if adopted else f"written down, {sid}"
+        what = f"{kind[:-1]} {key}"
         yield ops.WriteDown(
             doing=f"Writing down {what}",
-            changes=[Change(what=what, field=WHOLE, is_="not known to setup", should_be=should)],
+            changes=[_adopted(what, sid) if adopted else _known(what, f"written down, {sid}")],
             kind=kind,
             sid=sid,
             key=key,
             made=not adopted,
         )
+
+
+def _adopted(what: str, sid: str) -> Change:
+    return _known(what, f"adopted, {sid}")
+
+
+def _known(what: str, should: str) -> Change:
+    return Change(what=what, field=WHOLE, is_="not known to setup", should_be=should)
 
 
 def _attached(service: str, operator: str, *, is_: str, should_be: str) -> Change:
