@@ -12,6 +12,7 @@ from typer.testing import Result
 from callscribe_tools import show
 from callscribe_tools.operator.cli_docs import commands
 from callscribe_tools.operator.export import cell
+from callscribe_tools.operator.printing import tell_pages
 from callscribe_tools.simulator import Call, Scenario, Simulator, load_scenario
 from callscribe_tools.simulator.scenario import Speak
 from callscribe_tools.terminal import console, harmless_json, print_json, print_line, printable
@@ -271,3 +272,8 @@ def test_results_are_told_in_words_and_what_is_empty_is_left_out() -> None:
         "  silent",
         "    no result",
     ]
+
+
+def test_how_far_a_long_list_is_is_told_without_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    tell_pages("listing recordings [page 3]\x1b")
+    assert capsys.readouterr().err == "listing recordings [page 3]\\x1b\n"
