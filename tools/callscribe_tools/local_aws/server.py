@@ -25,8 +25,8 @@ from callscribe_tools.local_aws.access import REGION, Access
 from callscribe_tools.local_aws.errors import ShutdownError, StartError
 from callscribe_tools.local_aws.paths import MINISTACK
 
-START_SECONDS = 30.0
-STOP_SECONDS = 10.0
+START_SECONDS = 120.0
+STOP_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 # Short, because whoever takes the port from us may accept and never answer.
 _HEALTH_SECONDS = 1.0
