@@ -146,7 +146,7 @@ def _wait_until_ready(aws: LocalAws, process: subprocess.Popen[bytes], nonce: st
                     raise _PortTakenError
                 raise StartError(f"MiniStack ended while starting. Its output ({aws.log}):\n{output[-2000:]}")
             time.sleep(_POLL_SECONDS)
-    raise StartError(f"MiniStack is not ready: see {aws.log}. Waited {deadline}")
+    raise StartError(f"MiniStack is not ready: see {aws.log}. {deadline}")
 
 
 def _is_ready(http: httpx.Client, endpoint_url: str, nonce: str) -> bool:
