@@ -9,6 +9,7 @@ import pytest
 from callscribe.adapters.items import StoredCall
 from callscribe.domain.transcript import Insights, Role
 from callscribe_tools import show, verdict
+from callscribe_tools.json_numbers import json_text
 from callscribe_tools.simulator import Call, Scenario, Simulator
 from harness.stack import NUMBER, Stack
 
@@ -149,7 +150,7 @@ def test_of_a_long_call_people_are_shown_the_beginning_and_the_end(
 
 
 def test_machines_are_given_json(placed: tuple[Call, StoredCall]) -> None:
-    document = json.loads(show.as_json(show.for_machines(placed[1])))
+    document = json.loads(json_text(show.for_machines(placed[1])))
     assert document["insights"][0]["sentences"][0]["speaker"] == "Customer"
     assert document["call"]["seconds"] == placed[0].seconds
     assert document["insights"][0]["results"][0]["made_by"]["configuration_sha256"]

@@ -18,8 +18,8 @@ import typer
 
 from callscribe.adapters.items import StoredCall
 from callscribe_tools import show, verdict
-from callscribe_tools.deadline import MOST_TIMES, blame, slowness
 from callscribe_tools.entry import begin
+from callscribe_tools.json_numbers import json_text
 from callscribe_tools.local_aws import LocalAwsError, Progress
 from callscribe_tools.local_aws.paths import ROOT
 from callscribe_tools.local_callscribe import (
@@ -130,8 +130,6 @@ def main(
     except _FAILURES as error:
         console.print("The demo failed.", style="bold red")
         console.print(str(error))
-        if isinstance(error, SimulationError) and (busy := blame(slowness())):
-            console.print(busy)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         console.print("Stopped, and everything with it.")
@@ -145,10 +143,6 @@ def _demonstrate(local: LocalCallscribe, progress: Progress, *, as_json: bool) -
         NotSettledError: one has not come to its end in time.
         SimulationError: one did not end as its scenario says, or Twilio would have refused something.
     """
-    times = min(slowness(), MOST_TIMES)
-    local.twilio.wait_longer(times)
-    if blame(times):
-        progress(f"This machine is {times:.1f} times as slow as usual now: the simulated Twilio waits longer for it")
     progress(f"Placing {len(CALLS)} calls at the same time")
     callers = ThreadPoolExecutor(len(CALLS))
     try:
@@ -184,7 +178,7 @@ def _place(local: LocalCallscribe, name: str, progress: Progress) -> Outcome:
 def _print(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
     if as_json:
         calls = [{"scenario": one.name, **show.for_machines(one.stored)} for one in outcomes]
-        print_json_text(show.as_json({"calls": calls}))
+        print_json_text(json_text({"calls": calls}))
         return
     for one in outcomes:
         print_line()

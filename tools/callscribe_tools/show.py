@@ -3,7 +3,6 @@
 It gives lines, and a line may hold whatever somebody has said: `terminal.print_line` makes it harmless.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from callscribe.adapters.items import StoredCall
 from callscribe.domain.call import shown_party
 from callscribe.domain.transcript import Insights, Sentence
+from callscribe_tools.json_numbers import json_text, measure, with_measured_probabilities
 
 # The fields of an operator result in the order, and by the names, in which Twilio's own samples print them.
 _RESULT_FIELDS = {
@@ -145,12 +145,12 @@ def results(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         others = {name: name for name in result if name not in _RESULT_FIELDS.values()}
         for shown, name in {**_RESULT_FIELDS, **others}.items():
             value = result.get(name)
-            lines = [value] if isinstance(value, str) else as_json(value).split("\n")
+            lines = [value] if isinstance(value, str) else json_text(value).split("\n")
             yield from [f"{shown}: {lines[0]}", *lines[1:]]
 
 
 def for_machines(stored: StoredCall) -> dict[str, Any]:
-    """The call as a document for `as_json`."""
+    """The call as a document for `json_text`."""
     return {
         "call_sid": stored.sid,
         "call": {**stored.call, **_parties(stored.call)} if stored.call else stored.call,
@@ -168,23 +168,15 @@ def shown(party: Any) -> Any:
     return shown_party(party) if isinstance(party, str) else party
 
 
-def as_json(document: Any) -> str:
-    """A document as JSON. Numbers that JSON's floats cannot hold exactly are strings."""
-    return json.dumps(document, indent=2, default=_number, ensure_ascii=False)
-
-
 def _insights(insights: Insights) -> Mapping[str, Any]:
     return {
         "transcript": insights.transcript.model_dump(exclude={"created"}),
         "participants": [one.model_dump() for one in insights.participants],
-        "sentences": [{"speaker": insights.speaker(one)} | one.model_dump() for one in insights.sentences],
-        "results": insights.results,
+        "sentences": [{"speaker": insights.speaker(one)} | _measured(one) for one in insights.sentences],
+        "results": with_measured_probabilities(insights.results),
     }
 
 
-def _number(value: Any) -> int | float | str:
-    if not isinstance(value, Decimal):
-        raise TypeError(f"{type(value).__name__} is no number")
-    if value == value.to_integral_value():
-        return int(value)
-    return float(value) if Decimal(repr(float(value))) == value else str(value)
+def _measured(sentence: Sentence) -> dict[str, Any]:
+    fields = sentence.model_dump()
+    return fields | {name: measure(fields[name]) for name in ("start", "end", "confidence")}

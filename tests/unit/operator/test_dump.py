@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from typer.testing import Result
 
-from callscribe_tools.operator.twilio_json import as_twilio_writes
+from callscribe_tools.json_numbers import json_text
 from callscribe_tools.simulator import Call, Simulator
 from harness.answers import answer
 
@@ -57,7 +57,7 @@ def test_fields_that_nobody_knows_are_shown_and_json_is_twilios_digit_for_digit(
 
 
 def test_numbers_are_written_as_they_were_and_texts_are_left_alone() -> None:
-    assert as_twilio_writes([Decimal("1.50"), "1.50", 2, None, Decimal("1E+5")]).split() == [
+    assert json_text([Decimal("1.50"), "1.50", 2, None, Decimal("1E+5")], exactly=True).split() == [
         "[",
         "1.50,",
         '"1.50",',

@@ -25,6 +25,10 @@ Results are on standard output, what happens and what goes wrong beside it. With
 document and nothing else. If the command ends by an error, the document has an `error` with its `message` and its
 `exit_status`; only wrong usage (2) prints no document. Every command except `export` takes it.
 
+A number has the same JSON type whatever its value: seconds of a call, channels, minutes and counts are whole numbers;
+times and confidences of sentences, probabilities and dollars are decimals, such as `1.0`. A number of an operator's own
+is as DynamoDB has it, `1` or `0.5`; one of more than 38 digits is a text.
+
 Callers choose some of the words that are printed. Characters that a terminal would act on are escaped, as `\\x1b` in
 text and as `\\u001b` in JSON, which is the same document to whatever reads it.
 

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -13,6 +12,7 @@ from callscribe.adapters.items import StoredCall
 from callscribe.adapters.table import CallTable
 from callscribe.domain.transcript import Insights
 from callscribe_tools import show
+from callscribe_tools.json_numbers import json_text, with_measured_probabilities
 from callscribe_tools.operator.calls import Listed
 from callscribe_tools.operator.printing import Tell
 from callscribe_tools.operator.stored import current
@@ -33,8 +33,6 @@ _FORMULA = re.compile(
 )
 """What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection")."""
 
-_NUMBERS = frozenset({"from", "to"})
-"""Columns that may hold phone numbers."""
 _NUMBER = re.compile(r"\+[0-9]{1,15}")
 """A phone number: as a formula it is that number, and no more."""
 
@@ -66,9 +64,7 @@ def lines(calls: Iterable[Listed], table: CallTable, format_: Format, progress: 
 
 
 def _json_line(stored: StoredCall) -> str:
-    # What `show` indents over many lines; it writes as numbers only what is one in binary too.
-    document = json.loads(show.as_json(show.for_machines(stored)))
-    return harmless_json(json.dumps(document, ensure_ascii=False, separators=(",", ":"))) + "\n"
+    return harmless_json(json_text(show.for_machines(stored), indent=None)) + "\n"
 
 
 def _csv_lines(stored: StoredCall) -> Iterator[str]:
@@ -78,8 +74,7 @@ def _csv_lines(stored: StoredCall) -> Iterator[str]:
     for sid, row in rows.items():
         cells = {**_of_call(stored), "recording_sid": sid}
         cells |= {name: row.get(name) for name in ("state", "reason", "channels")}
-        told = cells | _of_insights(insights.get(sid))
-        yield _row(cell(told.get(name), number=name in _NUMBERS) for name in COLUMNS)
+        yield _row([cell((cells | _of_insights(insights.get(sid))).get(name)) for name in COLUMNS])
 
 
 def _of_call(stored: StoredCall) -> dict[str, Any]:
@@ -108,20 +103,16 @@ def _first(insights: Insights, kind: str) -> Mapping[str, Any]:
 
 
 def _json_cell(results: Sequence[Mapping[str, Any]]) -> str:
-    text = harmless_json(json.dumps(json.loads(show.as_json(results)), ensure_ascii=False))
+    text = harmless_json(json_text(with_measured_probabilities(results), indent=None))
     # An escape of JSON's: whoever reads the JSON reads the same words.
     return _FORMULA.sub(lambda found: f"{found['start']}{found['gap']}\\u{ord(found['sign']):04x}", text)
 
 
-def cell(value: object, *, number: bool = False) -> str:
-    """Write a value as a cell that no spreadsheet takes for a formula, and no terminal acts on.
-
-    Args:
-        number: whether it may be a phone number, which keeps its plus.
-    """
+def cell(value: object) -> str:
+    """Write a value as a cell that no spreadsheet takes for a formula, and no terminal acts on."""
     if isinstance(value, Decimal):
         return format(value, "f")
-    if not isinstance(value, str) or (number and _NUMBER.fullmatch(value)):
+    if not isinstance(value, str) or _NUMBER.fullmatch(value):
         return "" if value is None else str(value)
     text = _FORMULA.sub(_as_text, value.replace("\r\n", "\n"))
     return re.sub(r"[^\n\t]+", lambda found: printable(found[0]), text)

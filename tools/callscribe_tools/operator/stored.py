@@ -54,7 +54,7 @@ def for_people(stored: StoredCall, zone: ZoneInfo) -> Iterator[str]:
 
 
 def for_machines(stored: StoredCall) -> dict[str, Any]:
-    """The call as a document for `show.as_json`."""
+    """The call as a document for `json_numbers.json_text`."""
     return {**show.for_machines(stored), "erased_at": iso(stored.erased_at) if stored.erased_at else None}
 
 

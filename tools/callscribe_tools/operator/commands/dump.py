@@ -7,6 +7,7 @@ import typer
 from callscribe.domain.errors import NotFoundError
 from callscribe.domain.sids import TranscriptSid
 from callscribe_tools import show
+from callscribe_tools.json_numbers import json_text
 from callscribe_tools.operator import cli_options as options
 from callscribe_tools.operator.cli_common import (
     EnvOption,
@@ -18,7 +19,6 @@ from callscribe_tools.operator.cli_common import (
 )
 from callscribe_tools.operator.errors import RefusedError
 from callscribe_tools.operator.printing import print_json_text, print_line, telling
-from callscribe_tools.operator.twilio_json import as_twilio_writes
 
 commands = typer.Typer()
 
@@ -56,7 +56,7 @@ def dump(
                 f"what is stored is shown by {environment.command('show CA…')}"
             ) from None
     if as_json:
-        print_json_text(as_twilio_writes({"transcript": info, "operator_results": results}))
+        print_json_text(json_text({"transcript": info, "operator_results": results}, exactly=True))
         return
     print_line("=== Transcript info ===")
     for shown, name in _INFO.items():

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from callscribe.domain.sids import CallSid
-from callscribe_tools import show as shown
+from callscribe_tools.json_numbers import json_text
 from callscribe_tools.operator import cli_options as options
 from callscribe_tools.operator.cli_common import (
     EnvOption,
@@ -50,7 +50,7 @@ def show(
                 f"{environment.command('ledger --since 7d')}"
             )
     if as_json:
-        print_json_text(shown.as_json(for_machines(stored)))
+        print_json_text(json_text(for_machines(stored)))
         return
     for line in for_people(stored, local):
         print_line(line)
