@@ -116,8 +116,32 @@ def test_a_mixed_day_adds_up(
     assert ledger.missing == []
     result = callscribe("ledger", "--since", "3d")
     assert result.exit_code == 0
-    assert result.stderr == "Nothing is missing.\n"
+    assert result.stderr.endswith("Nothing is missing.\n")
     assert result.stdout.splitlines()[-1].split()[:3] == ["in", "all", "5"]
+    balance = ledger.balance
+    assert balance.rows == sum(counts(ledger)[name] for name in ("stored", "skipped", "failed", "in_flight"))
+    assert balance.recordings == balance.with_row + balance.need_none == counts(ledger)["recordings"]
+    assert f"RECS {balance.recordings} = {balance.with_row} with a row" in result.stderr
+    assert (balance.missing, balance.waiting) == (0, 0)
+
+
+def test_the_ledger_says_why_it_has_more_rows_than_twilio_has_recordings(
+    take: Take, stack: Stack, twilio: Simulator, scenario: Scenario, callscribe: Callable[..., Result]
+) -> None:
+    kept, deleted = (twilio.place_call(scenario, to=NUMBER) for _ in range(2))
+    settle(stack, twilio)
+    lost = twilio.place_call(scenario, to=NUMBER)
+    settle(stack, twilio)
+    be_later(stack, twilio)
+    forget(stack, lost)
+    dual(deleted).status = "deleted"
+    balance = take().balance
+    assert kept.recordings
+    assert (balance.rows, balance.with_row, balance.gone) == (2, 1, 1)
+    assert balance.missing >= 1
+    assert balance.recordings == balance.with_row + balance.missing + balance.waiting + balance.need_none
+    told = callscribe("ledger", "--since", "3d").stderr
+    assert "2 rows = 1 with a recording at Twilio + 1 without one at Twilio, where it was deleted" in told
 
 
 def test_what_has_not_had_its_time_yet_is_in_flight(

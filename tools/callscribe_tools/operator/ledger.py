@@ -54,6 +54,9 @@ class Day:
     `calls`, `recordings` and `transcripts` are at Twilio. `stored`, `skipped`, `failed` and `erased` are rows of
     recordings in the table. `in_flight` are its unsettled ones, and what it still lacks and has time for. `repaired`
     are rows, and calls, that there are because of the sweep. `missing` is what Twilio has and the table should have.
+
+    By the others the numbers add up: `rows` are all rows of recordings, `with_row` the recordings at Twilio that have
+    one, and `waiting` those that have none and still time for it.
     """
 
     day: date
@@ -67,6 +70,35 @@ class Day:
     repaired: int = 0
     erased: int = 0
     missing: int = 0
+    rows: int = 0
+    with_row: int = 0
+    waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """How the numbers of all days add up.
+
+    Of `recordings` at Twilio, `with_row` have a row, `missing` should have one, `waiting` still have time, and the rest
+    need none: mono recordings beside one in two channels, recordings that Callscribe did not ask for, and those of
+    erased calls. Of `rows` in the table, `gone` have no recording at Twilio any more: it was deleted there.
+    """
+
+    recordings: int
+    with_row: int
+    missing: int
+    waiting: int
+    rows: int
+
+    @property
+    def need_none(self) -> int:
+        """Recordings at Twilio that need no row."""
+        return self.recordings - self.with_row - self.missing - self.waiting
+
+    @property
+    def gone(self) -> int:
+        """Rows whose recording is not at Twilio."""
+        return self.rows - self.with_row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +136,17 @@ class Ledger:
     missing: Sequence[Missing]
     unreadable: int
     refused: Sequence[str] = ()
+
+    @property
+    def balance(self) -> Balance:
+        """How the numbers of all days add up."""
+        return Balance(
+            recordings=sum(day.recordings for day in self.days),
+            with_row=sum(day.with_row for day in self.days),
+            missing=sum(one.kind is Kind.RECORDING for one in self.missing),
+            waiting=sum(day.waiting for day in self.days),
+            rows=sum(day.rows for day in self.days),
+        )
 
 
 def take_ledger(
@@ -296,6 +339,7 @@ class _Book:
         if "state" not in row:
             return
         state = State(row["state"])
+        day.rows += 1
         day.stored += state is State.STORED
         day.skipped += state is State.SKIPPED
         day.failed += state is State.FAILED
@@ -318,6 +362,8 @@ class _Book:
             if is_untold(rows.get(f"CALL#{call.sid}"))
             or any(f"RECORDING#{one.sid}" not in rows for one in recordings[call.sid])
         ]
+        clear = {call.sid for call in calls} - {call.sid for call in unclear}
+        day.with_row += sum(len(recordings[sid]) for sid in clear)
         own = self.lists.look_up(call_key(call.sid) for call in unclear)
         for call in unclear:
             self._compare_call(day, call, recordings[call.sid], own.get(f"CALL#{call.sid}"))
@@ -326,12 +372,14 @@ class _Book:
         known = self.table.knows(call.sid)
         for found in filter(None, [row, *known.values()]):
             self._count(day, found)
+        day.with_row += sum(one.sid in known for one in recordings)
         if is_erased(row) or any(one["state"] == State.ERASED for one in known.values()):
             return
         late = call.ended is not None and self.patience.is_late(call.ended, self.now)
         missing = missing_recordings(recordings, known)
         if not late:
             day.in_flight += len(missing) or is_untold(row)
+            day.waiting += len(missing)
             return
         for one in missing:
             body = stand_ins.of_recording(one)

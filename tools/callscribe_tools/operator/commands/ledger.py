@@ -1,5 +1,6 @@
 """`callscribe ledger`."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -18,7 +19,7 @@ from callscribe_tools.operator.cli_common import (
     exits,
 )
 from callscribe_tools.operator.environment import Environment
-from callscribe_tools.operator.ledger import Day, Ledger, repair, take_ledger
+from callscribe_tools.operator.ledger import Balance, Day, Ledger, repair, take_ledger
 from callscribe_tools.operator.printing import console, print_json, print_line, print_table, telling
 
 commands = typer.Typer()
@@ -56,6 +57,7 @@ def ledger(
 
     Each thing counts on the UTC day on which its call began. CALLS, RECS and TRANS are the calls, recordings and
     transcripts that Twilio has. The others are the table's recordings; FLIGHT is also what has not had its time yet.
+    Below the table it says how these numbers add up.
     What is older than the table keeps anything is left out. What cannot be read is counted and not compared.
 
     Calls from before the stack was created are missing too, since nobody heard of them. --repair leaves them: they
@@ -128,6 +130,7 @@ def _ledger_document(taken: Ledger, repaired: int) -> dict[str, Any]:
         "until": taken.until.isoformat(),
         "days": [asdict(one) | {"day": one.day.isoformat()} for one in taken.days],
         "missing": missing,
+        "balance": asdict(taken.balance) | {"need_none": taken.balance.need_none, "gone": taken.balance.gone},
         "unreadable": taken.unreadable,
         "refused": [*taken.refused],
         "sent": repaired,
@@ -138,8 +141,11 @@ def _ledger_document(taken: Ledger, repaired: int) -> dict[str, Any]:
 _SHORT = {"recordings": "recs", "transcripts": "trans", "in_flight": "flight"}
 
 
+_NO_COLUMNS = {"day", "rows", "with_row", "waiting"}
+
+
 def _print_ledger(taken: Ledger) -> None:
-    names = [one.name for one in fields(Day) if one.name != "day"]
+    names = [one.name for one in fields(Day) if one.name not in _NO_COLUMNS]
     rows = [[one.day.isoformat(), *(getattr(one, name) for name in names)] for one in taken.days]
     total = ["in all", *(sum(getattr(one, name) for one in taken.days) for name in names)]
     print_table(["DAY", *(_SHORT.get(name, name).upper() for name in names)], [*rows, total])
@@ -151,7 +157,26 @@ def _print_ledger(taken: Ledger) -> None:
         )
 
 
+def _additions(balance: Balance) -> Iterator[str]:
+    """Say how RECS and the rows of the table add up, or why one is more than the other."""
+    if not (balance.recordings or balance.rows):
+        return
+    none = ": mono ones beside one in two channels, ones that Callscribe did not ask for, or of erased calls"
+    yield (
+        f"RECS {balance.recordings} = {balance.with_row} with a row in the table + {balance.missing} missing "
+        f"+ {balance.waiting} that have still time + {balance.need_none} that need no row"
+        f"{none if balance.need_none else ''}."
+    )
+    gone = " at Twilio, where it was deleted" if balance.gone else " at Twilio"
+    yield (
+        f"STORED, SKIPPED, FAILED, ERASED and those under way are {balance.rows} rows = {balance.with_row} with a "
+        f"recording at Twilio + {balance.gone} without one{gone}."
+    )
+
+
 def _print_conclusion(environment: Environment, taken: Ledger, repaired: int | None) -> None:
+    for line in _additions(taken.balance):
+        console.print(line)
     for told in taken.refused:
         console.print(f"Not compared: {told}.")
     if taken.unreadable:
