@@ -17,8 +17,8 @@ from callscribe.usecases.erase_call import erase_call
 from callscribe_tools.simulator import Simulator
 from harness.stack import Stack
 
-TOMBSTONE = {"pk", "sk", "erased_at", "expires_at"}
-ERASED_ROW = TOMBSTONE | {"state"}
+TOMBSTONE = {"pk", "sk", "erased_at", "expires_at", "due", "due_at"}
+ERASED_ROW = {"pk", "sk", "erased_at", "expires_at", "state"}
 
 
 def settings_of(stack: Stack) -> Settings:

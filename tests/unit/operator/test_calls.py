@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from callscribe.adapters.dynamodb import iso
+from callscribe.adapters.dynamodb import iso, moment_of
+from callscribe.adapters.erasable import ErasableCalls, Tombstone
+from callscribe.adapters.items import call_sid_of
 from callscribe_tools.simulator import Call
 from harness.later import be_later
 from harness.stack import CALLER, NUMBER, Stack
@@ -131,9 +133,66 @@ def test_only_the_last_seven_days_are_listed_unless_more_is_asked_for(
     assert stored.sid not in sids(reading("calls", "--since", "7d", "--json"))
 
 
+def finish_erasure(stack: Stack) -> None:
+    """Let the erasure be finished, as the sweep does when it has looked once more."""
+    (item,) = [item for item in stack.items() if item["sk"] == "CALL"]
+    tombstone = Tombstone(
+        call_sid=call_sid_of(item),
+        erased_at=datetime.fromisoformat(item["erased_at"]),
+        due_at=moment_of(item["due_at"]),
+        transcripts=(),
+    )
+    ErasableCalls(stack.table()).finish_erasure(tombstone)
+
+
+def test_erased_calls_are_listed_by_when_they_were_and_no_more_is_known(
+    reading: Reading, stored: Call, stack: Stack
+) -> None:
+    assert json.loads(reading("calls", "--state", "erased", "--json").stdout)["calls"] == []
+    assert reading("calls", "--state", "erased").stderr == "No call was erased in that time.\n"
+    assert reading("erase", stored.sid, "--yes").exit_code == 0
+    # Before the sweep has looked once more, and after.
+    for _ in range(2):
+        (call,) = json.loads(reading("calls", "--state", "erased", "--json").stdout)["calls"]
+        assert list(call) == ["call_sid", "erased_at"]
+        assert call["call_sid"] == stored.sid
+        assert datetime.now(UTC) - datetime.fromisoformat(call["erased_at"]) < timedelta(minutes=1)
+        result = reading("calls", "--state", "erased")
+        assert result.stdout.split()[0] == "ERASED"
+        assert result.stdout.split()[-1] == stored.sid
+        assert sids(reading("calls", "--json")) == []
+        finish_erasure(stack)
+    (tombstone,) = [item for item in stack.items() if item["sk"] == "CALL"]
+    assert tombstone["due"] == "erased"
+
+
+def test_pages_of_erased_calls_hold_each_once(reading: Reading, stack: Stack) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    made = []
+    # Two in the same second.
+    for number, ago in enumerate([0, 60, 60, 120, 9 * 24 * 3600], start=1):
+        sid, erased_at = f"CA{number:032x}", now - timedelta(seconds=ago)
+        made.append(sid)
+        stack.table().put_item(
+            Item={"pk": f"CALL#{sid}", "sk": "CALL", "erased_at": iso(erased_at), "expires_at": 2**33}
+            | {"due": "erased", "due_at": int(erased_at.timestamp())}
+        )
+    listed: list[str] = []
+    result = reading("calls", "--state", "erased", "--limit", "1")
+    while True:
+        listed += [line.split()[-1] for line in result.stdout.splitlines()[1:]]
+        if "There are more: callscribe " not in result.stderr:
+            break
+        result = reading(*shlex.split(result.stderr.partition("callscribe ")[2]))
+        assert result.exit_code == 0
+    assert listed == made[:4]
+    assert sids(reading("calls", "--state", "erased", "--since", "10d", "--json")) == made
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
+        (["--state", "erased", "--number", "+12025550142"], "no number is known"),
         (["--day", "yesterday"], "is no day"),
         (["--day", "9999-12-31"], "is no day"),
         (["--day", "2026-11-01", "--since", "1d"], "in the place of --since"),

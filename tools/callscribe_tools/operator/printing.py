@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -92,7 +93,7 @@ def telling() -> Iterator[Tell]:
 
 def tell_pages(text: str) -> None:
     """Tell how far a long list of Twilio's is."""
-    console.print(text, style="dim")
+    console.print(f"[dim]{escape(text)}[/]")
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

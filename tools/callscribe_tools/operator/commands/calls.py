@@ -19,6 +19,7 @@ from callscribe_tools.operator.cli_common import (
     environment_of,
     exits,
 )
+from callscribe_tools.operator.environment import Env
 from callscribe_tools.operator.printing import console, print_json, print_table, telling
 from callscribe_tools.show import shown
 
@@ -66,6 +67,8 @@ def calls(
 ) -> None:
     """List calls, the latest first: when, from whom, to whom, how long, and where the recordings stand.
 
+    With --state erased it lists the calls that were erased in that time, and when: nothing else is known of them.
+
     Numbers are shown in full. Times are those of --tz, with --json in UTC. A page that is not the last names the
     command for the next one; in --json it is `next`, the token for --continue.
 
@@ -75,6 +78,11 @@ def calls(
     """
     local = options.zone(zone)
     since, until = _span(day, since, until, local)
+    if state is State.ERASED:
+        if number:
+            raise typer.BadParameter("of erased calls no number is known.", param_hint="--number")
+        _list_erased(since, until, after, limit, local, zone, env, stack, as_json=as_json)
+        return
     with answering(as_json=as_json), telling() as tell:
         environment = environment_of(env, stack)
         wanted = Wanted(
@@ -93,6 +101,54 @@ def calls(
     if token:
         text = f"calls --continue {token} {_again(wanted, limit, zone)}"
         console.print(f"There are more: {environment.command(text)}")
+
+
+def _list_erased(
+    since: datetime,
+    until: datetime,
+    after: Place | None,
+    limit: int,
+    local: ZoneInfo,
+    zone: str,
+    env: Env | None,
+    stack: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    """List the calls that were erased in that time: nothing else is known of them."""
+    with answering(as_json=as_json) as answer, telling() as tell:
+        environment = environment_of(env, stack)
+        tell("Reading the erased calls")
+        # A page ends within a second, of which the next page has the other calls.
+        last = after.started + timedelta(seconds=1) if after else until
+        erased = (Place(when, sid) for sid, when in environment.lists.erased(since, min(until, last)))
+        listed = sorted(
+            islice((one for one in erased if after is None or _is_behind(one, after)), limit + 1), key=_order
+        )
+        page, more = listed[:limit], len(listed) > limit
+        token = page[-1].token() if more else None
+        calls = [{"call_sid": one.call_sid, "erased_at": iso(one.started)} for one in page]
+        answer.document = {"stack": environment.stack, "calls": calls, "next": token}
+    if as_json:
+        return
+    if not page:
+        console.print("No call was erased in that time.")
+        return
+    print_table(
+        ("ERASED", "CALL"), [(f"{one.started.astimezone(local):%Y-%m-%d %H:%M:%S}", one.call_sid) for one in page]
+    )
+    if token:
+        wanted = Wanted(since=since, until=until, state=State.ERASED, retention=environment.table.retention)
+        text = f"calls --continue {token} {_again(wanted, limit, zone)}"
+        console.print(f"There are more: {environment.command(text)}")
+
+
+def _order(place: Place) -> tuple[float, str]:
+    return -place.started.timestamp(), place.call_sid
+
+
+def _is_behind(place: Place, other: Place) -> bool:
+    return _order(place) > _order(other)
 
 
 def _span(day: str | None, since: datetime | None, until: datetime | None, zone: ZoneInfo) -> tuple[datetime, datetime]:

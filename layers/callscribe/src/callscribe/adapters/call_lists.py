@@ -3,6 +3,8 @@
 Its one write is how far the sweep has come. Everything about one call is in `table`.
 """
 
+import heapq
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -165,6 +167,30 @@ class CallLists:
         """Find every call of which a copy may be left, with when to look for it again; the longest due first."""
         for row in self._due_rows("looking for calls that are not erased everywhere", items.DUE_FOR_ERASURE):
             yield items.call_sid_of(row), moment_of(row["due_at"])
+
+    def erased(self, since: datetime, until: datetime) -> Iterator[tuple[CallSid, datetime]]:
+        """Find the calls that were erased from `since` on and before `until`, the latest first, with when.
+
+        Calls that Callscribe 0.1.0 has erased are not among them: it kept them in no index.
+        """
+        unfinished = [items.call_key(call_sid) for call_sid, _ in self.unfinished_erasures()]
+        found = [
+            (datetime.fromisoformat(row["erased_at"]), items.call_sid_of(row))
+            for row in self.look_up(unfinished).values()
+            if "erased_at" in row
+        ]
+        times = (int(since.timestamp()), math.ceil(until.timestamp()) - 1)
+        rows = query(
+            self._table,
+            "looking for erased calls",
+            IndexName=items.BY_DUE_AT,
+            KeyConditionExpression=Key("due").eq(items.ERASED) & Key("due_at").between(*times),
+            ScanIndexForward=False,
+        )
+        settled = ((moment_of(row["due_at"]), items.call_sid_of(row)) for row in rows)
+        in_time = sorted((one for one in found if since <= one[0] < until), reverse=True)
+        for erased_at, call_sid in heapq.merge(settled, in_time, key=lambda one: one[0], reverse=True):
+            yield call_sid, erased_at
 
     def due_for_deletion(self, now: datetime) -> Iterator[tuple[CallSid, RecordingSid]]:
         """Find the recordings that shall be deleted at Twilio by now, the longest due first."""

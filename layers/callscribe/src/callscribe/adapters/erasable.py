@@ -83,11 +83,15 @@ class ErasableCalls:
             self._table.put_item(Item=_item(tombstone) | due | transcripts)
 
     def finish_erasure(self, tombstone: Tombstone) -> None:
-        """Let a tombstone be due no longer, unless somebody has looked at the call since it was put."""
+        """Let a tombstone be due no longer, unless somebody has looked at the call since it was put.
+
+        From then on it is listed among the erased calls, by when it was erased.
+        """
         not_since = Attr("due_at").eq(math.ceil(tombstone.due_at.timestamp()))
         refused = suppress(self._table.meta.client.exceptions.ConditionalCheckFailedException)
         with aws_errors(f"noting that call {tombstone.call_sid} is erased"), refused:
-            self._table.put_item(Item=_item(tombstone), ConditionExpression=not_since)
+            listed = {"due": items.ERASED, "due_at": int(tombstone.erased_at.timestamp())}
+            self._table.put_item(Item=_item(tombstone) | listed, ConditionExpression=not_since)
 
     def erase_recording(self, tombstone: Tombstone, recording_sid: RecordingSid) -> None:
         """Leave nothing of a recording's row but that it is erased, whatever it was and whether there was one."""

@@ -44,6 +44,9 @@ DUE_FOR_ATTENTION = "attention"
 DUE_FOR_ERASURE = "erasure"
 """The partition of the index `by_due_at` that holds tombstones of calls whose erasure is not finished."""
 
+ERASED = "erased"
+"""The partition of the index `by_due_at` that holds tombstones of calls that are erased, by when they were."""
+
 SWEEP_KEY = {"pk": "SWEEP", "sk": "SWEEP"}
 """The key of the item that tells up to when everything at Twilio has been compared with the table."""
 
