@@ -15,6 +15,8 @@ from e2e.stack import calls_unread, held, held_at_rest, post
 CALLBACK = {"CallSid": "CA" + "0" * 32, "RecordingSid": "RE" + "0" * 32, "RecordingStatus": "completed"}
 STATUS = {"CallSid": "CA" + "0" * 32, "To": "+12025550199", "CallStatus": "completed", "CallDuration": "14"}
 
+COMES_BACK_SECONDS = 90.0
+
 
 @contextmanager
 def without(local: LocalCallscribe, role: str, sid: str) -> Iterator[None]:
@@ -84,7 +86,7 @@ def test_a_worker_that_may_not_put_a_message_off_leaves_that_to_the_queue(local:
     told: list[dict[str, Any]] = []
     with without(local, "RequestTranscriptRole", "ReceiveMessages"), calls_unread(local):
         sqs.send_message(QueueUrl=queue, MessageBody=urlencode(CALLBACK | {"RecordingStatus": "absent"}))
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + COMES_BACK_SECONDS
         while not told:
             assert time.monotonic() < deadline
             time.sleep(0.1)
@@ -105,7 +107,7 @@ def test_a_worker_may_put_what_it_cannot_read_into_the_dead_letters(
 ) -> None:
     sqs = local.stack.aws.client("sqs")
     sqs.send_message(QueueUrl=local.stack.outputs[queue], MessageBody="nothing that Twilio sends")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + COMES_BACK_SECONDS
     letters: list[Any] = []
     while not letters and time.monotonic() < deadline:
         letters = sqs.receive_message(

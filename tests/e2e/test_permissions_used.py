@@ -204,6 +204,7 @@ def _fail_and_come_back(local: LocalCallscribe, call: Call) -> None:
         answer(local.twilio, "GET", "/v2/Transcripts/{sid}", 503),
     ]
     told = json.dumps({"transcript_sid": transcript, "customer_key": call.sid})
+    before = _comebacks(local)
     for output, body in (
         ("RecordingsQueueUrl", urlencode(_callback(one))),
         ("BackfillQueueUrl", urlencode(_callback(one))),
@@ -212,11 +213,10 @@ def _fail_and_come_back(local: LocalCallscribe, call: Call) -> None:
         sqs.send_message(QueueUrl=outputs[output], MessageBody=body)
         sqs.send_message(QueueUrl=outputs[output], MessageBody="nothing that Twilio sends")
     deadline = time.monotonic() + SETTLE_SECONDS
-    # One by each of the three workers, at least.
-    while len(asked[0]) < 2 or not asked[1]:
+    # Each of the three workers has put off a message, at least. What a worker logs is there when it has ended.
+    while any(many <= before[worker] for worker, many in _comebacks(local).items()):
         assert time.monotonic() < deadline, asked
         time.sleep(0.1)
-    time.sleep(0.5)
     recover(local.twilio)
     recover(local.twilio)
     held_at_rest(local)
@@ -224,6 +224,12 @@ def _fail_and_come_back(local: LocalCallscribe, call: Call) -> None:
         url = outputs[f"{kind}DeadLettersUrl"]
         for letter in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages", []):
             sqs.delete_message(QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"])
+
+
+def _comebacks(local: LocalCallscribe) -> dict[str, int]:
+    """How often each worker has said that a message comes back."""
+    workers = ("RequestTranscriptFunction", "BackfillRecordingFunction", "StoreInsightsFunction")
+    return {one: sum("message comes back" in line for line in local.stack.logs(one)) for one in workers}
 
 
 def _let_be_due(local: LocalCallscribe, calls: list[Call]) -> None:
@@ -259,8 +265,8 @@ def permissions(local: LocalCallscribe) -> dict[str, tuple[set[Permission], set[
         until_done.enter_context(recording(local))
         since = time.time()
         do_everything(local, load_scenario("cannot_log_in"))
-        time.sleep(0.2)
-        done = used(local, since, time.time())
+        # Nothing more is asked: all is at rest. What is taken down is dated by another clock.
+        done = used(local, since - 1, time.time() + 1)
     roles = [one for one in local.stack.resources if one.endswith("Role")]
     return {role: (allowed(local, role), done.get(role, set())) for role in roles}
 

@@ -19,7 +19,7 @@ def test_on_a_usual_machine_it_is_over_when_it_says(clock: list[float]) -> None:
     assert not one.is_over()
     clock[0] = 10.1
     assert one.is_over()
-    assert str(one) == "10 s"
+    assert str(one) == "Waited 10 s."
 
 
 def test_a_busy_machine_gets_more_time_and_is_said_to_be_busy(clock: list[float]) -> None:
@@ -30,7 +30,9 @@ def test_a_busy_machine_gets_more_time_and_is_said_to_be_busy(clock: list[float]
     clock[0] = 31.0
     # It does not take back what it has given.
     assert one.is_over()
-    assert str(one).startswith("31 s on a machine that is 3.0 times as slow as usual now; end what else runs on it")
+    assert str(one).startswith(
+        "Waited 31 s. This machine is 3.0 times as slow as usual now: it is too busy. End what else"
+    )
 
 
 def test_nobody_waits_for_ever(clock: list[float]) -> None:

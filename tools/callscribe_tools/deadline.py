@@ -7,6 +7,8 @@ from collections.abc import Callable
 MOST_TIMES = 10.0
 """So many times its length a deadline grows to, and no more: somebody waits."""
 
+_NOTEWORTHY = 1.5
+
 _WORK = bytes(32 * 1024**2)
 _WORK_SECONDS = 0.15
 """What that takes a processor of 2015 without instructions of its own for it."""
@@ -20,6 +22,16 @@ def slowness() -> float:
     # The rest of the time other programs, or the limits of a container, have had the processor.
     waited = max(1.0, (time.monotonic() - began) / working)
     return waited * max(1.0, working / _WORK_SECONDS)
+
+
+def blame(times: float) -> str:
+    """Say that a machine is so many times as slow as usual, and what to do; empty where that explains nothing."""
+    if times < _NOTEWORTHY:
+        return ""
+    return (
+        f"This machine is {times:.1f} times as slow as usual now: it is too busy. "
+        "End what else runs on it, and try again."
+    )
 
 
 class Deadline:
@@ -39,14 +51,8 @@ class Deadline:
         return self._passed() >= self._seconds * self._times
 
     def __str__(self) -> str:
-        """How long was waited; and if the machine is to blame, what to do."""
-        told = f"{self._passed():.0f} s"
-        if self._times < 1.5:
-            return told
-        return (
-            f"{told} on a machine that is {self._times:.1f} times as slow as usual now; "
-            "end what else runs on it, and try again"
-        )
+        """How long was waited, as a sentence; and if the machine is to blame, what to do."""
+        return " ".join(filter(None, [f"Waited {self._passed():.0f} s.", blame(self._times)]))
 
     def _passed(self) -> float:
         return time.monotonic() - self._began

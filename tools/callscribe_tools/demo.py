@@ -18,6 +18,7 @@ import typer
 
 from callscribe.adapters.items import StoredCall
 from callscribe_tools import show, verdict
+from callscribe_tools.deadline import MOST_TIMES, blame, slowness
 from callscribe_tools.entry import begin
 from callscribe_tools.json_numbers import json_text
 from callscribe_tools.local_aws import LocalAwsError, Progress
@@ -130,6 +131,8 @@ def main(
     except _FAILURES as error:
         console.print("The demo failed.", style="bold red")
         console.print(str(error))
+        if isinstance(error, SimulationError) and (busy := blame(slowness())):
+            console.print(busy)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         console.print("Stopped, and everything with it.")
@@ -143,6 +146,10 @@ def _demonstrate(local: LocalCallscribe, progress: Progress, *, as_json: bool) -
         NotSettledError: one has not come to its end in time.
         SimulationError: one did not end as its scenario says, or Twilio would have refused something.
     """
+    times = min(slowness(), MOST_TIMES)
+    local.twilio.wait_longer(times)
+    if blame(times):
+        progress(f"This machine is {times:.1f} times as slow as usual now: the simulated Twilio waits longer for it")
     progress(f"Placing {len(CALLS)} calls at the same time")
     callers = ThreadPoolExecutor(len(CALLS))
     try:

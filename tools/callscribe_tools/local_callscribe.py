@@ -101,7 +101,7 @@ class LocalCallscribe:
                 return stored
             if deadline.is_over():
                 where = ", ".join(states) or "not heard of"
-                raise NotSettledError(f"Call {call_sid} is not settled: its recordings are {where}. Waited {deadline}.")
+                raise NotSettledError(f"Call {call_sid} is not settled: its recordings are {where}. {deadline}")
             if self.stopped.wait(_POLL_SECONDS):
                 raise NotSettledError(f"Nobody waits for call {call_sid} any more.")
 

@@ -12,6 +12,7 @@ from typer.testing import Result
 from callscribe_tools import show
 from callscribe_tools.operator.cli_docs import commands
 from callscribe_tools.operator.export import cell
+from callscribe_tools.operator.printing import tell_pages
 from callscribe_tools.simulator import Call, Scenario, Simulator, load_scenario
 from callscribe_tools.simulator.scenario import Speak
 from callscribe_tools.terminal import console, harmless_json, print_json, print_line, printable
@@ -185,16 +186,30 @@ def test_json_is_the_same_document(capsys: pytest.CaptureFixture[str]) -> None:
         ("+12025550142;=x", "'+12025550142;'=x"),
         ("a; =b", "a;' =b"),
         ("a\n-b", "a\n'-b"),
-        ("+12025550142", "+12025550142"),
-        ("+15", "+15"),
+        ("+15", "'+15"),
         ("sip:a=b@c", "sip:a=b@c"),
         ("I pay 5-6 = 11, a@b.c", "I pay 5-6 = 11, a@b.c"),
         (-1, "-1"),
         (None, ""),
     ],
 )
-def test_no_cell_is_a_formula_and_numbers_keep_their_plus(value: object, written: str) -> None:
+def test_no_cell_is_a_formula(value: object, written: str) -> None:
     assert cell(value) == written
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("+12025550142", "+12025550142"),
+        ("+15", "+15"),
+        ("+1202=x", "'+1202=x"),
+        ("+1\n", "'+1\n"),
+        ("+\u0661", "'+\u0661"),
+        ("sip:+1@x", "sip:+1@x"),
+    ],
+)
+def test_a_phone_number_keeps_its_plus_and_nothing_else_does(value: str, written: str) -> None:
+    assert cell(value, number=True) == written
 
 
 def test_every_cell_of_the_csv_with_words_of_others_is_safe(called: Call, stack: Stack, reading: Reading) -> None:
@@ -271,3 +286,8 @@ def test_results_are_told_in_words_and_what_is_empty_is_left_out() -> None:
         "  silent",
         "    no result",
     ]
+
+
+def test_how_far_a_long_list_is_is_told_without_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    tell_pages("listing recordings [page 3]\x1b")
+    assert capsys.readouterr().err == "listing recordings [page 3]\\x1b\n"

@@ -11,6 +11,7 @@ import typer
 from callscribe_tools import demo
 from callscribe_tools.operator.errors import OperatorError
 from callscribe_tools.operator.local import NOTE, Local, kept_alone, noted, program, running
+from callscribe_tools.simulator import SimulationError
 
 HERE = Local(aws_url="http://127.0.0.1:1", region="us-east-1", twilio_url="http://127.0.0.1:2", process=os.getpid())
 KEEPER = """
@@ -68,3 +69,16 @@ def test_programs_are_named_as_they_can_be_called(monkeypatch: pytest.MonkeyPatc
     assert program("callscribe") == f"{folder.name}/bin/callscribe"
     monkeypatch.chdir("/")
     assert Path("/", program("callscribe")) == folder / "bin" / "callscribe"
+
+
+def test_a_demo_that_fails_on_a_busy_machine_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object) -> None:
+        raise SimulationError("Real Twilio would have refused or ignored: [11200] no answer in time")
+
+    monkeypatch.setattr(demo, "running", fails)
+    monkeypatch.setattr(demo, "slowness", lambda: 4.0)
+    with pytest.raises(typer.Exit):
+        demo.main()
+    assert "This machine is 4.0 times as slow as usual now: it is too busy. End what else" in capsys.readouterr().err

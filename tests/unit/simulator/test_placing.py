@@ -12,9 +12,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 from typer.testing import CliRunner, Result
 
-from callscribe_tools.simulator import Account, ConnectTo, PhoneNumber, Simulator
+from callscribe_tools.simulator import Account, ConnectTo, PhoneNumber, Simulator, load_scenario
 from callscribe_tools.simulator.cli import app
 from callscribe_tools.simulator.faults import FaultKind
+from callscribe_tools.simulator.overrides import ConnectionOverrides
 from callscribe_tools.simulator.placing import PATH
 from callscribe_tools.simulator.scenario import SCENARIOS
 from callscribe_tools.simulator.server import serving
@@ -82,3 +83,22 @@ def test_what_real_twilio_would_refuse_is_said(simulator: Simulator) -> None:
         result = place("hang_up_in_greeting", "--at", url)
     assert result.exit_code == 1
     assert "Real Twilio would have refused or ignored: [11205]" in result.stderr
+
+
+def test_a_simulator_on_a_busy_machine_waits_longer_for_answers() -> None:
+    usual = ConnectionOverrides()
+    longer = usual.times(3.0)
+    assert (longer.connect_timeout, longer.read_timeout, longer.total_time) == (15.0, 45.0, 45.0)
+    assert longer.retries == usual.retries
+    seen: list[object] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.extensions["timeout"]["read"])
+        return httpx.Response(200, text="<Response><Hangup/></Response>")
+
+    account = Account()
+    account.add(PhoneNumber(FIRST, "https://hooks.example.com/voice"))
+    simulator = Simulator(account, httpx.MockTransport(answer))
+    simulator.wait_longer(3.0)
+    simulator.place_call(load_scenario("hang_up_in_greeting"), to=FIRST)
+    assert set(seen) == {45.0}

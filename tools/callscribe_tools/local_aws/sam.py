@@ -113,7 +113,7 @@ def _wait(process: subprocess.Popen[bytes], deadline: Deadline, late: str, failu
             return process.wait(_LOOK_SECONDS)
         except subprocess.TimeoutExpired:
             if deadline.is_over():
-                raise failure(f"{late}. Waited {deadline}") from None
+                raise failure(f"{late}. {deadline}") from None
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -25,8 +25,8 @@ from callscribe_tools.local_aws.access import REGION, Access
 from callscribe_tools.local_aws.errors import ShutdownError, StartError
 from callscribe_tools.local_aws.paths import MINISTACK
 
-START_SECONDS = 30.0
-STOP_SECONDS = 10.0
+START_SECONDS = 120.0
+STOP_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 # Short, because whoever takes the port from us may accept and never answer.
 _HEALTH_SECONDS = 1.0
@@ -146,7 +146,7 @@ def _wait_until_ready(aws: LocalAws, process: subprocess.Popen[bytes], nonce: st
                     raise _PortTakenError
                 raise StartError(f"MiniStack ended while starting. Its output ({aws.log}):\n{output[-2000:]}")
             time.sleep(_POLL_SECONDS)
-    raise StartError(f"MiniStack is not ready: see {aws.log}. Waited {deadline}")
+    raise StartError(f"MiniStack is not ready: see {aws.log}. {deadline}")
 
 
 def _is_ready(http: httpx.Client, endpoint_url: str, nonce: str) -> bool:

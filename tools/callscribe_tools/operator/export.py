@@ -33,6 +33,8 @@ _FORMULA = re.compile(
 )
 """What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection")."""
 
+_NUMBERS = frozenset({"from", "to"})
+"""Columns that may hold phone numbers."""
 _NUMBER = re.compile(r"\+[0-9]{1,15}")
 """A phone number: as a formula it is that number, and no more."""
 
@@ -74,7 +76,8 @@ def _csv_lines(stored: StoredCall) -> Iterator[str]:
     for sid, row in rows.items():
         cells = {**_of_call(stored), "recording_sid": sid}
         cells |= {name: row.get(name) for name in ("state", "reason", "channels")}
-        yield _row([cell((cells | _of_insights(insights.get(sid))).get(name)) for name in COLUMNS])
+        told = cells | _of_insights(insights.get(sid))
+        yield _row(cell(told.get(name), number=name in _NUMBERS) for name in COLUMNS)
 
 
 def _of_call(stored: StoredCall) -> dict[str, Any]:
@@ -108,11 +111,15 @@ def _json_cell(results: Sequence[Mapping[str, Any]]) -> str:
     return _FORMULA.sub(lambda found: f"{found['start']}{found['gap']}\\u{ord(found['sign']):04x}", text)
 
 
-def cell(value: object) -> str:
-    """Write a value as a cell that no spreadsheet takes for a formula, and no terminal acts on."""
+def cell(value: object, *, number: bool = False) -> str:
+    """Write a value as a cell that no spreadsheet takes for a formula, and no terminal acts on.
+
+    Args:
+        number: whether it may be a phone number, which keeps its plus.
+    """
     if isinstance(value, Decimal):
         return format(value, "f")
-    if not isinstance(value, str) or _NUMBER.fullmatch(value):
+    if not isinstance(value, str) or (number and _NUMBER.fullmatch(value)):
         return "" if value is None else str(value)
     text = _FORMULA.sub(_as_text, value.replace("\r\n", "\n"))
     return re.sub(r"[^\n\t]+", lambda found: printable(found[0]), text)

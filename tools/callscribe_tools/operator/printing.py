@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -93,7 +92,7 @@ def telling() -> Iterator[Tell]:
 
 def tell_pages(text: str) -> None:
     """Tell how far a long list of Twilio's is."""
-    console.print(f"[dim]{escape(text)}[/]")
+    console.print(text, style="dim")
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

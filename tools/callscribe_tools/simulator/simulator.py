@@ -98,6 +98,10 @@ class Simulator:
         """Everything real Twilio would have refused or ignored so far."""
         return list(self.state.violations)
 
+    def wait_longer(self, times: float) -> None:
+        """Wait so many times as long as Twilio for the application's answers: for a machine that is busy."""
+        self._webhooks.patience = times
+
     def check(self) -> None:
         """Make sure that real Twilio would have accepted everything.
 

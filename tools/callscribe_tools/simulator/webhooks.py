@@ -40,6 +40,8 @@ class Webhooks:
         self._state = state
         self._client = httpx.Client(transport=transport, trust_env=False)
         self._nowhere = httpx.Client(transport=DeadEnd(), trust_env=False)
+        self.patience = 1.0
+        """How many times as long as Twilio it waits for an answer: a machine may be too busy to answer in time."""
 
     def signed_form(self, url: str, params: Mapping[str, str]) -> tuple[dict[str, str], bytes]:
         """Build headers and body of a signed form post to a configured URL; its fragment is not signed."""
@@ -130,6 +132,7 @@ class Webhooks:
         params: dict[str, str],
         overrides: ConnectionOverrides,
     ) -> httpx.Response:
+        overrides = overrides.times(self.patience)
         deadline = time.monotonic() + overrides.total_time
         for attempts_left in range(overrides.retries, -1, -1):
             outcome = _attempt(client, address, headers, body, overrides)
