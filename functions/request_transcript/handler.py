@@ -12,7 +12,13 @@ from callscribe.edge.metrics import REPAIRED, count, tell_recording
 from callscribe.edge.payloads import EndedCall, RecordingCallback
 from callscribe.edge.retries import patience
 from callscribe.edge.telemetry import logger
-from callscribe.usecases.request_transcript import REPAIRS, note_ended_call, request_transcript
+from callscribe.usecases.request_transcript import (
+    REPAIRS,
+    Settled,
+    call_of_recording,
+    note_ended_call,
+    request_transcript,
+)
 
 
 @queue_worker
@@ -26,32 +32,48 @@ def handler(message: Message) -> None:
             count(REPAIRED, "call")
         return
     callback = RecordingCallback.from_form(message.body)
-    logger.append_keys(call_sid=callback.call_sid, recording_sid=callback.recording_sid)
+    known = {"call_sid": callback.call_sid, "conference_sid": callback.conference_sid}
+    logger.append_keys(recording_sid=callback.recording_sid, **{name: sid for name, sid in known.items() if sid})
     if not callback.has_ended:
         return
     settings = settings_reader().current()
+    account = twilio(settings, message.deadline)
+    call_sid = callback.call_sid or call_of_recording(
+        callback.recording_sid,
+        callback.source,
+        reported_at=message.reported,
+        twilio=account,
+        patience=patience(),
+    )
+    if isinstance(call_sid, Settled):
+        _report(call_sid)
+        return
     for settled in request_transcript(
-        callback.recording(),
+        callback.recording(call_sid),
         reported_at=message.reported,
         table=call_table(),
-        twilio=twilio(settings, message.deadline),
+        twilio=account,
         settings=settings,
         patience=patience(),
         deadline=message.deadline,
         swept=message.swept,
     ):
-        logger.info(
-            "recording settled",
-            recording_sid=settled.recording_sid,
-            outcome=settled.outcome,
-            reason=settled.reason,
-        )
-        if settled.participants_refused:
-            logger.warning(
-                "participants refused: the transcript was requested without them",
-                recording_sid=settled.recording_sid,
-                reason=settled.participants_refused,
-            )
-        tell_recording(**settled.measures)
+        _report(settled)
         if message.swept and settled.outcome in REPAIRS:
             count(REPAIRED, "recording")
+
+
+def _report(settled: Settled) -> None:
+    logger.info(
+        "recording settled",
+        recording_sid=settled.recording_sid,
+        outcome=settled.outcome,
+        reason=settled.reason,
+    )
+    if settled.participants_refused:
+        logger.warning(
+            "participants refused: the transcript was requested without them",
+            recording_sid=settled.recording_sid,
+            reason=settled.participants_refused,
+        )
+    tell_recording(**settled.measures)

@@ -80,6 +80,7 @@ EXPECTED: dict[tuple[str, str], Check] = {
     ("track_call", "canceled"): _call(0, "+12025550142"),
     ("request_transcript", "completed"): _settled((RECORDING_SID, "transcribing", None)),
     ("request_transcript", "completed_dialled"): _settled((DIALLED_RECORDING_SID, "transcribing", None)),
+    ("request_transcript", "completed_of_conference"): _nothing,
     ("request_transcript", "mono_of_record"): _settled((MONO_RECORDING_SID, "transcribing", None)),
     ("request_transcript", "absent"): _settled((ABSENT_RECORDING_SID, "skipped", "absent")),
     ("request_transcript", "failed"): _settled(

@@ -65,12 +65,13 @@ def calls(stack: Stack, twilio: Simulator) -> None:
 
 
 def strangers(stack: Stack, token: str) -> None:
-    """A request that nobody has signed, and one of Twilio's that nobody understands."""
+    """A request that nobody has signed, one of Twilio's that nobody understands, a recording nobody asked for."""
     event = load_event("track_call", "completed")
     stack.invoke("track_call", event | {"headers": {"content-type": event["headers"]["content-type"]}})
     form = {"content-type": "application/x-www-form-urlencoded"}
     stack.invoke("track_call", signed(http_event("/call-status", form, b"CallSid=nobody&CallStatus=completed"), token))
     stack.invoke("request_transcript", sqs_event("AnEvent=of+no+kind+known"))
+    stack.invoke("request_transcript", load_event("request_transcript", "completed_of_conference"))
     stack.invoke("request_transcript", sqs_event("CallSid=nobody&RecordingSid=none&RecordingStatus=completed"))
 
 

@@ -526,7 +526,7 @@ def test_a_port_that_is_taken_is_wrong_usage(good: Application) -> None:
     assert good.seen == []
 
 
-@pytest.mark.parametrize("args", [[], ["call"], ["serve"], ["scenarios"], ["faults"]])
+@pytest.mark.parametrize("args", [[], ["call"], ["record"], ["serve"], ["scenarios"], ["faults"]])
 def test_help_teaches_by_an_example(args: list[str]) -> None:
     result = sim(*args, "--help")
 
@@ -694,3 +694,44 @@ def test_a_signal_ends_a_waiting_call(good: Application, number: signal.Signals,
         assert process.wait() == status
         assert process.stderr is not None
         assert "Traceback" not in process.stderr.read()
+
+
+# --- recordings that the application did not ask for
+
+
+def test_the_callback_of_a_conference_names_no_call(good: Application) -> None:
+    document = told(sim("record", "conference", "--callback-url", good.url("/recorded"), "--wait", "0", "--json"))
+
+    assert (document["exit_status"], good.paths) == (0, ["/recorded"])
+    (form,) = (one.form for one in good.seen)
+    assert "CallSid" not in form
+    assert form["ConferenceSid"].startswith("CF")
+    assert (form["RecordingSource"], form["RecordingStatus"]) == ("Conference", "completed")
+    (recording,) = document["recordings"]
+    assert (recording["call_sid"], document["calls"]) == (None, [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "source"),
+    [
+        ("conference-api", "StartConferenceRecordingAPI"),
+        ("outbound", "OutboundAPI"),
+        ("outbound-dial", "DialVerb"),
+        ("outbound-api", "StartCallRecordingAPI"),
+        ("trunk", "Trunking"),
+    ],
+)
+def test_recordings_of_other_calls_are_told_with_their_source(kind: str, source: str, good: Application) -> None:
+    result = sim("record", kind, "--callback-url", good.url("/recorded"), "--wait", "0")
+
+    assert result.exit_code == 0, result.output
+    assert [one.form["RecordingSource"] for one in good.seen] == [source]
+    assert f": {source}, " in result.stdout
+
+
+def test_a_kind_of_recording_that_there_is_none_of_is_named(good: Application) -> None:
+    result = sim("record", "video", "--callback-url", good.url("/recorded"))
+
+    assert result.exit_code == 2
+    assert "none of conference" in result.stderr
+    assert good.paths == []

@@ -4,10 +4,11 @@ from callscribe.adapters.items import call_key
 from callscribe.adapters.twilio import Twilio
 from callscribe.domain import stand_ins
 from callscribe.domain.call import Call
-from callscribe.domain.errors import NotFoundError
+from callscribe.domain.errors import NoCallError, NotFoundError
 from callscribe.domain.recording import Recording, State
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import RecordingSid
+from callscribe.domain.sources import left_alone_as
 from callscribe_tools.operator.environment import Environment
 from callscribe_tools.operator.errors import RefusedError
 
@@ -22,9 +23,20 @@ def find(environment: Environment, twilio: Twilio, settings: Settings, sid: Reco
     try:
         recording = twilio.recording(sid)
         call = twilio.call(recording.call_sid)
+    except NoCallError:
+        raise RefusedError(
+            f"Recording {sid} is of a conference and of no call. Callscribe transcribes recordings of calls to the "
+            "numbers in its settings; listen to this one in Twilio's console"
+        ) from None
     except NotFoundError:
         raise RefusedError(f"Twilio has no recording {sid} in this account, or its call no more") from None
     told = f"Recording {sid} of call {call.sid}"
+    if left_alone_as({recording.source}, call, {*settings.numbers, call.to}):
+        raise RefusedError(
+            f"{told} was not made by Callscribe: its source is {recording.source or 'unknown'}, and the direction "
+            f"of the call is {call.direction or 'unknown'}. Callscribe transcribes what it records of calls that come "
+            "in on the numbers in its settings; listen to this one in Twilio's console"
+        )
     if call.to not in settings.numbers:
         raise RefusedError(
             f"{told} is of a call to a number that the settings do not hold. Add the number to callscribe.toml, then "

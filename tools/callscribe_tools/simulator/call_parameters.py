@@ -77,7 +77,11 @@ def of_dial(account: Account, child: Call | None, recording: Recording | None) -
 
 
 def of_recording(account: Account, recording: Recording) -> dict[str, str]:
-    """Build a recordingStatusCallback, in the order of two real captures of 2021 and 2023."""
+    """Build a recordingStatusCallback, in the order of two real captures of 2021 and 2023.
+
+    That of a conference's recording has a ConferenceSid and no CallSid (Twilio docs, TwiML <Conference>).
+    """
+    whose = {"CallSid": recording.call_sid} if recording.call_sid else {"ConferenceSid": recording.conference_sid or ""}
     params = {
         "RecordingSource": recording.source,
         "RecordingSid": recording.sid,
@@ -85,7 +89,7 @@ def of_recording(account: Account, recording: Recording) -> dict[str, str]:
         "RecordingStatus": recording.status,
         "RecordingChannels": str(recording.channels),
         "ErrorCode": str(recording.error_code),
-        "CallSid": recording.call_sid,
+        **whose,
         "RecordingStartTime": format_datetime(recording.started),
         "AccountSid": account.account_sid,
     }

@@ -16,12 +16,14 @@ from callscribe_tools.simulator.cli_scenarios import listed
 from callscribe_tools.simulator.cli_session import (
     ended_by_signals,
     place_and_wait,
+    record_and_wait,
     serve_orders,
     telling,
     wired,
 )
 from callscribe_tools.simulator.cli_watch import RefusedError, Watch
 from callscribe_tools.simulator.faults import CallFaults, FaultKind
+from callscribe_tools.simulator.other_recordings import WHAT_IS_RECORDED, Kind
 from callscribe_tools.simulator.phone_number import PhoneNumber
 from callscribe_tools.simulator.placing import Order, place_at
 from callscribe_tools.simulator.scenario import Scenario
@@ -44,6 +46,7 @@ app = typer.Typer(
     cls=Group, context_settings={**CONTEXT}, no_args_is_help=True, add_completion=False, rich_markup_mode=None
 )
 
+_KINDS = WHAT_IS_RECORDED.items()
 _VOICE_URL = typer.Option(callback=options.url, metavar="URL", help="Asked for TwiML when a call comes in.")
 FallbackUrl = Annotated[
     str | None, typer.Option(callback=options.url, metavar="URL", help="Asked for TwiML when that went wrong.")
@@ -234,6 +237,58 @@ def place(
     for violation in told["violations"]:
         console.print(f"Real Twilio would have refused or ignored: {violation}")
     _end(None, Exit.REFUSED if told["violations"] else Exit.FINE)
+
+
+@app.command(epilog=_EXITS)
+def record(
+    *,
+    kind: Annotated[
+        Kind,
+        typer.Argument(
+            parser=options.recording_kind, metavar="KIND", help="; ".join(f"{k}: {w}" for k, w in _KINDS) + "."
+        ),
+    ],
+    callback_url: Annotated[
+        str, typer.Option(callback=options.url, metavar="URL", help="Told of the recording, as if asked for elsewhere.")
+    ],
+    auth_token: AuthToken = None,
+    wait: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="How long to wait whether a transcript is asked for.")
+    ] = 5.0,
+    port: Port = 0,
+    connect_to: Places = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    lenient: Lenient = False,
+) -> None:
+    """Tell the application of a recording that it did not ask for, and print what came of it.
+
+    The account has conferences, outbound calls and trunks beside the application's calls, and their callbacks may lead
+    to it. That of a conference names no call.
+
+    \b
+    Example: callscribe-sim record conference --callback-url http://127.0.0.1:8000/recording
+    """
+    simulator = wired(
+        None,
+        None,
+        auth_token=auth_token,
+        connect_to=options.places(connect_to or ()),
+        transcript_seconds=1.0,
+        callback_url=callback_url,
+    )
+
+    def work(watch: Watch) -> None:
+        record_and_wait(simulator, kind, watch, callback_url=callback_url, port=port, wait=wait)
+
+    error = _run(simulator, work, lenient=lenient)
+    exit_status = exit_of(simulator, error, strict=not lenient)
+    told = document(simulator, error, exit_status)
+    if as_json:
+        print_json(told)
+    else:
+        for line in [*lines(told), *violation_lines(simulator.violations)]:
+            print_line(line)
+    _end(error, exit_status)
 
 
 @app.command(epilog=_EXITS)

@@ -13,6 +13,7 @@ import typer
 
 from callscribe_tools.simulator.caller_ids import WITHHELD_NUMBERS
 from callscribe_tools.simulator.connect_to import is_loopback
+from callscribe_tools.simulator.other_recordings import WHAT_IS_RECORDED, Kind
 from callscribe_tools.simulator.scenario import SCENARIOS, Scenario, load_scenario
 from callscribe_tools.simulator.violations import ScenarioError
 
@@ -60,6 +61,20 @@ def caller(text: str) -> str:
     if text not in known and not _E164.fullmatch(text):
         raise typer.BadParameter(f"{text!r} is no number in E.164, as +12025550142, and none of {', '.join(known)}.")
     return known.get(text, text)
+
+
+def recording_kind(text: str) -> Kind:
+    """Read which recording is made.
+
+    Raises
+    ------
+    BadParameter
+        There is none of that name.
+    """
+    for kind in WHAT_IS_RECORDED:
+        if kind == text:
+            return kind
+    raise typer.BadParameter(f"{text!r} is none of {', '.join(WHAT_IS_RECORDED)}.")
 
 
 def scenario(text: str) -> Scenario:

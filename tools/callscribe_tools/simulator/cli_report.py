@@ -65,7 +65,7 @@ def document(simulator: Simulator, error: SimulationError | None, exit_status: E
             "recordings": [
                 {
                     "sid": recording.sid,
-                    "call_sid": recording.call_sid,
+                    "call_sid": recording.call_sid or None,
                     "source": recording.source,
                     "channels": recording.channels,
                     "seconds": round(recording.seconds, 1),

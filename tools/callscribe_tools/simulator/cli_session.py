@@ -13,6 +13,7 @@ from callscribe_tools.simulator.cli_orders import orders
 from callscribe_tools.simulator.cli_watch import Watch
 from callscribe_tools.simulator.connect_to import ConnectTo
 from callscribe_tools.simulator.faults import CallFaults
+from callscribe_tools.simulator.other_recordings import Kind
 from callscribe_tools.simulator.phone_number import PhoneNumber
 from callscribe_tools.simulator.scenario import Scenario, load_scenario
 from callscribe_tools.simulator.simulator import Simulator
@@ -30,11 +31,15 @@ def wired(
     auth_token: str | None,
     connect_to: Mapping[str, str],
     transcript_seconds: float,
+    callback_url: str | None = None,
 ) -> Simulator:
-    """Make a simulator of one account, with at most one number, and with one Service."""
+    """Make a simulator of one account, with at most one number, and with one Service.
+
+    `callback_url` is told of recordings that no number leads to.
+    """
     account = Account() if auth_token is None else Account(auth_token=auth_token)
     account.add(IntelligenceService(intelligence_webhook, sid=_SERVICE_SID))
-    named = hosts(intelligence_webhook)
+    named = hosts(intelligence_webhook, callback_url)
     if number is not None:
         account.add(number)
         named |= hosts(number.voice_url, number.voice_fallback_url, number.status_callback)
@@ -88,6 +93,26 @@ def place_and_wait(
         recorded = any(one.status == "completed" for one in simulator.state.recordings.values())
         watch.until_settled(wait, expected=recorded and service.webhook_url is not None)
     # The server ends only after the answer to the last webhook.
+    watch.look()
+
+
+def record_and_wait(
+    simulator: Simulator, kind: Kind, watch: Watch, *, callback_url: str, port: int, wait: float
+) -> None:
+    """Tell the application of a recording that it did not ask for, and wait whether it wants a transcript of it.
+
+    Raises
+    ------
+    RefusedError
+        There was a violation, and the watch is strict.
+    SimulationError
+        The simulation cannot go on.
+    """
+    with simulator.serve(port) as base_url:
+        introduce(simulator, base_url)
+        simulator.make_other_recording(kind, callback_url=callback_url)
+        watch.look()
+        watch.until_settled(wait, expected=True)
     watch.look()
 
 

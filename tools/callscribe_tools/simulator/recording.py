@@ -8,13 +8,26 @@ from callscribe_tools.simulator.audio import wav
 from callscribe_tools.simulator.sids import new_sid
 from callscribe_tools.simulator.timeline import Sound, Track
 
+type Source = Literal[
+    "RecordVerb",
+    "DialVerb",
+    "StartCallRecordingAPI",
+    "StartCallRecordingTwiML",
+    "Conference",
+    "StartConferenceRecordingAPI",
+    "OutboundAPI",
+    "Trunking",
+]
+"""What made a recording: the OpenAPI enum, and StartCallRecordingTwiML, which real accounts have."""
+
 
 @dataclass
 class Recording:
     """One recording of a call; its times are relative to its own (trimmed) start once it has ended."""
 
     call_sid: str
-    source: Literal["RecordVerb", "DialVerb", "StartCallRecordingAPI", "StartCallRecordingTwiML"]
+    """Empty: it is a conference's, and of no call."""
+    source: Source
     channels: Literal[1, 2]
     tracks: tuple[Track, ...]
     started: datetime
@@ -26,6 +39,7 @@ class Recording:
     """With a key of the customer's."""
     stored_at: str | None = None
     """The customer's bucket that holds the media; None: Twilio does."""
+    conference_sid: str | None = None
     sid: str = field(default_factory=lambda: new_sid("RE"))
 
     @property

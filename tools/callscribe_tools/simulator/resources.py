@@ -30,7 +30,7 @@ def call_json(account: Account, call: Call) -> dict[str, Any]:
         "to_formatted": formatted(call.to),
         "status": call.status,
         # "outbound-dial for calls initiated by a <Dial> verb".
-        "direction": "inbound" if call.parent_call_sid is None else "outbound-dial",
+        "direction": call.made_by or ("inbound" if call.parent_call_sid is None else "outbound-dial"),
         "date_created": format_datetime(call.started),
         "date_updated": format_datetime(end),
         "start_time": format_datetime(call.started),
@@ -57,8 +57,8 @@ def recording_json(account: Account, recording: Recording) -> dict[str, Any]:
     return {
         "sid": recording.sid,
         "account_sid": account.account_sid,
-        "call_sid": recording.call_sid,
-        "conference_sid": None,
+        "call_sid": recording.call_sid or None,
+        "conference_sid": recording.conference_sid,
         "status": recording.status,
         "source": recording.source,
         "channels": recording.channels,

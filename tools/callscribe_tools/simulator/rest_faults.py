@@ -110,7 +110,7 @@ class RestFaults:
         if transcript is not None:
             return transcript.call
         recording = state.recordings.get(sid)
-        call = state.calls.get(sid if recording is None else recording.call_sid)
+        call = state.calls.get(sid) if recording is None else state.call_of(recording)
         # Of a leg that was dialled, what goes wrong stands with its parent.
         return call if call is None or call.parent_call_sid is None else state.calls.get(call.parent_call_sid)
 

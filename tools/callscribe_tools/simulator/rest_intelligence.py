@@ -115,10 +115,10 @@ class IntelligenceApi:
         redacted = _redacted(ask, transcript)
         if self._readable(transcript) is None or self._transcripts.results_missing(transcript):
             return []
-        call = self._state.calls[self._state.recordings[transcript.source_sid].call_sid]
+        call = self._state.call_of(self._state.recordings[transcript.source_sid])
         return [
             operator_result_json(transcript, result, redacted=redacted)
-            for result in call.scenario.operator_results
+            for result in (call.scenario.operator_results if call else ())
             if result.name in transcript.operators
         ]
 

@@ -6,10 +6,12 @@ The demo and the tests start here; everything else in this package is behind it.
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from typing import Literal
 
 import httpx
 
 from callscribe_tools.simulator.account import Account
+from callscribe_tools.simulator.call_parameters import of_recording
 from callscribe_tools.simulator.caller_ids import WITHHELD_NUMBERS
 from callscribe_tools.simulator.calls import CallRunner, Progress
 from callscribe_tools.simulator.connect_to import ConnectTo
@@ -17,8 +19,10 @@ from callscribe_tools.simulator.deliveries import Deliveries
 from callscribe_tools.simulator.fault_record import FaultRecord
 from callscribe_tools.simulator.faults import CallFaults
 from callscribe_tools.simulator.held import HeldDeliveries
+from callscribe_tools.simulator.other_recordings import Kind, make
 from callscribe_tools.simulator.phone_number import check_playable
 from callscribe_tools.simulator.placing import placing
+from callscribe_tools.simulator.recording import Recording
 from callscribe_tools.simulator.rest_account import AccountApi
 from callscribe_tools.simulator.rest_api import build_app
 from callscribe_tools.simulator.rest_faults import RestFaults
@@ -36,7 +40,7 @@ from callscribe_tools.simulator.transcripts import Transcripts
 from callscribe_tools.simulator.troubles import Troubles
 from callscribe_tools.simulator.unknowns import Unknowns
 from callscribe_tools.simulator.violations import SimulationError, Violation
-from callscribe_tools.simulator.webhooks import Webhooks
+from callscribe_tools.simulator.webhooks import DeliveryError, Webhooks
 from callscribe_tools.simulator.worker import TranscriptionWorker
 
 _LOOK_SECONDS = 0.05
@@ -168,6 +172,22 @@ class Simulator:
         with self.state.working():
             runner.run()
         return call
+
+    def make_other_recording(
+        self, kind: Kind, *, callback_url: str | None, status: Literal["completed", "absent"] = "completed"
+    ) -> Recording:
+        """Make a recording that the application did not ask for, and tell it to `callback_url`; None tells nobody.
+
+        It is as if the account had been told that URL elsewhere. A refusal is a violation.
+        """
+        from_ = next(iter(self.account.numbers), "+12025550199")
+        recording = make(kind, self.state, from_=from_, status=status)
+        if callback_url is not None:
+            try:
+                self._webhooks.post_form(callback_url, of_recording(self.account, recording))
+            except DeliveryError as error:
+                self.state.violations.append(Violation(error.code, error.text, callback_url))
+        return recording
 
     def complete_transcripts(self) -> list[Transcript]:
         """Settle every transcript still open, but those that never end, and send their webhooks."""

@@ -36,6 +36,8 @@ class Call:
     seconds: int = 0
     """From the answer to the hang-up, on the virtual clock."""
     parent_call_sid: str | None = None
+    made_by: Literal["outbound-api", "trunking-originating", "trunking-terminating"] | None = None
+    """Its direction, unless it came in or was dialled by <Dial>."""
     said: list[str] = field(default_factory=list)
     """What the caller was told, in order."""
     recordings: list[Recording] = field(default_factory=list)
@@ -139,6 +141,10 @@ class State:
     """How many calls are being played, and transcripts being brought to their end."""
     lock: threading.Condition = field(default_factory=threading.Condition)
     """Notified when a transcript is created or moves on."""
+
+    def call_of(self, recording: Recording | None) -> Call | None:
+        """Give the call of a recording; None where it has none."""
+        return None if recording is None else self.calls.get(recording.call_sid)
 
     def hear(self, transcript: Transcript) -> None:
         """Let the transcript take its copy of what its recording holds, unless it has one."""

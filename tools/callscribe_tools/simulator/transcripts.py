@@ -158,8 +158,7 @@ class Transcripts:
         return service
 
     def _call(self, source_sid: str) -> Call | None:
-        recording = self._state.recordings.get(source_sid)
-        return None if recording is None else self._state.calls[recording.call_sid]
+        return self._state.call_of(self._state.recordings.get(source_sid))
 
     def _blame(self, transcript: Transcript) -> None:
         recording = self._state.recordings.get(transcript.source_sid)

@@ -12,7 +12,7 @@ from typing import Any
 
 from callscribe.adapters.twilio_fields import LONGEST_SECONDS, flag, moment, number, text, whole
 from callscribe.domain.call import ENDED_STATUSES, Call
-from callscribe.domain.errors import UnreadableError
+from callscribe.domain.errors import NoCallError, UnreadableError
 from callscribe.domain.recording import Recording
 from callscribe.domain.sids import CallSid, RecordingSid, ServiceSid, Sid, TranscriptSid
 from callscribe.domain.transcript import Configuration, Participant, Sentence, Transcript
@@ -66,8 +66,11 @@ def recording_of(doing: str, fields: Mapping[str, Any]) -> Recording:
     """Read a Recording resource. Only its SIDs and its status are needed.
 
     Raises:
+        NoCallError: it is of no call.
         UnreadableError: one of these is missing or odd.
     """
+    if fields.get("sid") and not fields.get("call_sid"):
+        raise NoCallError(f"{doing}: it is of no call", text(fields.get("source")) or "")
     told = fields.get("duration")
     seconds = number(told, LONGEST_SECONDS)
     return Recording(

@@ -12,6 +12,7 @@ CallscribeError
 ├── UnreadableError     a shape nobody foresaw: to the dead letters with its reason
 └── PermanentError      no retry helps: failed with a reason, or the dead letters
     ├── NotFoundError   the resource does not exist (any more) at Twilio
+    ├── NoCallError     the recording is of no call, as those of conferences may be
     └── ChangedError    somebody else has changed it since it was read
 """
 
@@ -86,6 +87,14 @@ class PermanentError(CallscribeError):
 
 class NotFoundError(PermanentError):
     """Twilio does not have the resource, any more or yet."""
+
+
+class NoCallError(PermanentError):
+    """A recording is of no call. `source` is Twilio's word for what made it."""
+
+    def __init__(self, message: str, source: str) -> None:
+        super().__init__(message, reason="no_call")
+        self.source = source
 
 
 class ChangedError(PermanentError):

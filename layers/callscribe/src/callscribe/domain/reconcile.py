@@ -9,6 +9,7 @@ from typing import Any
 from callscribe.domain.patience import GAVE_UP
 from callscribe.domain.recording import OVER_BUDGET, UNSETTLED, Recording, State
 from callscribe.domain.sids import RecordingSid
+from callscribe.domain.sources import may_be_ours
 from callscribe.domain.transcript import Transcript
 
 type Row = Mapping[str, Any]
@@ -36,24 +37,20 @@ def is_untold(row: Row | None) -> bool:
 def missing_recordings(recordings: Iterable[Recording], rows: Mapping[RecordingSid, Row]) -> list[Recording]:
     """Of the recordings that Twilio has of one call, those that should have a row and have none.
 
-    A spare one needs none: what <Record> has made while the recording in two channels is, or was, to be had.
+    A spare one needs none: what <Record> has made while the recording in two channels is, or was, to be had. Nor does a
+    recording that nobody asked us for.
     """
-    recordings = list(recordings)
-    own = [one for one in recordings if _counts(one)]
+    recordings = [recording for recording in recordings if recording.may_be_ours]
+    own = [recording for recording in recordings if recording.of_message]
     alive = any(one.status not in {"absent", "failed"} for one in own)
     noted = any(_was_alive(row) for row in rows.values())
     return [one for one in recordings if one.sid not in rows and (not one.made_by_record or not (alive or noted))]
 
 
-def _counts(recording: Recording) -> bool:
-    """Whether it is of a message, in two channels: what <Dial> made says nothing of a message left later."""
-    return not recording.made_by_record and not recording.made_by_dial
-
-
 def _was_alive(row: Row) -> bool:
     """The same of a recording that may no longer be at Twilio."""
-    counts = row.get("source") not in {"RecordVerb", "DialVerb"}
-    return counts and row.get("reason") not in CAME_TO_NOTHING
+    source = row.get("source") or ""
+    return may_be_ours(source) and source not in {"RecordVerb", "DialVerb"} and row.get("reason") not in CAME_TO_NOTHING
 
 
 def is_untold_end(transcript: Transcript, row: Row | None) -> bool:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from callscribe.domain.sids import CallSid, RecordingSid
+from callscribe.domain.sources import may_be_ours
 
 SHORTEST_SECONDS = 2
 """Conversational Intelligence fails media below this length (Twilio error 95109)."""
@@ -24,6 +25,9 @@ UNFINISHED = frozenset({"in-progress", "paused", "stopped", "processing"})
 
 OVER_BUDGET = "over_budget"
 """Why a recording is skipped that the day's budget does not allow. Not for ever: hearing of it again resumes it."""
+
+TRANSCRIBED_ELSEWHERE = "transcribed_elsewhere"
+"""Why a recording has failed whose one transcript somebody else has requested, under a Service that is not ours."""
 
 MOST_ROUNDS = 5
 """How often a recording may begin anew, redriven or because its transcript is gone: nothing circles for ever."""
@@ -184,6 +188,16 @@ class Recording:
     def minutes(self) -> int:
         """What it counts against the day's budget: every minute that has begun, and one if the length is odd."""
         return -(-(self.seconds or 0) // 60) or int(self.length_is_odd)
+
+    @property
+    def may_be_ours(self) -> bool:
+        """Whether its source can be that of a recording that Callscribe began; see `domain.sources`."""
+        return may_be_ours(self.source)
+
+    @property
+    def of_message(self) -> bool:
+        """Whether it is ours, of a message, in two channels: what <Dial> made says nothing of a message left later."""
+        return self.may_be_ours and not self.made_by_record and not self.made_by_dial
 
     @property
     def made_by_record(self) -> bool:

@@ -42,6 +42,13 @@ class CallSid(Sid):
     prefix = "CA"
 
 
+class ConferenceSid(Sid):
+    """A conference."""
+
+    __slots__ = ()
+    prefix = "CF"
+
+
 class RecordingSid(Sid):
     """A recording."""
 

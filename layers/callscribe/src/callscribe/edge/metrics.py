@@ -11,7 +11,8 @@ from itertools import batched
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from callscribe.domain.patience import GAVE_UP
-from callscribe.domain.recording import OVER_BUDGET
+from callscribe.domain.recording import OVER_BUDGET, TRANSCRIBED_ELSEWHERE
+from callscribe.domain.sources import LEFT_ALONE_SOURCES
 from callscribe.edge.telemetry import SERVICE, sids_of_line
 
 NAMESPACE = "Callscribe"
@@ -58,7 +59,7 @@ RECORDINGS_FAILED = Metric(
             "not_found",
             "recording_deleted",
             "recording_failed",
-            "transcribed_elsewhere",
+            TRANSCRIBED_ELSEWHERE,
             "transcript_canceled",
             "transcript_encrypted",
             "transcript_error",
@@ -68,6 +69,7 @@ RECORDINGS_FAILED = Metric(
         }
     ),
 )
+RECORDINGS_LEFT_ALONE = Metric("RecordingsLeftAlone", by="source", values=LEFT_ALONE_SOURCES)
 SECONDS_TO_STORED = Metric("SecondsToStored", MetricUnit.Seconds)
 
 WEBHOOKS_REFUSED = Metric(
@@ -141,7 +143,13 @@ def count_failed(reason: str) -> None:
 
 
 def tell_recording(
-    *, requested: bool, failed: bool, reason: str | None, minutes: int | None, budget_used: float | None
+    *,
+    requested: bool,
+    failed: bool,
+    reason: str | None,
+    minutes: int | None,
+    budget_used: float | None,
+    left_alone_as: str | None,
 ) -> None:
     """Tell what came of a recording.
 
@@ -149,7 +157,10 @@ def tell_recording(
         reason: why there will be no transcript of it.
         minutes: what was asked for and will be paid for.
         budget_used: of the day, in per cent.
+        left_alone_as: what made a recording that nobody asked us for.
     """
+    if left_alone_as:
+        count(RECORDINGS_LEFT_ALONE, left_alone_as)
     if requested:
         count(TRANSCRIPTS_REQUESTED)
     if reason and failed:

@@ -12,7 +12,7 @@ from callscribe.adapters.twilio_fields import LONGEST_SECONDS, moment, whole
 from callscribe.domain.call import ENDED_STATUSES, Call
 from callscribe.domain.errors import UnknownEventError, UnreadableError
 from callscribe.domain.recording import Recording
-from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
+from callscribe.domain.sids import CallSid, ConferenceSid, RecordingSid, TranscriptSid
 
 TRANSCRIPT_AVAILABLE = "voice_intelligence_transcript_available"
 
@@ -64,6 +64,13 @@ def _moment(value: object) -> datetime:
     return moment(value) or datetime.now(UTC)
 
 
+def _conference_sid(value: object) -> ConferenceSid | None:
+    try:
+        return ConferenceSid(str(value))
+    except ValueError:
+        return None
+
+
 def _call_sid(value: object) -> CallSid | None:
     try:
         return CallSid(str(value))
@@ -86,7 +93,11 @@ class EndedCall(_Payload):
 class RecordingCallback(_Payload):
     """A recording's status callback (Twilio docs, "recordingStatusCallback")."""
 
-    call_sid: CallSid = Field(alias="CallSid")
+    # The callback of a conference's recording has none.
+    call_sid: CallSid | None = Field(alias="CallSid", default=None)
+    conference_sid: Annotated[ConferenceSid | None, BeforeValidator(_conference_sid)] = Field(
+        alias="ConferenceSid", default=None
+    )
     recording_sid: RecordingSid = Field(alias="RecordingSid")
     status: str = Field(alias="RecordingStatus")
     source: str = Field(alias="RecordingSource", default="")
@@ -98,11 +109,18 @@ class RecordingCallback(_Payload):
         """Whether the recording is over; Twilio may be asked to report its start too."""
         return self.status != "in-progress"
 
-    def recording(self) -> Recording:
-        """The recording as far as the callback tells of it."""
+    def recording(self, call_sid: CallSid | None = None) -> Recording:
+        """The recording as far as the callback tells of it; `call_sid` is its call, if the callback names none.
+
+        Raises:
+            UnreadableError: nobody names its call.
+        """
+        call_sid = self.call_sid or call_sid
+        if call_sid is None:
+            raise UnreadableError(f"{type(self).__name__}: CallSid: missing")
         return Recording(
             sid=self.recording_sid,
-            call_sid=self.call_sid,
+            call_sid=call_sid,
             status=self.status,
             source=self.source,
             channels=self.channels or 1,

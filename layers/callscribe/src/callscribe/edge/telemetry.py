@@ -12,7 +12,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from callscribe.domain.errors import CallscribeError
-from callscribe.domain.sids import CallSid, RecordingSid, Sid, TranscriptSid
+from callscribe.domain.sids import CallSid, ConferenceSid, RecordingSid, Sid, TranscriptSid
 
 SERVICE = "callscribe"
 
@@ -22,6 +22,7 @@ logger = Logger(service=SERVICE)
 _SIDS: Mapping[str, tuple[str, type[Sid]]] = {
     "CallSid": ("call_sid", CallSid),
     "customer_key": ("call_sid", CallSid),
+    "ConferenceSid": ("conference_sid", ConferenceSid),
     "RecordingSid": ("recording_sid", RecordingSid),
     "transcript_sid": ("transcript_sid", TranscriptSid),
 }

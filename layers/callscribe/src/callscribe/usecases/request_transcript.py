@@ -13,11 +13,12 @@ from typing import Any
 from callscribe.adapters.table import CallTable, Moved
 from callscribe.adapters.twilio import Twilio
 from callscribe.domain.call import Call
-from callscribe.domain.errors import CallscribeError, NotFoundError, PermanentError, TransientError
+from callscribe.domain.errors import CallscribeError, NoCallError, NotFoundError, PermanentError, TransientError
 from callscribe.domain.patience import Patience, Swept
-from callscribe.domain.recording import OVER_BUDGET, Event, Recording, State
+from callscribe.domain.recording import OVER_BUDGET, TRANSCRIBED_ELSEWHERE, Event, Recording, State
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid, RecordingSid, ServiceSid, TranscriptSid
+from callscribe.domain.sources import OF_CONFERENCES, left_alone_as
 from callscribe.domain.transcript import Participant, Transcript, named_participants
 
 
@@ -34,10 +35,8 @@ class Outcome(StrEnum):
     REQUESTED = "requested"
     WAITS = "waits"
     ERASED = "erased"
+    LEFT_ALONE = "left alone"
 
-
-TRANSCRIBED_ELSEWHERE = "transcribed_elsewhere"
-"""Why a recording has failed whose one transcript somebody else has asked for, under a Service that is not ours."""
 
 REPAIRS = frozenset({Outcome.SKIPPED, Outcome.FAILED, Outcome.REQUESTED})
 """What is a repair where it came of the sweep."""
@@ -49,7 +48,7 @@ class Settled:
 
     `minutes` were newly asked for. `budget_used` is how much of the day's is used by then, in per cent, where there is
     a budget and it was asked. `participants_refused` is why Twilio refused the participants, if it was asked without
-    them after that.
+    them after that. `left_alone_as` is the word for what made a recording that nobody asked us for.
     """
 
     outcome: Outcome
@@ -58,6 +57,7 @@ class Settled:
     minutes: int | None = None
     budget_used: float | None = None
     participants_refused: str | None = None
+    left_alone_as: str | None = None
 
     @property
     def measures(self) -> dict[str, Any]:
@@ -68,6 +68,7 @@ class Settled:
             "reason": self.reason if self.outcome in {Outcome.SKIPPED, Outcome.FAILED} else None,
             "minutes": self.minutes,
             "budget_used": self.budget_used,
+            "left_alone_as": self.left_alone_as,
         }
 
 
@@ -122,6 +123,31 @@ def request_transcript(
         return [Settled(outcome, reason or str(error), reported.sid)]
 
 
+def call_of_recording(
+    sid: RecordingSid, source: str, *, reported_at: datetime, twilio: Twilio, patience: Patience
+) -> CallSid | Settled:
+    """Find the call of a recording whose callback names none; what has none is left alone.
+
+    Raises:
+        TransientError: the message must come back later.
+    """
+    if source in OF_CONFERENCES:
+        return _left_alone(sid, "conference")
+    try:
+        return twilio.recording(sid).call_sid
+    except NoCallError:
+        # Only conferences have recordings of no call.
+        return _left_alone(sid, "conference")
+    except NotFoundError as error:
+        if datetime.now(UTC) - reported_at < patience.known_everywhere:
+            raise TransientError(f"{error}: it may not be known everywhere at Twilio yet") from error
+        return _left_alone(sid, "other")
+
+
+def _left_alone(sid: RecordingSid, counts_as: str) -> Settled:
+    return Settled(Outcome.LEFT_ALONE, f"nobody asked for it: {counts_as}", sid, left_alone_as=counts_as)
+
+
 def note_ended_call(call_sid: CallSid, *, table: CallTable, twilio: Twilio) -> bool:
     """Write a call whose status callback was lost; whether it was written, and not erased before.
 
@@ -143,9 +169,15 @@ def _request(
     swept: Swept | None,
     from_before: bool,  # noqa: FBT001 (as its caller's)
 ) -> list[Settled]:
+    if reported.source in OF_CONFERENCES and not _is_known(reported, table):
+        return [_left_alone(reported.sid, "conference")]
     recording = _as_twilio_has_it(reported, reported_at, twilio, patience)
     call = twilio.call(recording.call_sid)
-    # Whose callback comes here was answered here: where the settings lack the number, the call waits until they do not.
+    counts_as = left_alone_as({reported.source, recording.source}, call, settings.numbers.keys())
+    # What has a row was ours when it was written, whatever has become of the settings.
+    if counts_as and not _is_known(recording, table) and not _may_be_answered_here(call, counts_as, twilio):
+        return [_left_alone(recording.sid, counts_as)]
+    # A call that was answered here waits until the settings hold its number.
     service_sid = settings.for_number(call.to).service_sid
     request = _Request(
         table=table,
@@ -167,6 +199,18 @@ def _request(
             raise TransientError(f"call {call.sid} may have a second recording that Twilio does not list yet")
         settled += [request.settle(one) for one in stand_ins]
     return settled
+
+
+def _is_known(recording: Recording, table: CallTable) -> bool:
+    return recording.sid in table.knows(recording.call_sid)
+
+
+def _may_be_answered_here(call: Call, counts_as: str, twilio: Twilio) -> bool:
+    """Whether a recording that counts as begun by REST may be that of our static answer to a number without settings.
+
+    <Start><Recording> may have the same source; our answer has a <Record> beside it.
+    """
+    return counts_as == "api" and any(recording.made_by_record for recording in twilio.recordings_of(call.sid))
 
 
 def _as_twilio_has_it(reported: Recording, reported_at: datetime, twilio: Twilio, patience: Patience) -> Recording:

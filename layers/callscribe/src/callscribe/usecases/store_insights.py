@@ -17,6 +17,7 @@ from callscribe.domain.call import Call
 from callscribe.domain.errors import (
     CallscribeError,
     CredentialsError,
+    NoCallError,
     NotFoundError,
     PermanentError,
     TransientError,
@@ -134,6 +135,16 @@ def _settle(
     report: Report, stores: Stores, twilio: Twilio, settings: Settings, patience: Patience, odd: Odd
 ) -> Settled:
     try:
+        return _settle_call(report, stores, twilio, settings, patience, odd)
+    except NoCallError:
+        # Somebody has a conference transcribed under a Service of ours.
+        return Settled(outcome=Outcome.NOT_OURS)
+
+
+def _settle_call(
+    report: Report, stores: Stores, twilio: Twilio, settings: Settings, patience: Patience, odd: Odd
+) -> Settled:
+    try:
         transcript = twilio.transcript(report.transcript_sid)
     except NotFoundError as error:
         return _gone(report, error, stores.table, patience)
@@ -158,13 +169,13 @@ def _settle(
             f"transcript {transcript.sid} has no result yet of {', '.join(insights.missing_operators)}"
         )
     # Recordings belong to the whole account: those of other numbers' calls are not ours to delete.
-    deletes = call.to in settings.numbers
+    deletes = call.to in settings.numbers and recording.may_be_ours
     days = settings.recording_retention_days if deletes else None
     repaired = report.swept is not None and not _is_stored(transcript, recording, stores.table)
     stored_before = _store(insights, recording, call, stores, twilio, odd, days=days, repaired=repaired)
     # Only now: until the recording in two channels is stored, this one may have to stand in for it.
     # <Dial>'s recording has none: what <Record> made beside it is a message left later.
-    if deletes and not recording.made_by_record and not recording.made_by_dial:
+    if deletes and recording.of_message:
         _delete_spare_recordings(call, stores.table, twilio)
     settled = _settled(Outcome.REPAIRED if repaired else Outcome.STORED, recording)
     return settled if stored_before else replace(settled, newly_stored=True, seconds=_seconds_since(call))

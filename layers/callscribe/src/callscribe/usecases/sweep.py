@@ -18,6 +18,7 @@ from callscribe.domain import stand_ins
 from callscribe.domain.call import LONGEST_CALL, Call
 from callscribe.domain.errors import (
     CallscribeError,
+    NoCallError,
     NotFoundError,
     OutOfTimeError,
     PermanentError,
@@ -385,12 +386,12 @@ def _midnight_after(moment: datetime) -> datetime:
 def recordings_of(
     calls: Iterable[Call], start: datetime, now: datetime, twilio: Twilio, odd: Odd
 ) -> dict[CallSid, list[Recording]]:
-    """What Twilio has recorded of these calls, none of which began before `start`."""
+    """What Twilio has recorded of these calls, none of which began before `start`, and may be ours."""
     of_call: dict[CallSid, list[Recording]] = {call.sid: [] for call in calls}
     if of_call:
         ends = [call.ended or now for call in calls]
         for one in twilio.recordings_between(start, max(ends), odd):
-            if one.call_sid in of_call:
+            if one.may_be_ours and one.call_sid in of_call:
                 of_call[one.call_sid].append(one)
     return of_call
 
@@ -423,5 +424,5 @@ def is_left_alone(call_sid: CallSid, oldest: datetime, table: CallTable, twilio:
 def _call_of(sid: RecordingSid, twilio: Twilio) -> CallSid | None:
     try:
         return twilio.recording(sid).call_sid
-    except NotFoundError:
+    except (NoCallError, NotFoundError):
         return None
