@@ -20,7 +20,7 @@ def test_whoever_wants_such_a_recording_transcribed_learns_why_not(
 ) -> None:
     other = twilio.make_other_recording(kind, callback_url=None)
     result = callscribe("transcribe", other.sid, "--yes")
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     told = " ".join(result.stderr.split())
     assert other.sid in told
     assert "was not made by Callscribe" in told or "is of a conference and of no call" in told
