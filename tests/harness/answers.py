@@ -45,8 +45,21 @@ def lose_answer(twilio: Simulator, method: str, path: str) -> None:
     _put_first(twilio, method, path, lost)
 
 
+def watch(twilio: Simulator, method: str, path: str) -> list[str]:
+    """Let Twilio answer as ever; the addresses that are asked for from now on, growing."""
+    asked: list[str] = []
+    own = _endpoint(twilio, method, path)
+
+    async def watched(request: Request) -> Response:
+        asked.append(request.url.path)
+        return await own(request)
+
+    _put_first(twilio, method, path, watched)
+    return asked
+
+
 def recover(twilio: Simulator) -> None:
-    """Forget the last `answer` or `lose_answer`."""
+    """Forget the last `answer`, `lose_answer` or `watch`."""
     twilio.app.router.routes.pop(0)
 
 

@@ -19,6 +19,9 @@ TOLD_BY_EACH_SWEEP = frozenset(
 )
 """The metrics that have values whether calls come or not."""
 
+TOLD_BY_EACH_DELETION = frozenset({"DeletionsOverdue", "DeletionsRefused", "OldestDeletion"})
+"""Likewise, by each run of `delete_recordings`."""
+
 
 @dataclass(frozen=True)
 class Told:

@@ -11,6 +11,10 @@ LATE = timedelta(minutes=6)
 """Longer ago than what is looked at again."""
 
 
+CLOCKS = ("delete_at", "deleting_until", "due_at", "kept_until", "overdue_since", "unsettled_since")
+"""Moments of an item in seconds since 1970, except when it expires."""
+
+
 def since_noon() -> timedelta:
     """How long ago yesterday's noon was: what is moved there (`be_later`) is of one day, whenever the test runs."""
     now = datetime.now(UTC)
@@ -31,9 +35,7 @@ def be_later(stack: Stack, twilio: Simulator, by: timedelta = LATE) -> None:
 
 
 def _earlier(item: dict[str, Any], by: timedelta) -> dict[str, Any]:
-    changed: dict[str, Any] = {
-        name: item[name] - int(by.total_seconds()) for name in ("due_at", "unsettled_since") if name in item
-    }
+    changed: dict[str, Any] = {name: item[name] - int(by.total_seconds()) for name in CLOCKS if name in item}
     if "erased_at" in item:
         changed["erased_at"] = _iso(datetime.fromisoformat(item["erased_at"]) - by)
         changed["expires_at"] = item["expires_at"] - int(by.total_seconds())

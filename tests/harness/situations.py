@@ -187,7 +187,7 @@ def _due_for_deletion(world: World) -> dict[str, Any]:
             transcript=TranscriptSid("GT" + str(number) * 32),
         )
     table_of(world).put_call(own_call(world))
-    return load_event("delete_recordings", "every_hour")
+    return load_event("delete_recordings", "every_few_minutes")
 
 
 def _erasure(world: World) -> dict[str, Any]:

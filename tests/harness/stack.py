@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import httpx
 
-from callscribe.adapters import call_lists, event_bus, queues, settings, table, twilio_api
+from callscribe.adapters import call_lists, deletions, event_bus, queues, settings, table, twilio_api
 from callscribe.adapters.items import StoredCall
 from callscribe.adapters.settings_item import DOCUMENT, SETTINGS_KEY, VERSION, pack, unpack
 from callscribe.domain.settings import NUMBER_FIELDS
@@ -28,6 +28,7 @@ SERVICE_SID = "GA" + "d" * 32
 _CACHED = (
     settings.settings_reader,
     call_lists.call_lists,
+    deletions.deletions,
     table.call_table,
     table.unredacted_table,
     queues.queue,

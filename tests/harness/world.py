@@ -31,6 +31,7 @@ CLOCK_FIELDS = frozenset(
     {
         *(f"{state}_at" for state in ("received", "requesting", "transcribing", "stored", "skipped", "failed")),
         *("attempts", "deleted_at", "due_at", "repaired_at", "unsettled_since"),
+        *("delete_at", "deleting_until", "deletion_error", "deletion_tries", "kept_until", "overdue_since"),
     }
 )
 
@@ -134,7 +135,9 @@ class World:
     def let_time_pass(self) -> None:
         """Let every claim have run out, and everything that should have moved on be late."""
         for item in self.stack.items():
-            if _waits(item):
+            if "delete_at" in item:
+                self.stack.table().put_item(Item=let_be_deleted(item))
+            elif _waits(item):
                 # A call was erased when it ended: so long ago that nothing is at it any more.
                 erased = {":then": CALL_BEGAN.strftime("%Y-%m-%dT%H:%M:%SZ")} if item["due"] == "erasure" else {}
                 self.stack.table().update_item(
@@ -153,7 +156,7 @@ class World:
             self.twilio.complete_transcripts()
             self.deliver_all()
             self.let_time_pass()
-            self.stack.invoke("delete_recordings", load_event("delete_recordings", "every_hour"))
+            self.stack.invoke("delete_recordings", load_event("delete_recordings", "every_few_minutes"))
             self.sweep()
             if not self.deliver_all() and not any(map(_waits, self.stack.items())):
                 return
@@ -191,9 +194,16 @@ class World:
         }
 
 
+def let_be_deleted(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of a recording so much later that it is to be deleted at Twilio, and every claim has run out."""
+    return {name: value for name, value in row.items() if name not in {"deleting_until", "kept_until"}} | {
+        "delete_at": 1
+    }
+
+
 def _waits(row: Mapping[str, Any]) -> bool:
     """Whether it is due for anything but a person's attention."""
-    return row.get("due") in {"due", "deletion", "erasure"}
+    return row.get("due") in {"due", "deletion", "erasure"} or "delete_at" in row
 
 
 def _without_clock(value: Any, names: Mapping[str, str]) -> Any:

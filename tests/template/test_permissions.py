@@ -102,6 +102,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         "Settings": {"secretsmanager:GetSecretValue"},
         "Key": USE_KEY,
         "CallsTable": {"dynamodb:UpdateItem"},
+        "${CallsTable.Arn}/index/by_delete_at": {"dynamodb:Query"},
         "${CallsTable.Arn}/index/by_due_at": {"dynamodb:Query"},
     },
 }

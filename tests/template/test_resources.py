@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from callscribe.adapters.items import DUE, call_key
+from callscribe.adapters.items import BY_DELETE_AT, BY_DUE_AT, DUE, call_key
 from callscribe.edge.retries import LONGEST_DELAY_SECONDS, LONGEST_VISIBILITY_SECONDS
 from callscribe.usecases.incoming_call import RETRIES
 from harness.template import REPOSITORY, function, function_names, resolve, resources, template
@@ -181,7 +181,8 @@ def test_the_tables_have_the_keys_that_their_adapter_writes() -> None:
     assert set(key(table)) == set(call_key("CA" + "0" * 32))  # type: ignore[arg-type]
     assert key(unredacted) == key(table)
     assert key(indexes["by_day"]) == ["day", "started"]
-    assert key(indexes["by_due_at"]) == [DUE, "due_at"]
+    assert key(indexes[BY_DUE_AT]) == [DUE, "due_at"]
+    assert key(indexes[BY_DELETE_AT]) == ["deletion", "delete_at"]
 
 
 def test_every_address_to_enter_at_twilio_is_an_output_with_a_route() -> None:

@@ -66,6 +66,14 @@ def moto_api(moto_url: str) -> Iterator[httpx.Client]:
         yield client
 
 
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How many seconds `delete_recordings` would have let Twilio recover each time: no test waits for them."""
+    seconds: list[float] = []
+    monkeypatch.setattr("callscribe.usecases.delete_recordings.sleep", seconds.append)
+    return seconds
+
+
 @pytest.fixture
 def empty_stack(moto_url: str, moto_api: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> Stack:
     """The template's resources, before the operator has written the settings."""
@@ -138,6 +146,8 @@ def world(stack: Stack, twilio: Simulator, twilio_url: str, monkeypatch: pytest.
     stack.listen()
     wire = Wire()
     wire.attach(monkeypatch)
+    # Its requests are counted, so they must come in the same order each time.
+    monkeypatch.setattr("callscribe.adapters.twilio.AT_ONCE", 1)
     return World(stack, twilio, twilio_url, wire)
 
 

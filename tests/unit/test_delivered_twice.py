@@ -181,7 +181,7 @@ def test_what_another_worker_is_requesting_is_not_given_up_however_old_it_is(
 @pytest.mark.parametrize("error", [TimeoutError(), ClaimedElsewhereError("later")])
 @pytest.mark.parametrize("old", [timedelta(0), 2 * PATIENCE.give_up])
 def test_what_was_settled_meanwhile_is_not_changed_by_whoever_could_not_go_on(
-    error: Exception, old: timedelta, world: World, scenario: Scenario
+    error: Exception, old: timedelta, world: World, scenario: Scenario, ours: tuple[Settings, Twilio]
 ) -> None:
     message_of("a recording that is due", world, scenario)
     table = table_of(world)
@@ -189,5 +189,5 @@ def test_what_was_settled_meanwhile_is_not_changed_by_whoever_could_not_go_on(
     before = world.stack.items()
     # It is not due any more, so that only the message can bring back what is left to do.
     with pytest.raises(type(error)):
-        table.leave(own_call(world).sid, DUAL, error, datetime.now(UTC) - old, PATIENCE)
+        table.leave(own_call(world).sid, DUAL, error, datetime.now(UTC) - old, PATIENCE, ours[0])
     assert world.stack.items() == before

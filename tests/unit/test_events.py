@@ -71,7 +71,7 @@ def _dead_letter(queue: str) -> Check:
 
 EXPECTED: dict[tuple[str, str], Check] = {
     **{("incoming_call", case): _nothing for case in event_files("incoming_call")},
-    ("delete_recordings", "every_hour"): _nothing,
+    ("delete_recordings", "every_few_minutes"): _nothing,
     ("sweep", "every_few_minutes"): _nothing,
     ("track_call", "completed"): _call(21, "+12025550142"),
     ("track_call", "completed_withheld_number"): _call(21, "anonymous"),

@@ -97,7 +97,7 @@ def troubles(stack: Stack, twilio: Simulator) -> None:
         if item["state"] == "stored":
             stack.table().put_item(Item=item | {"due": "deletion", "due_at": 1})
     answer(twilio, "DELETE", RECORDING, 400)
-    stack.invoke("delete_recordings", load_event("delete_recordings", "every_hour"))
+    stack.invoke("delete_recordings", load_event("delete_recordings", "every_few_minutes"))
     recover(twilio)
 
 

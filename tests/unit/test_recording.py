@@ -9,9 +9,21 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from callscribe.adapters.deletions import DeletionClaim, Deletions, DueDeletion
 from callscribe.adapters.table import CallTable
 from callscribe.domain.call import Call
-from callscribe.domain.recording import MOST_ROUNDS, OVER_BUDGET, ROUNDS, UNSETTLED, Event, Recording, State, after
+from callscribe.domain.recording import (
+    MOST_ROUNDS,
+    NEEDS_AUDIO,
+    OVER_BUDGET,
+    ROUNDS,
+    SETTLED,
+    UNSETTLED,
+    Event,
+    Recording,
+    State,
+    after,
+)
 from callscribe.domain.sids import CallSid, RecordingSid
 from harness.stack import Stack
 
@@ -70,6 +82,19 @@ def test_a_live_claim_keeps_other_workers_away_and_nothing_else(state: State | N
         assert after(state, event, claim_is_live=True, reason=OVER_BUDGET) == expected
 
 
+@pytest.mark.parametrize("state", STATES)
+def test_what_twilio_no_longer_has_is_not_transcribed_again_and_moves_otherwise_as_ever(state: State | None) -> None:
+    for event in Event:
+        lost = after(state, event, reason=OVER_BUDGET, audio_is_lost=True)
+        assert lost == (None if event in NEEDS_AUDIO else after(state, event, reason=OVER_BUDGET))
+
+
+def test_whatever_lets_a_settled_recording_be_transcribed_again_needs_its_audio() -> None:
+    assert {event for event in Event for state in SETTLED if after(state, event, reason=OVER_BUDGET) in UNSETTLED} == (
+        NEEDS_AUDIO
+    )
+
+
 class Model:
     """A recording as the domain moves it: its state, whether its claim is live, and why it is where it is."""
 
@@ -78,10 +103,18 @@ class Model:
         self.claim_is_live = False
         self.reason: str | None = None
         self.rounds = 0
+        self.audio_is_lost = False
 
     def apply(self, event: Event, reason: str | None) -> State | None:
         """Let something happen; the state it moves to, or None."""
-        moved = after(self.state, event, claim_is_live=self.claim_is_live, reason=self.reason, rounds=self.rounds)
+        moved = after(
+            self.state,
+            event,
+            claim_is_live=self.claim_is_live,
+            reason=self.reason,
+            rounds=self.rounds,
+            audio_is_lost=self.audio_is_lost,
+        )
         if moved is not None:
             self.rounds += event in ROUNDS
             self.state, self.reason = moved, reason
@@ -184,6 +217,94 @@ def test_the_table_moves_as_the_domain_says_and_is_due_only_while_unsettled(
             assert ("due_at" in row) == ("due" in row)
 
 
+DELETING = ("claimed", "claimed and dead", "deleted", "kept")
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from(sorted(set(Event) - {Event.ERASED})), REASONS),
+        st.tuples(st.sampled_from(DELETING), st.none()),
+    ),
+    max_size=12,
+)
+"""Events with their reasons, and what a deleter and whoever lets it be transcribed again do in between."""
+
+STORED_ONCE, BEGUN_AGAIN = (Event.TRANSCRIPT_STORED, None), (Event.RETRANSCRIBED, None)
+
+
+class Deleter:
+    """A recording that is moved, and deleted at Twilio in between: by the domain, and by the table."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.table = CallTable(stack.table(), retention_days=1)
+        self.deletions = Deletions(stack.table())
+        self.call = a_call(next(NUMBERS))
+        self.sid = RecordingSid("RE" + self.call.sid[2:])
+        self.model = Model()
+        self.claim: DeletionClaim | None = None
+        self.claim_lasts = self.is_deleted = False
+
+    @property
+    def row(self) -> dict[str, Any]:
+        return self.table.knows(self.call.sid).get(self.sid, {})
+
+    def move(self, event: Event, reason: str | None) -> None:
+        self.model.audio_is_lost = self.claim_lasts or self.is_deleted
+        expected = self.model.apply(event, reason)
+        now = datetime.now(UTC)
+        told: dict[str, Any] = {} if reason is None else {"reason": reason}
+        # A claim of a worker's never lasts here: that is tried above.
+        moved = self.table.move(event, self.call, self.sid, due_at=now - timedelta(hours=1), delete_at=now, **told)
+        assert (moved.happened, moved.state) == (expected is not None, self.model.state)
+
+    def take(self, lasts: timedelta) -> None:
+        row = self.row
+        may = self.model.state in SETTLED and not self.claim_lasts and "kept_until" not in row and "delete_at" in row
+        taken = self.deletions.claim(DueDeletion(self.call.sid, self.sid, 1), datetime.now(UTC) + lasts)
+        assert (taken is not None) == may
+        if taken:
+            self.claim, self.claim_lasts = taken, lasts > timedelta(0)
+
+    def keep(self) -> None:
+        kept = self.deletions.keep(self.call.sid, self.sid, datetime.now(UTC) + timedelta(hours=1))
+        assert kept == (self.model.state is not None and not self.claim_lasts and not self.is_deleted)
+
+    def note(self) -> None:
+        if self.claim:
+            if self.row.get("deleting_until") == self.claim.until:
+                self.claim_lasts, self.is_deleted = False, True
+            self.deletions.note_deleted(self.claim)
+        self.claim = None
+
+    def do(self, step: Event | str, reason: str | None) -> None:
+        match step:
+            case Event():
+                self.move(step, reason)
+            case "kept":
+                self.keep()
+            case "deleted":
+                self.note()
+            case _:
+                self.take(timedelta(hours=1 if step == "claimed" else -1))
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS)
+@example(steps=[STORED_ONCE, ("claimed", None), BEGUN_AGAIN, ("deleted", None), BEGUN_AGAIN])
+@example(steps=[STORED_ONCE, ("claimed and dead", None), BEGUN_AGAIN, ("deleted", None)])
+@example(steps=[STORED_ONCE, ("kept", None), ("claimed", None), BEGUN_AGAIN, ("claimed", None)])
+@example(steps=[STORED_ONCE, ("claimed", None), ("kept", None), STORED_ONCE, ("deleted", None), ("kept", None)])
+@example(steps=[(Event.NOT_WORTH_IT, OVER_BUDGET), ("claimed", None), (Event.RESUMED, None), ("deleted", None)])
+def test_a_recording_is_not_deleted_while_it_is_transcribed_nor_transcribed_once_it_is_deleted(
+    offline_stack: Stack, steps: list[tuple[Event | str, str | None]]
+) -> None:
+    deleter = Deleter(offline_stack)
+    for step, reason in steps:
+        deleter.do(step, reason)
+        row = deleter.row
+        if deleter.model.state in UNSETTLED:
+            assert row.keys().isdisjoint({"deletion", "delete_at", "deleting_until", "deleted_at"})
+        assert ("deletion" in row) == ("delete_at" in row)
+
+
 def test_an_unsettled_recording_must_be_due(offline_stack: Stack) -> None:
     table = CallTable(offline_stack.table(), retention_days=1)
     with pytest.raises(ValueError, match="needs a due_at"):
@@ -197,13 +318,14 @@ def test_what_is_stored_may_be_due_for_deletion_and_what_is_redriven_is_due_for_
     table.move(Event.TRANSCRIPT_STORED, call, sid, delete_at=then)
     (row,) = table.read(call.sid).recordings.values()
     # Never a moment too early.
-    assert (row["due"], row["due_at"]) == ("deletion", int(then.timestamp()) + 1)
+    assert (row["deletion"], row["delete_at"]) == ("due", int(then.timestamp()) + 1)
     table.move(Event.REDRIVEN, call, sid, due_at=then)
     (row,) = table.read(call.sid).recordings.values()
     assert row["due"] == "due"
+    assert row.keys().isdisjoint({"deletion", "delete_at"})
     table.move(Event.TRANSCRIPT_STORED, call, sid)
     (row,) = table.read(call.sid).recordings.values()
-    assert row.keys().isdisjoint({"due", "due_at"})
+    assert row.keys().isdisjoint({"due", "due_at", "deletion", "delete_at"})
 
 
 def test_a_recording_is_deleted_before_its_row_expires_or_nobody_would_do_it(offline_stack: Stack) -> None:
@@ -211,7 +333,7 @@ def test_a_recording_is_deleted_before_its_row_expires_or_nobody_would_do_it(off
     call, sid = a_call(next(NUMBERS)), RecordingSid("RE" + "0" * 32)
     table.move(Event.TRANSCRIPT_STORED, call, sid, delete_at=STARTED + timedelta(days=30))
     (row,) = table.read(call.sid).recordings.values()
-    assert row["expires_at"] - row["due_at"] == 86_400
+    assert row["expires_at"] - row["delete_at"] == 86_400
 
 
 def test_a_code_that_was_said_of_another_state_is_not_kept(offline_stack: Stack) -> None:

@@ -1,6 +1,6 @@
 """The recording in one channel beside the one in two: deleted once the call is stored, and not a moment before."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -127,7 +127,7 @@ def test_a_spare_one_that_is_not_finished_is_left_to_delete_recordings(transcrib
     assert transcribed.invoke("store_insights", webhook_of()) == DONE
     twilio.check()
     assert state(transcribed, MONO_RECORDING_SID) == ("skipped", "spare")
-    assert row(transcribed, MONO_RECORDING_SID)["due"] == "deletion"
+    assert row(transcribed, MONO_RECORDING_SID)["deletion"] == "due"
 
 
 def test_a_spare_one_that_somebody_has_deleted_is_no_trouble(transcribed: Stack, twilio: Simulator) -> None:
@@ -166,22 +166,22 @@ def test_a_deletion_that_did_not_work_is_left_to_delete_recordings_and_loses_not
     assert transcribed.queued() == {}
     assert state(transcribed, RECORDING_SID) == ("stored", None)
     assert state(transcribed, MONO_RECORDING_SID) == ("skipped", "spare")
-    assert row(transcribed, MONO_RECORDING_SID)["due"] == "deletion"
+    assert row(transcribed, MONO_RECORDING_SID)["deletion"] == "due"
     recover(twilio)
     let_it_be_due(transcribed, MONO_RECORDING_SID)
-    transcribed.invoke("delete_recordings", load_event("delete_recordings", "every_hour"))
+    transcribed.invoke("delete_recordings", load_event("delete_recordings", "every_few_minutes"))
     assert statuses(twilio)[MONO_RECORDING_SID] == "deleted"
     assert statuses(twilio)[RECORDING_SID] == "completed"
-    assert "due_at" not in row(transcribed, MONO_RECORDING_SID)
+    assert "delete_at" not in row(transcribed, MONO_RECORDING_SID)
 
 
 def let_it_be_due(stack: Stack, recording_sid: str) -> None:
     one = row(stack, recording_sid)
     # The seeded call may have taken place after now, and what is to be deleted is due in the second that follows.
-    assert one["due_at"] <= datetime.now(UTC).timestamp() + 2
+    assert one["delete_at"] <= datetime.now(UTC).timestamp() + 2
     stack.table().update_item(
         Key={"pk": one["pk"], "sk": one["sk"]},
-        UpdateExpression="SET due_at = :past",
+        UpdateExpression="SET delete_at = :past",
         ExpressionAttributeValues={":past": 1},
     )
 
@@ -201,7 +201,7 @@ def test_nothing_is_deleted_of_a_call_to_a_number_that_is_not_ours(
     assert transcribed.invoke("store_insights", webhook_of()) == DONE
     assert state(transcribed) == ("stored", None)
     assert statuses(twilio)[MONO_RECORDING_SID] == ("deleted" if known else "completed")
-    assert ("due_at" in row(transcribed)) == known
+    assert ("delete_at" in row(transcribed)) == known
 
 
 def test_all_spare_ones_are_deleted(transcribed: Stack, twilio: Simulator) -> None:
@@ -263,29 +263,3 @@ def test_one_deleted_that_nothing_leads_to_goes_to_the_dead_letters(
     twilio.state.recordings[RECORDING_SID].status = "deleted"
     assert seeded.invoke("store_insights", webhook_of()) == DONE
     assert len(seeded.messages("TranscriptsDeadLetters")) == 1
-
-
-@pytest.mark.parametrize("days", [0, 1, 30])
-def test_a_stored_recording_is_due_for_deletion_after_the_days_of_the_settings(
-    days: int, transcribed: Stack, twilio: Simulator, twilio_url: str
-) -> None:
-    transcribed.write_settings({**settings_document(twilio.account, twilio_url), "recording_retention_days": days})
-    earliest = datetime.now(UTC) + timedelta(days=days)
-    assert transcribed.invoke("store_insights", webhook_of()) == DONE
-    latest = datetime.now(UTC) + timedelta(days=days, seconds=1)
-    assert row(transcribed)["due"] == "deletion"
-    assert earliest.timestamp() <= row(transcribed)["due_at"] <= latest.timestamp()
-
-
-def test_without_such_days_a_stored_recording_is_due_for_nothing(transcribed: Stack) -> None:
-    assert transcribed.invoke("store_insights", webhook_of()) == DONE
-    assert row(transcribed).keys().isdisjoint({"due", "due_at"})
-
-
-def test_a_failed_one_is_kept_at_twilio_whatever_the_days(
-    transcribed: Stack, twilio: Simulator, twilio_url: str
-) -> None:
-    transcribed.write_settings({**settings_document(twilio.account, twilio_url), "recording_retention_days": 0})
-    twilio.state.transcripts[TRANSCRIPT_SID].status = "failed"
-    assert transcribed.invoke("store_insights", webhook_of()) == DONE
-    assert (row(transcribed)["state"], row(transcribed)["due"]) == ("failed", "attention")

@@ -1,5 +1,6 @@
-"""The table where no worker's own test looks: the day's budget, what is due for deletion, what has expired."""
+"""The table where no worker's own test looks: the day's budget, what has expired."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,8 +10,10 @@ from callscribe.adapters.table import CallTable
 from callscribe.domain.call import Call
 from callscribe.domain.patience import Patience
 from callscribe.domain.recording import Event
+from callscribe.domain.settings import from_json
 from callscribe.domain.sids import CallSid, RecordingSid
-from harness.stack import CALLER, NUMBER, Stack
+from callscribe_tools.local_callscribe import settings_document
+from harness.stack import CALLER, NUMBER, Stack, account
 
 # As the table keeps it, in whole seconds.
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -85,55 +88,6 @@ def test_the_item_of_a_day_expires(table: CallTable, offline_stack: Stack) -> No
     assert 6 * 86_400 < int(item["expires_at"]) - NOW.timestamp() < 8 * 86_400
 
 
-def stored(table: CallTable, number: int, delete_at: datetime | None) -> Call:
-    call = a_call(number)
-    table.move(Event.TRANSCRIPT_STORED, call, recording_of(call), delete_at=delete_at)
-    return call
-
-
-def test_what_is_due_for_deletion_comes_the_longest_due_first(table: CallTable, lists: CallLists) -> None:
-    for number, hours in enumerate([1, 3, 2, -1]):
-        stored(table, number, NOW - timedelta(hours=hours))
-    stored(table, 9, None)
-    unsettled = a_call(8)
-    table.move(Event.HEARD_OF, unsettled, recording_of(unsettled), due_at=NOW - timedelta(hours=9))
-    assert list(lists.due_for_deletion(NOW)) == [(a_call(n).sid, recording_of(a_call(n))) for n in (1, 2, 0)]
-
-
-def test_what_is_due_for_deletion_comes_in_pages_without_a_gap(
-    table: CallTable, lists: CallLists, offline_stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for number in range(5):
-        stored(table, number, NOW - timedelta(hours=number + 1))
-    query = offline_stack.table().query
-    monkeypatch.setattr(lists._table, "query", lambda **asked: query(**asked, Limit=2), raising=False)
-    assert [sid for sid, _ in lists.due_for_deletion(NOW)] == [a_call(n).sid for n in (4, 3, 2, 1, 0)]
-
-
-def test_a_deleted_recording_is_due_for_nothing_more(table: CallTable, lists: CallLists) -> None:
-    call = stored(table, 1, NOW - timedelta(hours=1))
-    table.put_deleted(call.sid, recording_of(call))
-    (row,) = table.read(call.sid).recordings.values()
-    assert row["state"] == "stored"
-    assert row.keys().isdisjoint({"due", "due_at"})
-    assert row["deleted_at"] >= NOW.strftime("%Y-%m-%dT%H:%M:%SZ")
-    assert list(lists.due_for_deletion(NOW)) == []
-
-
-def test_an_item_that_has_expired_meanwhile_is_not_brought_back(table: CallTable, offline_stack: Stack) -> None:
-    call = a_call()
-    table.put_deleted(call.sid, recording_of(call))
-    assert offline_stack.items() == []
-
-
-def test_a_recording_redriven_meanwhile_stays_due_for_itself(table: CallTable, offline_stack: Stack) -> None:
-    call = stored(table, 1, NOW - timedelta(hours=1))
-    table.move(Event.REDRIVEN, call, recording_of(call), due_at=NOW)
-    before = offline_stack.items()
-    table.put_deleted(call.sid, recording_of(call))
-    assert offline_stack.items() == before
-
-
 def test_what_has_expired_is_not_read_though_dynamodb_still_has_it(table: CallTable, offline_stack: Stack) -> None:
     call = a_call(started=NOW - timedelta(days=30, seconds=2))
     table.put_call(call)
@@ -150,6 +104,9 @@ def test_a_recording_that_is_due_is_not_due_again_while_it_is_looked_at(table: C
         known_everywhere=timedelta(minutes=5),
         results=timedelta(minutes=5),
     )
-    assert table.look_at(call.sid, recording_of(call), NOW, patience) is None
+    assert (
+        table.look_at(call.sid, recording_of(call), NOW, patience, from_json(json.dumps(settings_document(account()))))
+        is None
+    )
     # Whatever becomes of the worker that looks.
     assert [one.due_at >= NOW + patience.look_again for one in lists.unsettled()] == [True]

@@ -108,7 +108,7 @@ def test_nothing_that_is_logged_tells_a_number_a_word_or_a_secret(
     twilio.place_call(scenario, to=NUMBER)
     for message in stack.messages("RecordingsQueue"):
         stack.invoke("backfill_recording", batch_of(message))
-    stack.invoke("delete_recordings", load_event("delete_recordings", "every_hour"))
+    stack.invoke("delete_recordings", load_event("delete_recordings", "every_few_minutes"))
     stack.invoke("sweep", load_event("sweep", "every_few_minutes"))
     account = twilio.account
     twilio.account.api_key_secret, secret = "another", account.api_key_secret

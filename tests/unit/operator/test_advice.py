@@ -13,7 +13,12 @@ from callscribe_tools.operator.advice import advice, advice_on_letter, unknown
 from harness.template import REPOSITORY
 
 SOURCES = REPOSITORY / "layers/callscribe/src/callscribe"
-CONSTANTS = {"OVER_BUDGET": recording.OVER_BUDGET, "GAVE_UP": patience.GAVE_UP, "ENCRYPTED": ENCRYPTED}
+CONSTANTS = {
+    "OVER_BUDGET": recording.OVER_BUDGET,
+    "SPARE": recording.SPARE,
+    "GAVE_UP": patience.GAVE_UP,
+    "ENCRYPTED": ENCRYPTED,
+}
 # Of a recording that is worth no transcript: that is no failure.
 NOT_WORTH_IT = {"absent", "too_short", "too_long", "spare"}
 

@@ -1,12 +1,13 @@
 """`callscribe redrive`: what has failed is sent again, and nothing is lost wherever it is killed."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from typer.testing import Result
 
+from callscribe.adapters.deletions import Deletions, DueDeletion
 from callscribe.adapters.queues import Queue
 from callscribe.domain.errors import TransientError
 from callscribe.domain.recording import MOST_ROUNDS
@@ -381,3 +382,94 @@ def test_what_is_on_its_way_or_at_its_end_is_said_and_left(
     assert {one["outcome"] for one in told} == {"nothing to do"}
     assert "skipped as too_short" in told[0]["what_to_do"]
     assert stack.queued() == {}
+
+
+# --- what Twilio no longer has
+
+
+def give_date(stack: Stack) -> DueDeletion:
+    """Let the recording's date at Twilio have passed."""
+    stack.table().put_item(Item=row(stack) | {"deletion": "due", "delete_at": 1})
+    (due,) = Deletions(stack.table()).due(datetime.now(UTC))
+    return due
+
+
+@pytest.mark.parametrize("arguments", [("--call",), ()])
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_failed_recording_whose_date_at_twilio_has_passed_is_redriven_no_more_and_says_why(
+    arguments: tuple[str, ...],
+    dry_run: bool,  # noqa: FBT001 (a table)
+    gave_up: Call,
+    stack: Stack,
+    twilio: Simulator,
+    callscribe: Callable[..., Result],
+    document: Callable[..., Any],
+) -> None:
+    give_date(stack)
+    stack.invoke("delete_recordings", load_event("delete_recordings", "every_few_minutes"))
+    assert {one.status for one in twilio.state.recordings.values()} == {"deleted"}
+    given = [*arguments, *([gave_up.sid] if arguments else []), *(["--dry-run"] if dry_run else [])]
+    before = stack.items()
+    # Nobody can do anything for it, so that only who asks for this call is told.
+    found = [one for one in document("redrive", *given)["redriven"] if one["reason"] == "gave_up"]
+    assert [(one["outcome"], "deleted at Twilio" in one["what_to_do"]) for one in found] == (
+        [("left", True)] if arguments else []
+    )
+    assert callscribe("redrive", *given).exit_code == (1 if arguments else 0)
+    assert stack.items() == before
+    assert stack.queued() == {}
+    assert "Nothing waits for a person" in callscribe("failed").output
+
+
+def test_a_recording_that_is_being_deleted_is_not_redriven_and_says_when_to_look(
+    gave_up: Call, stack: Stack, callscribe: Callable[..., Result], document: Callable[..., Any]
+) -> None:
+    until = datetime.now(UTC) + timedelta(minutes=5)
+    assert Deletions(stack.table()).claim(give_date(stack), until)
+    before = stack.items()
+    (found,) = document("redrive")["redriven"]
+    assert (found["outcome"], found["reason"]) == ("left", "gave_up")
+    assert "being deleted there right now" in found["what_to_do"]
+    assert f"callscribe show {gave_up.sid}" in found["what_to_do"]
+    assert callscribe("redrive").exit_code == 1
+    assert stack.items() == before
+    assert stack.queued() == {}
+
+
+def test_a_recording_is_redriven_until_its_date_and_then_is_not_deleted(
+    gave_up: Call, stack: Stack, twilio: Simulator, callscribe: Callable[..., Result]
+) -> None:
+    give_date(stack)
+    assert callscribe("redrive").exit_code == 0
+    stack.invoke("delete_recordings", load_event("delete_recordings", "every_few_minutes"))
+    work(stack)
+    twilio.complete_transcripts()
+    work(stack)
+    # It was transcribed again, and so it is kept.
+    assert state(stack) == ("failed", "transcript_failed")
+    dual = next(one for one in gave_up.recordings if one.channels == 2)
+    assert dual.status == "completed"
+
+
+def test_what_twilio_refuses_to_delete_is_listed_for_a_person(
+    stored: Call,
+    stack: Stack,
+    callscribe: Callable[..., Result],
+    document: Callable[..., Any],
+) -> None:
+    dual = next(one for one in stored.recordings if one.channels == 2)
+    dual.status = "processing"
+    give_date(stack)
+    stack.invoke("delete_recordings", load_event("delete_recordings", "every_few_minutes"))
+    (found,) = document("failed")["failures"]
+    assert (found["what"], found["recording_sid"], found["state"]) == ("deletion at Twilio", dual.sid, "refused")
+    assert found["reason"].startswith("twilio_")
+    assert found["attempts"] == 1
+    assert "Delete it in Twilio's console" in found["what_to_do"]
+    assert "It is tried again at" in found["what_to_do"]
+    # It is not for redrive to do anything about it.
+    assert document("redrive")["redriven"] == []
+    dual.status = "deleted"
+    give_date(stack)
+    stack.invoke("delete_recordings", load_event("delete_recordings", "every_few_minutes"))
+    assert "Nothing waits for a person" in callscribe("failed").output

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from typer.testing import Result
 
+from callscribe.adapters.deletions import Deletions, DueDeletion
 from callscribe.domain import stand_ins
 from callscribe.domain.sids import CallSid, TranscriptSid
 from callscribe_tools.operator.environment import Environment
@@ -85,6 +87,92 @@ def test_where_the_recording_is_gone_its_transcript_stays(
     result = callscribe("retranscribe", stored.sid, "--yes")
     assert result.exit_code == 4
     assert "Twilio has it no more" in result.stderr
+    assert (stack.items(), len(twilio.state.transcripts)) == (before, 1)
+
+
+def let_be_due(stack: Stack, call: Call) -> DueDeletion:
+    """Let the recording's date at Twilio have passed."""
+    stack.table().put_item(Item=row_of(stack, call) | {"deletion": "due", "delete_at": 1})
+    (due,) = Deletions(stack.table()).due(datetime.now(UTC))
+    return due
+
+
+def delete(stack: Stack) -> None:
+    stack.invoke("delete_recordings", load_event("delete_recordings", "every_few_minutes"))
+
+
+def test_where_the_recording_was_deleted_at_its_date_its_transcript_stays(
+    stored: Call, stack: Stack, twilio: Simulator, callscribe: Callscribe
+) -> None:
+    let_be_due(stack, stored)
+    delete(stack)
+    before = stack.items()
+    result = callscribe("retranscribe", stored.sid, "--yes")
+    assert (result.exit_code, "its date had passed: its audio is gone" in result.stderr) == (1, True)
+    assert (stack.items(), len(twilio.state.transcripts)) == (before, 1)
+
+
+def test_the_deletion_that_comes_between_its_steps_takes_nothing_away(
+    stored: Call, stack: Stack, twilio: Simulator, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it is about to do, the recording is due, and a deletion runs at once."""
+    assert deployed.stack is stack
+    wire = Wire()
+    wire.attach(monkeypatch)
+    begin(stored)
+    steps = len(wire.sent)
+    finish(stack, twilio)
+    for number in range(1, steps + 1):
+        let_be_due(stack, stored)
+        with wire.meddling(deleting_before(number, stack)):
+            begin(stored)
+        finish(stack, twilio)
+        row = row_of(stack, stored)
+        # There is one of the two always, and mostly both: the words that were stored, or the audio to have others.
+        assert (row["state"], [row["transcript"]]) == ("stored", list(twilio.state.transcripts)), number
+        assert ("deleted_at" in row) == (dual_of(stored).status == "deleted"), number
+        stack.table().put_item(Item={name: value for name, value in row.items() if name != "deleted_at"})
+        dual_of(stored).status = "completed"
+    twilio.check()
+
+
+def deleting_before(number: int, stack: Stack) -> Any:
+    """Let the deletion run before a request, as if another process did."""
+    count = 0
+    ran = False
+
+    def meddle(_: Step, send: Send) -> Any:
+        nonlocal count, ran
+        count += 1
+        if count == number and not ran:
+            ran = True
+            with pytest.MonkeyPatch.context() as environment:
+                run_deletion(stack, environment)
+        return send()
+
+    return meddle
+
+
+def run_deletion(stack: Stack, environment: pytest.MonkeyPatch) -> None:
+    setenv, stack.setenv = stack.setenv, environment.setenv
+    try:
+        delete(stack)
+    finally:
+        stack.setenv = setenv
+
+
+def test_what_is_being_deleted_keeps_its_transcript(
+    stored: Call, stack: Stack, twilio: Simulator, deployed: Deployed
+) -> None:
+    assert deployed.stack is stack
+    environment = environment_named(NAME)
+    twilio_api = environment.twilio(environment.settings())
+    some = candidates(environment, twilio_api, CallSid(stored.sid))
+    # After it was looked at.
+    assert Deletions(stack.table()).claim(let_be_due(stack, stored), datetime.now(UTC) + timedelta(minutes=5))
+    before = stack.items()
+    (told,) = retranscribe(environment, twilio_api, CallSid(stored.sid), some, lambda _: None)
+    assert (told.deleted, told.outcome.startswith("left as it is")) == ((), True)
     assert (stack.items(), len(twilio.state.transcripts)) == (before, 1)
 
 

@@ -184,6 +184,17 @@ def advice_on_letter(reason: str | None, redriven: int = 0) -> Remedy:
     return next((remedy for words, remedy in _OF_LETTERS if words in reason), _UNFORESEEN)
 
 
+def advice_on_deletion(reason: str) -> Remedy:
+    """Say what to do about a recording that Twilio does not delete, by the reason of the latest try."""
+    if reason == "no_answer":
+        told = "Twilio has not answered so far. The log of delete_recordings says what it did instead"
+    elif reason == "error":
+        told = "The program's own mistake: the log of delete_recordings has it. Report it"
+    else:
+        told = "Twilio refuses to delete it, and the log of delete_recordings says why. Delete it in Twilio's console"
+    return Remedy(told, Helps.NOTHING)
+
+
 def _of_refusal(code: int) -> Remedy:
     if code >= _ERROR_CODE:
         told = f"Twilio refused it: https://www.twilio.com/docs/api/errors/{code} says why. Fix that first"

@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from callscribe.adapters import twilio as twilio_adapter
 from callscribe.adapters.aws_errors import aws_errors
 from callscribe.adapters.call_lists import CallLists
+from callscribe.adapters.deletions import Deletions
 from callscribe.adapters.items import call_key
 from callscribe.adapters.queues import Queue
 from callscribe.adapters.table import CallTable
@@ -78,6 +79,7 @@ class Environment:
     local: Local | None
     lists: CallLists
     table: CallTable
+    deletions: Deletions
     unredacted: CallTable | None
     recordings: Line
     transcripts: Line
@@ -175,6 +177,7 @@ def deployed(stack: str, option: str = "", local: Local | None = None) -> Enviro
         local=local,
         lists=CallLists(table),
         table=CallTable(table, days),
+        deletions=Deletions(table),
         unredacted=CallTable(dynamodb.Table(unredacted), days) if unredacted else None,
         recordings=line("recordings", "Recordings"),
         transcripts=line("transcripts", "Transcripts"),

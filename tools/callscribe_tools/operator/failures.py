@@ -1,14 +1,18 @@
-"""Everything that waits for a person: recordings that have failed or were over budget, and dead letters. Reads only."""
+"""Everything that waits for a person. Reads only.
+
+Recordings that have failed or were over budget, recordings that Twilio refuses to delete, and dead letters.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from callscribe.adapters.deletions import RefusedDeletion
 from callscribe.adapters.dynamodb import moment_of
 from callscribe.adapters.items import recording_of_row
 from callscribe.domain.sids import CallSid
-from callscribe_tools.operator.advice import Helps, Remedy, advice, advice_on_letter
+from callscribe_tools.operator.advice import Helps, Remedy, advice, advice_on_deletion, advice_on_letter
 from callscribe_tools.operator.dead_letters import Letter
 from callscribe_tools.operator.environment import Environment, Line
 from callscribe_tools.operator.printing import Tell
@@ -18,9 +22,9 @@ from callscribe_tools.operator.printing import Tell
 class Failure:
     """One thing that waits for a person.
 
-    `what` is recording, or the name of the queue that a message was on. `sids` begin with the call's, where it is
-    known. `since` is when it came to that. `what_to_do` is the whole advice, and `command` the last step of it; None if
-    no command helps.
+    `what` is recording, deletion at Twilio, or the name of the queue that a message was on. `sids` begin with the
+    call's, where it is known. `since` is when it came to that. `what_to_do` is the whole advice, and `command` the last
+    step of it; None if no command helps.
     """
 
     what: str
@@ -60,6 +64,9 @@ def failures(environment: Environment, since: datetime | None, progress: Tell) -
         one = _of_row(environment, row)
         if since is None or one.since >= since:
             yield one
+    for refused in environment.deletions.refused():
+        if since is None or refused.overdue_since >= since:
+            yield _of_deletion(environment, refused)
     for line in environment.lines:
         progress(f"Looking at the dead letters of the queue of {line.name}")
         for letter in line.dead_letters.look():
@@ -83,6 +90,21 @@ def _of_row(environment: Environment, row: dict[str, Any]) -> Failure:
         remedy=remedy,
         what_to_do=f"{_words(environment, remedy, command)}{code}",
         command=command,
+    )
+
+
+def _of_deletion(environment: Environment, refused: RefusedDeletion) -> Failure:
+    remedy = advice_on_deletion(refused.reason)
+    return Failure(
+        what="deletion at Twilio",
+        sids=(refused.call_sid, refused.recording_sid),
+        state="refused",
+        reason=refused.reason,
+        since=refused.overdue_since,
+        attempts=refused.tries,
+        remedy=remedy,
+        what_to_do=f"{_words(environment, remedy, None)} It is tried again at {refused.retry_at:%Y-%m-%d %H:%M} UTC.",
+        command=None,
     )
 
 

@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from callscribe.adapters.items import needs_attention, recording_of_row
+from callscribe.adapters.items import recording_of_row
 from callscribe.domain import stand_ins
 from callscribe.domain.patience import Swept
-from callscribe.domain.recording import MOST_ROUNDS, Event, State
+from callscribe.domain.recording import MOST_ROUNDS, SETTLED, Event, State, needs_attention
 from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
 from callscribe.domain.transcript import FAILED_STATUSES
 from callscribe.edge.payloads import EndedCall
@@ -31,6 +31,12 @@ TAKEN_SECONDS = 120
 
 ENDS_THE_SAME = frozenset(f"transcript_{status}" for status in FAILED_STATUSES)
 """Reasons that stay while the transcript does: Twilio makes one of a recording, and a worker finds that one."""
+
+
+AUDIO_IS_GONE = (
+    "The recording was deleted at Twilio, because its date had passed (recording_retention_days in the settings), or "
+    "the call was deleted there. Without its audio it cannot be transcribed any more"
+)
 
 
 class Which(StrEnum):
@@ -193,12 +199,21 @@ def _begin_anew(
 ) -> tuple[Outcome, str]:
     if dry_run:
         row = environment.table.knows(call_sid).get(recording_sid, {})
+        if "deleted_at" in row:
+            return Outcome.LEFT, AUDIO_IS_GONE
         spent = int(row.get("rounds", 0)) >= MOST_ROUNDS
         return (Outcome.LEFT, _spent(environment)) if spent else (Outcome.WOULD_BE_SENT, "")
     move = environment.table.move(Event.REDRIVEN, call_sid, recording_sid, due_at=datetime.now(UTC))
     if move.happened:
         environment.recordings.queue.put(stand_ins.of_noted(call_sid, recording_sid))
         return Outcome.SENT, ""
+    if move.deleted:
+        return Outcome.LEFT, AUDIO_IS_GONE
+    if move.state in SETTLED and move.deleting_until and move.deleting_until > datetime.now(UTC):
+        return Outcome.LEFT, (
+            f"Its date at Twilio has passed, and it is being deleted there right now. After "
+            f"{move.deleting_until:%H:%M:%S} UTC, see what came of it: {environment.command(f'show {call_sid}')}"
+        )
     if move.rounds >= MOST_ROUNDS:
         return Outcome.LEFT, _spent(environment)
     return Outcome.ON_ITS_WAY, ""

@@ -6,18 +6,22 @@ from then on the row is due, so that the sweep sends the message for it.
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from callscribe.adapters.items import needs_attention
 from callscribe.adapters.twilio import Twilio
 from callscribe.domain import stand_ins
 from callscribe.domain.errors import NotFoundError
 from callscribe.domain.reconcile import Row
-from callscribe.domain.recording import Event, Recording, State
+from callscribe.domain.recording import Event, Recording, State, needs_attention
 from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
 from callscribe_tools.operator.environment import Environment
 from callscribe_tools.operator.printing import Tell
+
+KEPT = timedelta(minutes=15)
+"""How long nobody deletes a recording at Twilio after its transcripts were begun to be deleted, if this is killed."""
+
+BEING_DELETED = "it was deleted at Twilio, or is being deleted there right now, because its date has passed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,8 @@ def _candidate(environment: Environment, twilio: Twilio, sid: RecordingSid, row:
 
 def _refused_by_state(environment: Environment, row: Row) -> str | None:
     state, reason = State(row["state"]), row.get("reason")
+    if "deleted_at" in row:
+        return f"it was deleted at Twilio on {row['deleted_at'][:10]}, because its date had passed: its audio is gone"
     if state is State.STORED or needs_attention(state, reason):
         return None
     if state is State.ERASED:
@@ -87,6 +93,12 @@ def retranscribe(
     Raises the errors of `aws_errors` and `twilio_errors`.
     """
     for one in some:
+        # Before anything is deleted: its audio could be deleted at Twilio at the same time, and then nothing is left.
+        if not environment.deletions.keep(call_sid, one.sid, datetime.now(UTC) + KEPT):
+            yield Retranscribed(
+                recording_sid=one.sid, deleted=(), outcome=f"left as it is: {BEING_DELETED}, and its transcript stays"
+            )
+            continue
         progress(f"Deleting the transcripts of recording {one.sid} at Twilio")
         found = [transcript.sid for transcript in twilio.transcripts_of(one.sid)]
         sids = dict.fromkeys([*([one.transcript] if one.transcript else []), *found])

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from callscribe.adapters.dynamodb import iso
+from callscribe.adapters.dynamodb import iso, moment_of
 from callscribe.adapters.items import StoredCall
 from callscribe.domain.recording import State
 from callscribe.domain.transcript import Insights, Sentence
@@ -78,6 +78,8 @@ def _recording(sid: str, row: Mapping[str, Any], zone: ZoneInfo) -> Iterator[str
     moments = [(datetime.fromisoformat(row[name]), told) for name, told in _MOMENTS.items() if name in row]
     for moment, told in sorted(moments, key=lambda one: one[0]):
         yield f"  {_local(moment, zone)}  {told}"
+    if "delete_at" in row:
+        yield f"  {_local(moment_of(row['delete_at']), zone)}  to be deleted at Twilio"
 
 
 def _line(insights: Insights, sentence: Sentence) -> str:

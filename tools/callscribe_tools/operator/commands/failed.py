@@ -37,8 +37,8 @@ def failed(
 ) -> None:
     """List what waits for a person, and what to do about it.
 
-    Recordings that have failed or were over the day's budget, and messages in the dead letters, which stay there. A
-    failure is no error of this command: scripts read --json.
+    Recordings that have failed or were over the day's budget, recordings that Twilio refuses to delete, and messages in
+    the dead letters, which stay there. A failure is no error of this command: scripts read --json.
 
     \b
     Example: callscribe failed --since 30d

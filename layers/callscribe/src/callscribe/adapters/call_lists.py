@@ -192,14 +192,6 @@ class CallLists:
         for erased_at, call_sid in heapq.merge(settled, in_time, key=lambda one: one[0], reverse=True):
             yield call_sid, erased_at
 
-    def due_for_deletion(self, now: datetime) -> Iterator[tuple[CallSid, RecordingSid]]:
-        """Find the recordings that shall be deleted at Twilio by now, the longest due first."""
-        due = Key("due").eq(items.DUE_FOR_DELETION) & Key("due_at").lte(int(now.timestamp()))
-        doing = "looking for recordings to delete at Twilio"
-        for row in query(self._table, doing, IndexName=items.BY_DUE_AT, KeyConditionExpression=due):
-            recording = items.recording_of_row(row)
-            yield recording.call_sid, recording.sid
-
 
 @cache
 def call_lists() -> CallLists:

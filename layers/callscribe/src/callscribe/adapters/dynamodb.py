@@ -1,8 +1,10 @@
-"""What `table` and `call_lists` share: queries page by page, updates, moments. Names no item of ours."""
+"""What the adapters of the table share: queries page by page, updates, conditions, moments. Names no item of ours."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.conditions import Attr, ConditionBase
 
 from callscribe.adapters.aws_errors import aws_errors
 
@@ -44,6 +46,11 @@ def update_of(
         "ExpressionAttributeNames": {f"#{name}": name for name in (*fields, *if_absent, *remove, *add)},
         "ExpressionAttributeValues": {f":{k}": v for k, v in {**fields, **if_absent, **add}.items()},
     }
+
+
+def has_lapsed(name: str, now: datetime) -> ConditionBase:
+    """The condition that the attribute, an end in seconds since 1970, is absent or has passed."""
+    return Attr(name).not_exists() | Attr(name).lte(int(now.timestamp()))
 
 
 def iso(moment: datetime) -> str:

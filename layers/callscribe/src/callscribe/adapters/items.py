@@ -16,7 +16,7 @@ from typing import Any
 
 from boto3.dynamodb.types import DYNAMODB_CONTEXT, TypeDeserializer, TypeSerializer
 
-from callscribe.domain.recording import OVER_BUDGET, Recording, State
+from callscribe.domain.recording import Recording
 from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
 from callscribe.domain.transcript import Insights, Participant, Sentence, Transcript
 
@@ -36,7 +36,7 @@ DUE = "due"
 """The partition of the index `by_due_at` that holds unsettled recordings."""
 
 DUE_FOR_DELETION = "deletion"
-"""The partition of the index `by_due_at` that holds stored recordings which shall be deleted at Twilio."""
+"""The partition of the index `by_due_at` where the previous version put recordings to delete at Twilio."""
 
 DUE_FOR_ATTENTION = "attention"
 """The partition of the index `by_due_at` that holds what a person should look at: see `needs_attention`."""
@@ -46,6 +46,14 @@ DUE_FOR_ERASURE = "erasure"
 
 ERASED = "erased"
 """The partition of the index `by_due_at` that holds tombstones of calls that are erased, by when they were."""
+
+BY_DELETE_AT = "by_delete_at"
+
+DELETION_DUE = "due"
+"""The partition of the index `by_delete_at` that holds recordings to delete at Twilio."""
+
+DELETION_REFUSED = "refused"
+"""The partition of the index `by_delete_at` that holds recordings which Twilio has refused to delete."""
 
 SWEEP_KEY = {"pk": "SWEEP", "sk": "SWEEP"}
 """The key of the item that tells up to when everything at Twilio has been compared with the table."""
@@ -66,10 +74,15 @@ def call_sid_of(row: Mapping[str, Any]) -> CallSid:
     return CallSid(row["pk"].removeprefix("CALL#"))
 
 
+def recording_sid_of(row: Mapping[str, Any]) -> RecordingSid:
+    """The recording that an item is about."""
+    return RecordingSid(row["sk"].removeprefix("RECORDING#"))
+
+
 def recording_of_row(row: Mapping[str, Any]) -> Recording:
     """The recording that an item is about, as far as the item, or its copy in an index, tells."""
     return Recording(
-        sid=RecordingSid(row["sk"].removeprefix("RECORDING#")),
+        sid=recording_sid_of(row),
         call_sid=call_sid_of(row),
         status="unknown",
         source=row.get("source", ""),
@@ -77,11 +90,6 @@ def recording_of_row(row: Mapping[str, Any]) -> Recording:
         started=None,
         seconds=None if row.get("seconds") is None else int(row["seconds"]),
     )
-
-
-def needs_attention(state: State, reason: str | None) -> bool:
-    """Whether nothing moves the recording on but a person."""
-    return state is State.FAILED or reason == OVER_BUDGET
 
 
 def budget_key(day: date) -> dict[str, str]:

@@ -6,7 +6,6 @@ A recording's state changes only here, by one conditional write for each row of 
 import math
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -20,7 +19,7 @@ from botocore.exceptions import ClientError
 from callscribe.adapters import items
 from callscribe.adapters.aws_config import CONFIG
 from callscribe.adapters.aws_errors import aws_errors
-from callscribe.adapters.dynamodb import iso, query, update_of
+from callscribe.adapters.dynamodb import has_lapsed, iso, moment_of, query, update_of
 from callscribe.adapters.erasable import NOT_ERASED, ErasableCalls
 from callscribe.domain.call import Call
 from callscribe.domain.patience import GAVE_UP, Patience, reason_to_give_up
@@ -28,6 +27,7 @@ from callscribe.domain.recording import (
     BEGINS,
     MOST_ROUNDS,
     MOVES,
+    NEEDS_AUDIO,
     OVER_BUDGET,
     ROUNDS,
     UNHEARD_OF,
@@ -35,14 +35,20 @@ from callscribe.domain.recording import (
     Event,
     Recording,
     State,
+    needs_attention,
 )
+from callscribe.domain.retention import deletion_date
+from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
 from callscribe.domain.transcript import Insights
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
-OF_ONE_STATE = ("counted_on", "due", "due_at", "error_code", "reason")
+OF_ONE_STATE = (
+    *("counted_on", "due", "due_at", "error_code", "reason"),
+    *("deletion", "delete_at", "deletion_error", "deletion_tries", "kept_until", "overdue_since"),
+)
 """What a row says of a recording in its present state only."""
 
 LAST_CHANCE_SECONDS = 24 * 3600
@@ -57,7 +63,8 @@ class Moved:
     """What came of a move. `state` is where the recording stands now, `attempts` counts its claims so far.
 
     `counted_on` is the day whose budget holds its minutes while a transcript is being asked for. `rounds` counts how
-    often the recording has begun anew. `stored_before`: a move to `stored` was not the first.
+    often the recording has begun anew. `stored_before`: a move to `stored` was not the first. `deleted`: Twilio no
+    longer has the recording. `deleting_until` is when a claim to delete it at Twilio ends, or ended.
     """
 
     happened: bool
@@ -66,6 +73,8 @@ class Moved:
     counted_on: date | None = None
     rounds: int = 0
     stored_before: bool = False
+    deleted: bool = False
+    deleting_until: datetime | None = None
 
 
 class CallTable(ErasableCalls):
@@ -125,14 +134,16 @@ class CallTable(ErasableCalls):
         delete_at: datetime | None = None,
         repaired: bool = False,
         spares_claims: bool = False,
+        is_new: bool = False,
         **changes: Any,
     ) -> Moved:
         """Move a recording as the table of moves says, if it says so, and write `changes` with the move.
 
         `call`: its SID is enough where the move starts from a row. `due_at` is when to look again at a recording that
         has not moved on by itself and, for a claim, when the claim runs out. A move to an unsettled state needs one.
-        `delete_at` is when one that is settled shall be deleted at Twilio. `repaired`: it moves because of the sweep.
-        `spares_claims`: it does not move while another worker's claim lasts.
+        `delete_at` is when one that is settled shall be deleted at Twilio; it needs the whole call. `repaired`: it
+        moves because of the sweep. `spares_claims`: it does not move while another worker's claim lasts. `is_new`: it
+        moves only if it has no row yet.
         """
         now = datetime.now(UTC)
         to = MOVES[event].to
@@ -143,17 +154,18 @@ class CallTable(ErasableCalls):
         if event in BEGINS:
             fields["unsettled_since"] = int(now.timestamp())
         update = update_of(
-            fields | self._due(to, call, due_at, delete_at, changes.get("reason"), now),
+            fields | _due(to, due_at, changes.get("reason"), now) | self._deletion(to, call, delete_at),
             if_absent={"day": call.day} if isinstance(call, Call) else {},
-            # What a move does not say anew was said of another state.
-            remove=OF_ONE_STATE if to in UNSETTLED else (*OF_ONE_STATE, "unsettled_since"),
+            # What a move does not say anew was said of another state. A claim to delete the recording at Twilio ends
+            # only where it has lapsed: such a move is refused while the claim lasts.
+            remove=(*OF_ONE_STATE, "deleting_until" if to in UNSETTLED else "unsettled_since"),
             add={"attempts": int(event is Event.CLAIMED)} | ({"rounds": 1} if event in ROUNDS else {}),
         )
         with aws_errors(f"moving recording {recording_sid} of call {call_sid} to {to}"):
             try:
                 answer = self._table.update_item(
                     Key=items.recording_key(call_sid, recording_sid),
-                    ConditionExpression=_condition(event, now, spares_claims=spares_claims),
+                    ConditionExpression=_condition(event, now, spares_claims=spares_claims, is_new=is_new),
                     ReturnValues="ALL_OLD" if event is Event.TRANSCRIPT_STORED else "ALL_NEW",
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                     **update,
@@ -170,27 +182,15 @@ class CallTable(ErasableCalls):
         """What each item says of its call; a row that is there says it already."""
         return {"started": iso(call.started), "expires_at": self._expires_at(call)} if isinstance(call, Call) else {}
 
-    def _due(
-        self,
-        to: State,
-        call: Call | CallSid,
-        due_at: datetime | None,
-        delete_at: datetime | None,
-        reason: str | None,
-        now: datetime,
-    ) -> dict[str, Any]:
-        """In which partition of the index `by_due_at` a recording now is, and where in it; nothing for in none."""
-        if to in UNSETTLED:
-            if due_at is None:
-                raise ValueError(f"a recording that is {to} needs a due_at, or nothing would look at it again")
-            return {"due": items.DUE, "due_at": math.ceil(due_at.timestamp())}
-        if delete_at is not None and isinstance(call, Call):
-            # The row must not expire before: then nobody would delete the recording.
-            at = min(math.ceil(delete_at.timestamp()), self._expires_at(call) - LAST_CHANCE_SECONDS)
-            return {"due": items.DUE_FOR_DELETION, "due_at": at}
-        if items.needs_attention(to, reason):
-            return {"due": items.DUE_FOR_ATTENTION, "due_at": int(now.timestamp())}
-        return {}
+    def _deletion(self, to: State, call: Call | CallSid, delete_at: datetime | None) -> dict[str, Any]:
+        """When a recording is to be deleted at Twilio; nothing while it is unsettled."""
+        if delete_at is None or to in UNSETTLED:
+            return {}
+        if not isinstance(call, Call):
+            raise TypeError("a deletion date depends on when the row expires, so the call must be given")
+        # The row must not expire before: then nobody would delete the recording.
+        at = min(math.ceil(delete_at.timestamp()), self._expires_at(call) - LAST_CHANCE_SECONDS)
+        return {"deletion": items.DELETION_DUE, "delete_at": at}
 
     def put_off(self, call_sid: CallSid, recording_sid: RecordingSid, due_at: datetime) -> bool:
         """Look at an unsettled recording again at `due_at`, and not before; whether it is unsettled."""
@@ -209,7 +209,12 @@ class CallTable(ErasableCalls):
         return True
 
     def look_at(
-        self, call_sid: CallSid, recording_sid: RecordingSid, since: datetime, patience: Patience
+        self,
+        call_sid: CallSid,
+        recording_sid: RecordingSid,
+        since: datetime,
+        patience: Patience,
+        settings: Settings,
     ) -> str | None:
         """Before a recording that is due is looked at, see to it that a worker that dies of it is not sent it for ever.
 
@@ -221,12 +226,18 @@ class CallTable(ErasableCalls):
         """
         now = datetime.now(UTC)
         if now - since >= patience.give_up + 2 * patience.look_again:
-            return GAVE_UP if self._give_up(call_sid, recording_sid, GAVE_UP).happened else None
+            return GAVE_UP if self.give_up(call_sid, recording_sid, GAVE_UP, settings).happened else None
         self.put_off(call_sid, recording_sid, now + patience.look_again)
         return None
 
     def leave(
-        self, call_sid: CallSid, recording_sid: RecordingSid, error: Exception, since: datetime, patience: Patience
+        self,
+        call_sid: CallSid,
+        recording_sid: RecordingSid,
+        error: Exception,
+        since: datetime,
+        patience: Patience,
+        settings: Settings,
     ) -> str | None:
         """Leave a recording that is due and that `error` kept from moving on: for later or, with a reason, for good.
 
@@ -242,7 +253,7 @@ class CallTable(ErasableCalls):
         now = datetime.now(UTC)
         reason = reason_to_give_up(error, now - since, patience)
         if reason:
-            moved = self._give_up(call_sid, recording_sid, reason)
+            moved = self.give_up(call_sid, recording_sid, reason, settings)
             if moved.happened:
                 return reason
             unsettled = moved.state in UNSETTLED
@@ -252,9 +263,34 @@ class CallTable(ErasableCalls):
             raise error
         return None
 
-    def _give_up(self, call_sid: CallSid, recording_sid: RecordingSid, reason: str) -> Moved:
+    def give_up(self, call_sid: CallSid, recording_sid: RecordingSid, reason: str, settings: Settings) -> Moved:
+        """Let a recording have failed as `reason`, unless another worker has claimed it."""
+        call, row = self._noted_call(call_sid), self.knows(call_sid).get(recording_sid)
+        at = None
+        if call and row:
+            recording = items.recording_of_row(row)
+            at = deletion_date(call, recording, settings, State.FAILED, reason, datetime.now(UTC))
         # Whoever holds a claim may be paying for a transcript, and says himself what comes of it.
-        return self.move(Event.GIVEN_UP, call_sid, recording_sid, reason=reason, spares_claims=True)
+        return self.move(
+            Event.GIVEN_UP, call or call_sid, recording_sid, reason=reason, delete_at=at, spares_claims=True
+        )
+
+    def _noted_call(self, call_sid: CallSid) -> Call | None:
+        """A call as its own item has it; None where there is none, or it is erased."""
+        with aws_errors(f"reading call {call_sid}"):
+            item: dict[str, Any] = self._table.get_item(Key=items.call_key(call_sid), ConsistentRead=True).get(
+                "Item", {}
+            )
+        if "started" not in item:
+            return None
+        return Call(
+            sid=call_sid,
+            from_=item["from"],
+            to=item["to"],
+            direction=item["direction"],
+            started=datetime.fromisoformat(item["started"]),
+            seconds=int(item["seconds"]) if "seconds" in item else None,
+        )
 
     def recording_of(self, call_sid: CallSid, transcript_sid: TranscriptSid) -> Recording | None:
         """Find the recording of a call that the transcript was created for, as its row tells of it."""
@@ -273,17 +309,6 @@ class CallTable(ErasableCalls):
             KeyConditionExpression=key,
             ConsistentRead=True,
         )
-
-    def put_deleted(self, call_sid: CallSid, recording_sid: RecordingSid) -> None:
-        """Note that a recording no longer exists at Twilio."""
-        doing = f"noting that recording {recording_sid} of call {call_sid} is deleted"
-        with aws_errors(doing), self._unless_refused():
-            # One that has been redriven meanwhile is due for something else.
-            self._table.update_item(
-                Key=items.recording_key(call_sid, recording_sid),
-                ConditionExpression=Attr("due").eq(items.DUE_FOR_DELETION),
-                **update_of({"deleted_at": iso(datetime.now(UTC))}, remove=("due", "due_at")),
-            )
 
     def take_minutes(self, minutes: int, day: date, daily_minutes: int) -> int | None:
         """Count minutes against a day's budget; what is counted by then, or None where so many are not left."""
@@ -326,16 +351,28 @@ class CallTable(ErasableCalls):
         now = datetime.now(UTC).timestamp()
         return items.stored_call(call_sid, [row for row in rows if row["expires_at"] > now])
 
-    def _unless_refused(self) -> AbstractContextManager[None]:
-        return suppress(self._table.meta.client.exceptions.ConditionalCheckFailedException)
-
     def _expires_at(self, call: Call) -> int:
         return int(call.expires(self._retention_days).timestamp())
 
 
-def _condition(event: Event, now: datetime, *, spares_claims: bool) -> ConditionBase:
+def _due(to: State, due_at: datetime | None, reason: str | None, now: datetime) -> dict[str, Any]:
+    """In which partition of the index `by_due_at` a recording now is, and where in it; nothing for in none."""
+    if to in UNSETTLED:
+        if due_at is None:
+            raise ValueError(f"a recording that is {to} needs a due_at, or nothing would look at it again")
+        return {"due": items.DUE, "due_at": math.ceil(due_at.timestamp())}
+    if needs_attention(to, reason):
+        return {"due": items.DUE_FOR_ATTENTION, "due_at": int(now.timestamp())}
+    return {}
+
+
+def _condition(event: Event, now: datetime, *, spares_claims: bool, is_new: bool) -> ConditionBase:
     """A row of the table of moves, as the condition on the item it may be applied to."""
+    if is_new:
+        return Attr("state").not_exists()
     may_be_applied = _source_condition(event, now)
+    if event in NEEDS_AUDIO:
+        may_be_applied &= Attr("deleted_at").not_exists() & has_lapsed("deleting_until", now)
     if not spares_claims:
         return may_be_applied
     no_live_claim = Attr("state").ne(State.REQUESTING) | Attr("due_at").lte(int(now.timestamp()))
@@ -375,8 +412,15 @@ def _refused(refusal: ClientError) -> Moved:
 def _moved(item: Mapping[str, Any], *, happened: bool) -> Moved:
     if not item:
         return Moved(happened, UNHEARD_OF, 0)
-    counted_on = date.fromisoformat(item["counted_on"]) if "counted_on" in item else None
-    return Moved(happened, State(item["state"]), int(item.get("attempts", 0)), counted_on, int(item.get("rounds", 0)))
+    return Moved(
+        happened,
+        State(item["state"]),
+        int(item.get("attempts", 0)),
+        date.fromisoformat(item["counted_on"]) if "counted_on" in item else None,
+        int(item.get("rounds", 0)),
+        deleted="deleted_at" in item,
+        deleting_until=moment_of(item["deleting_until"]) if "deleting_until" in item else None,
+    )
 
 
 @cache

@@ -28,6 +28,9 @@ from callscribe.domain.settings import TwilioCredentials
 from callscribe.domain.sids import CallSid, RecordingSid, ServiceSid, TranscriptSid
 from callscribe.domain.transcript import Configuration, Participant, Sentence, Transcript, participants_of
 
+AT_ONCE = 8
+"""Requests of one function at the same time. Twilio's limit is an account's own, and not published (error 20429)."""
+
 
 class Twilio:
     """One account at Twilio. Every method raises the errors of `twilio_errors`, and UnreadableError."""
@@ -226,13 +229,32 @@ def _iso(moment: datetime) -> str:
 
 
 def connect(
-    credentials: TwilioCredentials, timeout_seconds: float, *, until: Until, progress: Progress | None = None
+    credentials: TwilioCredentials,
+    timeout_seconds: float,
+    *,
+    until: Until,
+    progress: Progress | None = None,
+    number: int = 0,
 ) -> Twilio:
-    """The account that the credentials are of, by its API key; for `until` and `progress` see `TwilioApi`."""
+    """The account that the credentials are of, by its API key.
+
+    For `until` and `progress` see `TwilioApi`, for `number` see `twilio_api.connection`.
+    """
     key = (credentials.account_sid, credentials.api_key_sid, credentials.api_key_secret)
-    return Twilio(twilio_api.connect(*key, credentials.twilio_url, timeout_seconds, until=until, progress=progress))
+    api = twilio_api.connect(
+        *key, credentials.twilio_url, timeout_seconds, until=until, progress=progress, number=number
+    )
+    return Twilio(api)
 
 
 def twilio(credentials: TwilioCredentials, until: datetime) -> Twilio:
     """The same for one invocation of a function that ends at `until`, with the patience of this environment."""
     return connect(credentials, float(os.environ["TWILIO_TIMEOUT_SECONDS"]), until=until)
+
+
+def twilios(credentials: TwilioCredentials, until: datetime) -> list[Twilio]:
+    """The same `AT_ONCE` times, each for one thread."""
+    return [
+        connect(credentials, float(os.environ["TWILIO_TIMEOUT_SECONDS"]), until=until, number=number)
+        for number in range(AT_ONCE)
+    ]

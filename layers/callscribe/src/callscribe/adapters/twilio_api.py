@@ -266,8 +266,15 @@ class Connection:
     held: HeldAnswers
 
 
-@lru_cache(maxsize=2)
-def connection(account_sid: str, username: str, password: str, url: str | None, timeout_seconds: float) -> Connection:
+@lru_cache(maxsize=16)
+def connection(
+    account_sid: str,
+    username: str,
+    password: str,
+    url: str | None,
+    timeout_seconds: float,
+    number: int,  # noqa: ARG001 (a part of the cache's key)
+) -> Connection:
     """Keep one connection while the credentials stay the same.
 
     Args:
@@ -276,6 +283,8 @@ def connection(account_sid: str, username: str, password: str, url: str | None, 
         password: the API key's secret, or the account's auth token.
         url: the simulator's, in the place of Twilio's own addresses.
         timeout_seconds: how long one answer may take.
+        number: tells connections apart that are used at the same time. The SDK's client keeps its last answer in an
+            attribute, and returns that: two threads with one client would get each other's answers.
     """
     # The SDK has no timeout of its own.
     sender = TwilioHttpClient(timeout=timeout_seconds, request_hooks={"response": _as_utf_8})
@@ -292,7 +301,8 @@ def connect(
     *,
     until: Until,
     progress: Progress | None = None,
+    number: int = 0,
 ) -> TwilioApi:
     """The API by these credentials, for one invocation or command; see `connection` and `TwilioApi`."""
-    kept = connection(account_sid, username, password, url, timeout_seconds)
+    kept = connection(account_sid, username, password, url, timeout_seconds, number)
     return TwilioApi(kept.client, timeout_seconds=timeout_seconds, until=until, held=kept.held, progress=progress)

@@ -29,6 +29,9 @@ OVER_BUDGET = "over_budget"
 TRANSCRIBED_ELSEWHERE = "transcribed_elsewhere"
 """Why a recording has failed whose one transcript somebody else has requested, under a Service that is not ours."""
 
+SPARE = "spare"
+"""Why a mono recording is skipped that <Record> made beside the recording in two channels."""
+
 MOST_ROUNDS = 5
 """How often a recording may begin anew, redriven or because its transcript is gone: nothing circles for ever."""
 
@@ -68,6 +71,12 @@ UNSETTLED = frozenset({State.RECEIVED, State.REQUESTING, State.TRANSCRIBING})
 
 BEGINS = frozenset({Event.HEARD_OF, Event.RESUMED, Event.REDRIVEN, Event.RETRANSCRIBED})
 """Events since which a recording is unsettled."""
+
+NEEDS_AUDIO = frozenset({Event.RESUMED, Event.REDRIVEN, Event.RETRANSCRIBED})
+"""Events after which a settled recording is transcribed again, so Twilio must have it, and must keep it."""
+
+SETTLED = frozenset({State.STORED, State.SKIPPED, State.FAILED})
+"""States in which a recording may be deleted at Twilio. An unsettled recording is needed there for its transcript."""
 
 ROUNDS = frozenset({Event.REDRIVEN, Event.TRANSCRIPT_GONE})
 """Events that let a recording begin anew, `MOST_ROUNDS` times in all."""
@@ -109,14 +118,20 @@ MOVES: Mapping[Event, Move] = MappingProxyType(
 
 
 def after(
-    state: State | None, event: Event, *, claim_is_live: bool = False, reason: str | None = None, rounds: int = 0
+    state: State | None,
+    event: Event,
+    *,
+    claim_is_live: bool = False,
+    reason: str | None = None,
+    rounds: int = 0,
+    audio_is_lost: bool = False,
 ) -> State | None:
     """The state that `event` leads to from `state`, or None where it changes nothing.
 
     This is what the table means; the table adapter's conditions are tested against it, pair by pair.
 
     `claim_is_live`: another worker claimed the recording and its time has not run out. `reason`: why it is skipped.
-    `rounds`: how often it has begun anew.
+    `rounds`: how often it has begun anew. `audio_is_lost`: the recording was deleted at Twilio, or is being deleted.
     """
     move = MOVES[event]
     if state not in move.sources:
@@ -127,7 +142,14 @@ def after(
         return None
     if event in ROUNDS and rounds >= MOST_ROUNDS:
         return None
+    if event in NEEDS_AUDIO and audio_is_lost:
+        return None
     return move.to
+
+
+def needs_attention(state: State, reason: str | None) -> bool:
+    """Whether nothing moves the recording on but a person."""
+    return state is State.FAILED or reason == OVER_BUDGET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -174,7 +174,7 @@ class CallSettings:
 
     `numbers` maps E.164 numbers. `daily_minutes` of recordings, each counted in whole minutes, are transcribed at most
     from midnight to midnight UTC; None is no limit.
-    `recording_retention_days` after a call is stored its recording is deleted at Twilio; None keeps it.
+    `recording_retention_days` after a recording is settled it is deleted at Twilio; None keeps it there.
     """
 
     numbers: Mapping[str, NumberSettings] = field(default_factory=dict)

@@ -104,6 +104,8 @@ REPAIRED = Metric("Repaired", by="what", values=frozenset({"call", "recording", 
 LISTED_UNREADABLE = Metric("ListedUnreadable")
 ERASURES_UNFINISHED = Metric("ErasuresUnfinished")
 DELETIONS_REFUSED = Metric("DeletionsRefused")
+DELETIONS_OVERDUE = Metric("DeletionsOverdue")
+OLDEST_DELETION = Metric("OldestDeletion", MetricUnit.Seconds)
 
 TWILIO_LATENCY = Metric("TwilioLatency", MetricUnit.Milliseconds)
 TWILIO_ERRORS = Metric(
@@ -182,3 +184,10 @@ def tell_sweep(*, erasing: int, oldest_seconds: float, budget_used: float) -> No
     tell(BUDGET_USED, budget_used)
     for metric in (RECORDINGS_ACCEPTED, RECORDINGS_SKIPPED, RECORDINGS_FAILED, CALLS_STORED, REPAIRED):
         tell(metric, 0)
+
+
+def tell_deletions(*, overdue: int, oldest_seconds: float, refused: int) -> None:
+    """Emit what a run of the deletions has left: also zeros, so that an alarm knows that the runs go on."""
+    tell(DELETIONS_OVERDUE, overdue)
+    tell(OLDEST_DELETION, oldest_seconds)
+    tell(DELETIONS_REFUSED, refused)

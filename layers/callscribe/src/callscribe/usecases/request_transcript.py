@@ -15,7 +15,8 @@ from callscribe.adapters.twilio import Twilio
 from callscribe.domain.call import Call
 from callscribe.domain.errors import CallscribeError, NoCallError, NotFoundError, PermanentError, TransientError
 from callscribe.domain.patience import Patience, Swept
-from callscribe.domain.recording import OVER_BUDGET, TRANSCRIBED_ELSEWHERE, Event, Recording, State
+from callscribe.domain.recording import MOVES, OVER_BUDGET, TRANSCRIBED_ELSEWHERE, Event, Recording, State
+from callscribe.domain.retention import deletion_date
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid, RecordingSid, ServiceSid, TranscriptSid
 from callscribe.domain.sources import OF_CONFERENCES, left_alone_as
@@ -106,7 +107,7 @@ def request_transcript(
     if table.is_erased(reported.call_sid):
         return [Settled(Outcome.ERASED, recording_sid=reported.sid)]
     due_since = swept.unsettled_since if swept else None
-    if due_since and (reason := table.look_at(reported.call_sid, reported.sid, due_since, patience)):
+    if due_since and (reason := table.look_at(reported.call_sid, reported.sid, due_since, patience, settings)):
         return [Settled(Outcome.FAILED, reason, reported.sid)]
     try:
         return _request(reported, reported_at, table, twilio, settings, patience, deadline, swept, from_before)
@@ -116,7 +117,7 @@ def request_transcript(
         if isinstance(error, ClaimedElsewhereError):
             # Not given up, however old it is: the other worker may be paying for it, and its claim is due by itself.
             return [Settled(Outcome.WAITS, str(error), reported.sid)]
-        reason = table.leave(reported.call_sid, reported.sid, error, due_since, patience)
+        reason = table.leave(reported.call_sid, reported.sid, error, due_since, patience, settings)
         if not isinstance(error, CallscribeError):
             raise
         outcome = Outcome.FAILED if reason else Outcome.WAITS
@@ -367,7 +368,8 @@ class _Request:
         return settled
 
     def _settled(self, outcome: Outcome, event: Event, recording: Recording, reason: str, **changes: Any) -> Settled:
-        move = self._move(event, recording, reason=reason, **recording.about(), **changes)
+        at = deletion_date(self.call, recording, self.settings, MOVES[event].to, reason, datetime.now(UTC))
+        move = self._move(event, recording, reason=reason, delete_at=at, **recording.about(), **changes)
         if not move.happened:
             return Settled(Outcome.SETTLED_BEFORE, recording_sid=recording.sid)
         return Settled(outcome, reason, recording.sid)

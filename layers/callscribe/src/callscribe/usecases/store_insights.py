@@ -24,7 +24,8 @@ from callscribe.domain.errors import (
     UnreadableError,
 )
 from callscribe.domain.patience import GAVE_UP, Patience, Swept
-from callscribe.domain.recording import Event, Recording, State
+from callscribe.domain.recording import SPARE, Event, Recording, State
+from callscribe.domain.retention import deletion_date
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
 from callscribe.domain.transcript import Insights, Transcript, made_by, missing_operators
@@ -114,12 +115,12 @@ def store_insights(
     noted = _noted(report.transcript_sid, report.call_sid, stores.table) if due_since else None
     if not noted or not due_since:
         return _settle(report, stores, twilio, settings, patience, odd)
-    if reason := stores.table.look_at(noted.call_sid, noted.sid, due_since, patience):
+    if reason := stores.table.look_at(noted.call_sid, noted.sid, due_since, patience, settings):
         return _settled(Outcome.GAVE_UP, noted, reason)
     try:
         return _settle(report, stores, twilio, settings, patience, odd)
     except Exception as error:
-        reason = stores.table.leave(noted.call_sid, noted.sid, error, due_since, patience)
+        reason = stores.table.leave(noted.call_sid, noted.sid, error, due_since, patience, settings)
         if not isinstance(error, CallscribeError):
             raise
         if reason == GAVE_UP:
@@ -147,7 +148,7 @@ def _settle_call(
     try:
         transcript = twilio.transcript(report.transcript_sid)
     except NotFoundError as error:
-        return _gone(report, error, stores.table, patience)
+        return _gone(report, error, stores.table, settings, patience)
     if not _is_ours(transcript, report, stores.table, settings):
         return Settled(outcome=Outcome.NOT_OURS, call_sid=transcript.call_sid)
     if not transcript.ended:
@@ -163,16 +164,15 @@ def _settle_call(
         # Stored, one that is encrypted would look like a call without a word.
         reason = f"transcript_{transcript.status}" if transcript.failed else ENCRYPTED
         repaired = report.swept is not None
-        return _fail(transcript, recording, call, stores.table, patience, reason, repaired=repaired)
+        return _fail(transcript, recording, call, stores.table, settings, patience, reason, repaired=repaired)
     if insights.missing_operators and may_come:
         raise TransientError(
             f"transcript {transcript.sid} has no result yet of {', '.join(insights.missing_operators)}"
         )
     # Recordings belong to the whole account: those of other numbers' calls are not ours to delete.
     deletes = call.to in settings.numbers and recording.may_be_ours
-    days = settings.recording_retention_days if deletes else None
     repaired = report.swept is not None and not _is_stored(transcript, recording, stores.table)
-    stored_before = _store(insights, recording, call, stores, twilio, odd, days=days, repaired=repaired)
+    stored_before = _store(insights, recording, call, stores, twilio, settings, odd, repaired=repaired)
     # Only now: until the recording in two channels is stored, this one may have to stand in for it.
     # <Dial>'s recording has none: what <Record> made beside it is a message left later.
     if deletes and recording.of_message:
@@ -193,7 +193,7 @@ def _is_stored(transcript: Transcript, recording: Recording, table: CallTable) -
     return (row.get("state"), row.get("transcript")) == (State.STORED, transcript.sid)
 
 
-def _gone(report: Report, error: NotFoundError, table: CallTable, patience: Patience) -> Settled:
+def _gone(report: Report, error: NotFoundError, table: CallTable, settings: Settings, patience: Patience) -> Settled:
     """Let the recording that waits for the transcript be transcribed anew, a few times."""
     noted = _noted(report.transcript_sid, report.call_sid, table)
     if noted is None:
@@ -208,7 +208,7 @@ def _gone(report: Report, error: NotFoundError, table: CallTable, patience: Pati
     move = table.move(Event.TRANSCRIPT_GONE, noted.call_sid, noted.sid, due_at=now)
     reason = None
     if not move.happened and move.state is State.TRANSCRIBING:
-        given_up = table.move(Event.GIVEN_UP, noted.call_sid, noted.sid, reason="transcript_gone")
+        given_up = table.give_up(noted.call_sid, noted.sid, "transcript_gone", settings)
         reason = "transcript_gone" if given_up.happened else None
     return _settled(Outcome.GONE, noted, reason)
 
@@ -225,16 +225,23 @@ def _fail(
     recording: Recording,
     call: Call,
     table: CallTable,
+    settings: Settings,
     patience: Patience,
     reason: str,
     *,
     repaired: bool,
 ) -> Settled:
     # The webhook may have overtaken the callback, and a recording nobody has heard of cannot fail.
-    later = datetime.now(UTC) + patience.look_again
-    table.move(Event.HEARD_OF, call, recording.sid, due_at=later, **recording.about())
+    now = datetime.now(UTC)
+    table.move(Event.HEARD_OF, call, recording.sid, due_at=now + patience.look_again, **recording.about())
     move = table.move(
-        Event.TRANSCRIPT_FAILED, call, recording.sid, reason=reason, transcript=transcript.sid, repaired=repaired
+        Event.TRANSCRIPT_FAILED,
+        call,
+        recording.sid,
+        reason=reason,
+        transcript=transcript.sid,
+        delete_at=deletion_date(call, recording, settings, State.FAILED, reason, now),
+        repaired=repaired,
     )
     return _settled(Outcome.FAILED, recording, reason if move.happened else None)
 
@@ -245,9 +252,9 @@ def _store(
     call: Call,
     stores: Stores,
     twilio: Twilio,
+    settings: Settings,
     odd: Odd,
     *,
-    days: int | None,
     repaired: bool,
 ) -> bool:
     """Store all of it; whether it was stored before."""
@@ -262,7 +269,7 @@ def _store(
         call,
         recording.sid,
         transcript=transcript.sid,
-        delete_at=None if days is None else datetime.now(UTC) + timedelta(days=days),
+        delete_at=deletion_date(call, recording, settings, State.STORED, None, datetime.now(UTC)),
         repaired=repaired,
         **recording.about(),
     )
@@ -357,7 +364,7 @@ def _delete_spare_recordings(call: Call, table: CallTable, twilio: Twilio) -> No
     for spare in spares:
         if spare.sid not in known and not _is_deleted(spare, twilio):
             now = datetime.now(UTC)
-            table.move(Event.NOT_WORTH_IT, call, spare.sid, reason="spare", delete_at=now, **spare.about())
+            table.move(Event.NOT_WORTH_IT, call, spare.sid, reason=SPARE, delete_at=now, **spare.about())
 
 
 def _is_deleted(recording: Recording, twilio: Twilio) -> bool:
