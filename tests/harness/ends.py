@@ -14,13 +14,13 @@ OVER_BUDGET = "a recording over the budget"
 
 # The one difference that trouble may make is to the budget (docs/decisions/0009). After these steps, a recording is
 # uncounted; of one that Twilio refuses minutes are given back that were not taken, or taken ones are not given back.
-MINUTES: dict[tuple[str, str], list[int]] = {
-    ("a voicemail", CLAIMED): [],
-    ("an absent recording with a stand-in", CLAIMED): [],
-    ("a recording that is due", CLAIMED): [],
-    ("a recording that is due and absent", CLAIMED): [],
-    (REFUSED, CLAIMED): [0],
-    (REFUSED, FAILED): [2],
+MINUTES: dict[tuple[str, str], int] = {
+    ("a voicemail", CLAIMED): 0,
+    ("an absent recording with a stand-in", CLAIMED): 0,
+    ("a recording that is due", CLAIMED): 0,
+    ("a recording that is due and absent", CLAIMED): 0,
+    (REFUSED, CLAIMED): 0,
+    (REFUSED, FAILED): 2,
 }
 # And one that is over the budget goes on.
 UNNOTICED = {(OVER_BUDGET, CLAIMED), (OVER_BUDGET, COUNTED)}
