@@ -7,6 +7,7 @@ from harness.situations import SITUATIONS
 from harness.world import World
 
 CLAIMED = "dynamodb UpdateItem RECORDING requesting"
+LOOKED = "twilio GET /v2/Transcripts"
 COUNTED = "dynamodb UpdateItem BUDGET"
 FAILED = "dynamodb UpdateItem RECORDING failed"
 REFUSED = "a recording that Twilio refuses"
@@ -19,6 +20,9 @@ MINUTES: dict[tuple[str, str], int] = {
     ("an absent recording with a stand-in", CLAIMED): 0,
     ("a recording that is due", CLAIMED): 0,
     ("a recording that is due and absent", CLAIMED): 0,
+    # The sweep's messages let a worker look for a transcript first.
+    ("a recording that is due", LOOKED): 0,
+    ("a recording that is due and absent", LOOKED): 0,
     (REFUSED, CLAIMED): 0,
     (REFUSED, FAILED): 2,
 }
