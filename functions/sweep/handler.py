@@ -38,7 +38,12 @@ def handler(run: Run) -> dict[str, int | str | None]:
         count(LISTED_UNREADABLE)
     for call_sid, reason in found.not_erased:
         logger.warning("call not erased everywhere yet", call_sid=call_sid, reason=reason)
-    tell_sweep(erasing=found.erasing, oldest_seconds=found.oldest_seconds, budget_used=found.budget_used)
+    tell_sweep(
+        erasing=found.erasing,
+        oldest_seconds=found.oldest_seconds,
+        budget_used=found.budget_used,
+        behind_seconds=found.behind_seconds,
+    )
     logger.info("swept", extra=found.told())
     if found.trouble:
         raise found.trouble

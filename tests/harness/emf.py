@@ -15,6 +15,7 @@ TOLD_BY_EACH_SWEEP = frozenset(
         "RecordingsFailed",
         "RecordingsSkipped",
         "Repaired",
+        "SweepBehind",
     }
 )
 """The metrics that have values whether calls come or not."""

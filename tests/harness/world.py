@@ -71,7 +71,7 @@ class World:
         for everything in kept:
             everything.clear()
         self.write_settings()
-        CallLists(self.stack.table()).put_progress(Progress(CALL_BEGAN - timedelta(minutes=1)))
+        CallLists(self.stack.table()).put_progress(Progress.at(CALL_BEGAN - timedelta(minutes=1)))
         self.call = self.add_call("CA" + "1" * 32, scenario)
         self.wire.sent.clear()
 

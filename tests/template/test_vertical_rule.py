@@ -34,13 +34,16 @@ def test_a_function_has_events_and_unit_tests_of_its_name(name: str) -> None:
 
 # An operator erases a call by a command; the sweep goes on with what it could not finish. It has no trigger of its own.
 AN_OPERATORS = {"erase_call"}
+# What the sweep does is too much for one module.
+PARTS_OF_SWEEP = {"comparison", "walk"}
 
 
 def test_nothing_is_named_after_a_function_that_does_not_exist() -> None:
     use_cases = {file.stem for file in (REPOSITORY / "layers/callscribe/src/callscribe/usecases").glob("[a-z]*.py")}
     events = {folder.name for folder in (REPOSITORY / "events").iterdir() if folder.is_dir()}
-    assert use_cases >= AN_OPERATORS
-    assert (use_cases - AN_OPERATORS) | events <= set(FUNCTIONS)
+    apart = AN_OPERATORS | PARTS_OF_SWEEP
+    assert use_cases >= apart
+    assert (use_cases - apart) | events <= set(FUNCTIONS)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

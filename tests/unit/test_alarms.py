@@ -31,6 +31,7 @@ SWEEPS = [1.0, 1.0, 1.0]
 # at have them where only one is given.
 HAPPENS: Mapping[str, list[list[float]]] = {
     "OldestUnsettledAlarm": [[3700.0]],
+    "SweepBehindAlarm": [[7500.0, 7800.0, 8100.0]],
     "RecordingsFailedAlarm": [[1.0]],
     "RepairedAlarm": [[1.0, 1.0, 1.0]],
     "StaticAnswerAlarm": [[1.0]],
@@ -64,6 +65,8 @@ HAPPENS: Mapping[str, list[list[float]]] = {
 # What goes on all the time, or may happen once, and calls nobody.
 ORDINARY: Mapping[str, list[list[float]]] = {
     "OldestUnsettledAlarm": [[3700.0], [400.0], [100.0]],
+    # One sweep that Twilio failed, and the next compares all.
+    "SweepBehindAlarm": [[0.0, 0.0, 3300.0], [8000.0, 0.0]],
     "RepairedAlarm": [[1.0, 1.0]],
     "SlowAnswerAlarm": [[2600.0], [300.0], [300.0], [300.0], [300.0]],
     "WrongSignatureAlarm": [[1.0, 1.0]],

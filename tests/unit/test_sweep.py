@@ -1,7 +1,9 @@
 """What was lost is found, what does not move on is looked at, and what is not ours is left alone."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, Literal
@@ -11,14 +13,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from callscribe.adapters.call_lists import CallLists, Progress
+from callscribe.adapters.call_lists import CallLists, Progress, Slice
 from callscribe.adapters.items import SWEEP_KEY, recording_key
 from callscribe.adapters.table import CallTable
 from callscribe.domain.call import Call
 from callscribe.domain.recording import Event, State
 from callscribe.domain.sids import CallSid, RecordingSid
 from callscribe.usecases import sweep as sweep_usecase
-from callscribe.usecases.sweep import MOST_WAITING
+from callscribe.usecases.walk import StopError
 from callscribe_tools.local_callscribe import settings_document
 from callscribe_tools.simulator import Call as PlacedCall
 from callscribe_tools.simulator import (
@@ -40,6 +42,7 @@ from harness.stack import CALLER, NUMBER, SERVICE_SID, Context, Gateway, Stack
 from harness.workers import DONE, RESULTS, page, row, state, webhook_of
 
 CALLS = "/2010-04-01/Accounts/{account}/Calls.json"
+RECORDINGS = "/2010-04-01/Accounts/{account}/Recordings.json"
 NOTHING = {"due": 0, "recordings": 0, "transcripts": 0, "calls": 0}
 
 
@@ -51,7 +54,14 @@ def sweep(stack: Stack, **context: Any) -> dict[str, Any]:
 
 def begin(stack: Stack, ago: timedelta = timedelta(hours=1)) -> None:
     """Let everything until then have been compared."""
-    CallLists(stack.table()).put_progress(Progress(datetime.now(UTC) - ago))
+    CallLists(stack.table()).put_progress(Progress.at(datetime.now(UTC) - ago))
+
+
+def look_again_at_all(stack: Stack) -> None:
+    """Let the time have come to look at all that is remembered."""
+    lists = CallLists(stack.table())
+    for sid, _ in [*lists.remembered()]:
+        lists.remember(sid, datetime.now(UTC) - timedelta(seconds=1))
 
 
 def be_transcribing(stack: Stack, twilio: Simulator, scenario: Scenario) -> None:
@@ -468,12 +478,31 @@ def test_the_first_sweep_touches_nothing_that_was_there_before(
 def test_two_sweeps_at_once_do_no_more_than_one(lost: PlacedCall, stack: Stack, twilio: Simulator) -> None:
     before = stack.table().get_item(Key=SWEEP_KEY)["Item"]
     assert sweep(stack) == NOTHING | {"recordings": 1}
-    # The other has read the same.
+    # The other sweep has read the same progress, and writes what it has come to later.
     stack.table().put_item(Item=before)
-    assert sweep(stack) == NOTHING | {"recordings": 1}
+    assert sweep(stack) == NOTHING
     work(stack)
     assert [one.customer_key for one in twilio.state.transcripts.values()] == [lost.sid]
     assert state(stack) == ("transcribing", None)
+
+
+def test_two_sweeps_at_once_do_not_forget_what_the_other_has_sent(lost: PlacedCall, stack: Stack) -> None:
+    lists = CallLists(stack.table())
+    assert sweep(stack) == NOTHING | {"recordings": 1}
+    progress = lists.progress()
+    assert progress
+    lists.note_sent("RE" + "1" * 32)
+    lists.put_progress(progress)
+    assert all(map(lists.was_sent, ["RE" + "1" * 32, dual_of(lost).sid]))
+
+
+def test_what_the_version_before_has_sent_for_is_not_sent_for_again(lost: PlacedCall, stack: Stack) -> None:
+    an_hour_ago = int((datetime.now(UTC) - timedelta(hours=1)).timestamp())
+    stack.table().put_item(Item={**SWEEP_KEY, "swept_until": an_hour_ago, "sent": [dual_of(lost).sid]})
+    assert sweep(stack) == NOTHING
+    # The version before can read what this one writes.
+    assert stack.table().get_item(Key=SWEEP_KEY)["Item"]["sent"] == []
+    assert sweep(stack) == NOTHING
 
 
 def test_days_without_a_sweep_are_made_up_for(stack: Stack, twilio: Simulator, scenario: Scenario) -> None:
@@ -499,43 +528,42 @@ def test_a_sweep_whose_time_is_over_is_gone_on_with_by_the_next(
     assert sweep(stack)["recordings"] == 1
 
 
-def test_what_a_sweep_has_come_to_and_sent_for_is_kept_when_its_time_is_over(
-    stack: Stack, twilio: Simulator, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("filters", ["moment", "day"])
+def test_a_sweep_without_time_continues_on_the_page_where_the_last_one_stopped(
+    stack: Stack, twilio: Simulator, scenario: Scenario, monkeypatch: pytest.MonkeyPatch, filters: Any
 ) -> None:
-    begin(stack, timedelta(days=5))
+    twilio.unknowns.list_filters = filters
+    begin(stack, timedelta(days=3))
     for _ in range(4):
         twilio.place_call(scenario, to=NUMBER)
-        be_later(stack, twilio, timedelta(days=1))
+        be_later(stack, twilio, timedelta(hours=12))
     stack.messages("RecordingsQueue")
     stack.empty_calls()
-    begun = CallLists(stack.table()).progress()
-    assert begun is not None
-    compare, days = sweep_usecase._Sweep._compare, 0
+    monkeypatch.setattr("callscribe.adapters.twilio_api.PAGE_SIZE", 1)
+    # Each share of the time is long enough for a few pages.
+    checks: Counter[datetime] = Counter()
 
-    def compare_three(self: Any, start: datetime, end: datetime) -> list[datetime]:
-        nonlocal days
-        days += 1
-        holds = compare(self, start, end)
-        if days > 3:
-            raise sweep_usecase._TimeIsOverError
-        return holds
+    def check_time(until: datetime) -> None:
+        checks[until] += 1
+        if checks[until] > 6:
+            raise StopError
 
-    monkeypatch.setattr(sweep_usecase._Sweep, "_compare", compare_three)
-    found = stack.invoke("sweep", load_event("sweep", "every_few_minutes"))
-    progress = CallLists(stack.table()).progress()
-    assert progress is not None
-    assert found["compared_until"] == progress.until.isoformat()
-    assert begun.until + timedelta(days=1) < progress.until < begun.until + timedelta(days=4)
-    assert len(progress.sent) == found["recordings"] > 0
-    monkeypatch.setattr(sweep_usecase._Sweep, "_compare", compare)
-    assert found["recordings"] + sweep(stack)["recordings"] == 4
+    monkeypatch.setattr(sweep_usecase, "_check_time", check_time)
+    answers = [stack.invoke("sweep", load_event("sweep", "every_few_minutes"))]
+    assert answers[0]["behind_seconds"] > timedelta(days=2).total_seconds()
+    while answers[-1]["behind_seconds"]:
+        answers.append(stack.invoke("sweep", load_event("sweep", "every_few_minutes")))
+        assert len(answers) < 40
+    assert sum(found["recordings"] for found in answers) == 4
+    compared = [found["compared_until"] for found in answers]
+    assert compared == sorted(compared)
 
 
 def test_the_sweep_never_goes_back(stack: Stack) -> None:
     lists, now = CallLists(stack.table()), datetime.now(UTC).replace(microsecond=0)
-    lists.put_progress(Progress(now, ("CA1",)))
-    lists.put_progress(Progress(now - timedelta(minutes=1), ("CA2",)))
-    assert lists.progress() == Progress(now, ("CA1",))
+    lists.put_progress(Progress.at(now))
+    lists.put_progress(Progress.at(now - timedelta(minutes=1)))
+    assert lists.progress() == Progress.at(now)
 
 
 def test_a_call_that_lasts_is_compared_when_it_is_over(stack: Stack, twilio: Simulator, scenario: Scenario) -> None:
@@ -563,6 +591,7 @@ def test_a_recording_that_twilio_lists_late_is_found_also_of_a_long_call(
     twilio.state.recordings.clear()
     assert sweep(stack) == NOTHING | {"calls": 1}
     twilio.state.recordings.update(unlisted)
+    look_again_at_all(stack)
     assert sweep(stack)["recordings"] == 1
 
 
@@ -584,11 +613,10 @@ def test_a_transcript_that_nobody_has_noted_is_waited_for_until_it_would_be_give
     made.created -= timedelta(hours=hours)
     made.status = "in-progress"
     assert sweep(stack)["transcripts"] == 0
-    progress = CallLists(stack.table()).progress()
-    assert progress is not None
-    assert (progress.until <= made.created) == waits
+    assert [sid for sid, _ in CallLists(stack.table()).remembered()] == [made.sid] * waits
     made.status = "completed"
     assert sweep(stack)["transcripts"] == int(waits)
+    assert [*CallLists(stack.table()).remembered()] == []
 
 
 def test_lists_come_in_pages(stack: Stack, twilio: Simulator, scenario: Scenario, monkeypatch: Any) -> None:
@@ -615,18 +643,118 @@ def test_what_cannot_be_read_holds_nothing_else_up(
     assert "not compared, for it cannot be read" in logged()
 
 
-@pytest.mark.parametrize("path", [CALLS, "/2010-04-01/Accounts/{account}/Recordings.json", "/v2/Transcripts"])
-def test_while_twilio_lists_nothing_the_sweep_fails_and_the_next_goes_on(
-    path: str, lost: PlacedCall, stack: Stack, twilio: Simulator
+@pytest.mark.parametrize("path", [CALLS, RECORDINGS, "/v2/Transcripts"])
+def test_while_twilio_lists_nothing_the_sweep_fails_and_the_next_continues(
+    path: str, lost: PlacedCall, stack: Stack, twilio: Simulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = stack.table().get_item(Key=SWEEP_KEY)["Item"]
+    begin(stack, timedelta(minutes=20))
     answer(twilio, "GET", path, 503)
     with pytest.raises(Exception, match="503"):
         sweep(stack)
-    assert stack.table().get_item(Key=SWEEP_KEY)["Item"] == before
+    (behind,) = metrics_in(capsys.readouterr().out, "SweepBehind")
+    assert 1200 <= behind.values[0] < 1260
     recover(twilio)
-    assert sweep(stack)["recordings"] == 1
+    # The list of transcripts keeps nobody from what the others show.
+    assert sweep(stack)["recordings"] == (path != "/v2/Transcripts")
     assert lost.sid in stack.messages("RecordingsQueue")[0]["Body"]
+    assert metrics_in(capsys.readouterr().out, "SweepBehind")[0].values == [0]
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_list_of_recordings_that_twilio_refuses_leaves_the_sweep_its_metrics_and_a_gap(
+    status: int, lost: PlacedCall, stack: Stack, twilio: Simulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin(stack, timedelta(minutes=20))
+    answer(twilio, "GET", RECORDINGS, status, query="DateCreated")
+    # The calls are compared all the same.
+    assert sweep(stack) == NOTHING | {"recordings": 1}
+    told = capsys.readouterr().out
+    assert metrics_in(told, "OldestUnsettled")
+    assert happened_in(told, "ListedUnreadable")
+    assert metrics_in(told, "SweepBehind")[0].values[0] >= 1200
+    recover(twilio)
+    sweep(stack)
+    assert metrics_in(capsys.readouterr().out, "SweepBehind")[0].values == [0]
+    assert lost.recordings
+
+
+@pytest.mark.parametrize("status", [400, 404, 503])
+def test_one_number_whose_calls_twilio_does_not_list_holds_up_no_other(
+    status: int, lost: PlacedCall, stack: Stack, twilio: Simulator, twilio_url: str
+) -> None:
+    other = "+12025550100"
+    twilio.account.add(PhoneNumber(number=other, voice_url=f"https://{HOST}/incoming-call"))
+    stack.write_settings(settings_document(twilio.account, twilio_url))
+    answer(twilio, "GET", CALLS, status, query="0100")
+    if status == 503:
+        with pytest.raises(Exception, match="503"):
+            sweep(stack)
+    else:
+        sweep(stack)
+    (message,) = stack.messages("RecordingsQueue")
+    assert lost.sid in message["Body"]
+
+
+def test_one_call_whose_recordings_twilio_does_not_list_holds_up_no_other_and_is_looked_at_again(
+    lost: PlacedCall, stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    other = twilio.place_call(scenario, to=NUMBER)
+    be_later(stack, twilio)
+    stack.messages("RecordingsQueue")
+    stack.empty_calls()
+    answer(twilio, "GET", RECORDINGS, 503, query=lost.sid)
+    with pytest.raises(Exception, match="503"):
+        sweep(stack)
+    (message,) = stack.messages("RecordingsQueue")
+    assert other.sid in message["Body"]
+    recover(twilio)
+    assert sweep(stack) == NOTHING | {"recordings": 1}
+
+
+@pytest.mark.parametrize("hours", [2, 23])
+def test_a_long_call_does_not_let_everything_since_it_began_be_compared_again(
+    stack: Stack, twilio: Simulator, scenario: Scenario, hours: int
+) -> None:
+    begin(stack, timedelta(days=1))
+    call = twilio.place_call(scenario, to=NUMBER)
+    stack.messages("RecordingsQueue")
+    stack.empty_calls()
+    be_later(stack, twilio, timedelta(hours=hours))
+    call.status = "in-progress"
+    assert sweep(stack) == NOTHING
+    lists = CallLists(stack.table())
+    progress = lists.progress()
+    assert progress
+    assert datetime.now(UTC) - progress.until < timedelta(minutes=50)
+    assert datetime.now(UTC) - progress.whole_until < timedelta(minutes=1)
+    asked = answer(twilio, "GET", CALLS, 200, json.dumps({"calls": []}))
+    assert sweep(stack) == NOTHING
+    assert len(asked) == len(set(twilio.account.numbers))
+    recover(twilio)
+    call.status, call.seconds = "completed", hours * 3600 - 600
+    assert sweep(stack)["recordings"] == 1
+    assert [sid for sid, _ in lists.remembered()] == [call.sid]
+    be_later(stack, twilio, timedelta(hours=1))
+    look_again_at_all(stack)
+    sweep(stack)
+    assert [*lists.remembered()] == []
+
+
+def test_a_list_that_does_not_begin_with_the_newest_is_read_to_its_end(
+    lost: PlacedCall, stack: Stack, twilio: Simulator, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twilio.unknowns.list_filters = "day"
+    monkeypatch.setattr("callscribe.adapters.twilio_api.PAGE_SIZE", 2)
+    be_later(stack, twilio, timedelta(minutes=20))
+    old = [twilio.place_call(scenario, to=NUMBER) for _ in range(4)]
+    stack.queued()
+    for call in old:
+        call.started = lost.started - timedelta(hours=1)
+    # The oldest first.
+    twilio.state.calls = dict(sorted(twilio.state.calls.items(), key=lambda item: item[1].started, reverse=True))
+    begin(stack, timedelta(minutes=45))
+    sweep(stack)
+    assert any(lost.sid in message["Body"] for message in stack.messages("RecordingsQueue"))
 
 
 @pytest.mark.parametrize("empty", [True, False])
@@ -652,10 +780,14 @@ def test_a_list_longer_than_the_time_is_left_to_the_next_sweep(
     twilio.place_call(scenario, to=NUMBER)
     stack.messages("RecordingsQueue")
     monkeypatch.setattr("callscribe.adapters.twilio_api.PAGE_SIZE", 1)
-    before = stack.table().get_item(Key=SWEEP_KEY)["Item"]
+    before = CallLists(stack.table()).progress()
     # Less is left after the margin than one answer of Twilio's may take.
     assert sweep(stack, milliseconds=19_000) == NOTHING
-    assert stack.table().get_item(Key=SWEEP_KEY)["Item"] == before
+    progress = CallLists(stack.table()).progress()
+    assert before
+    assert progress
+    assert progress == replace(before, slice=progress.slice)
+    assert progress.slice
     assert sweep(stack)["recordings"] == 1
     assert lost.sid in stack.messages("RecordingsQueue")[0]["Body"]
 
@@ -670,13 +802,15 @@ def test_a_queue_that_is_full_is_left_alone(lost: PlacedCall, stack: Stack, monk
 
 
 def test_postponed_messages_of_one_number_are_no_load(
-    stack: Stack, twilio: Simulator, scenario: Scenario, lost: PlacedCall
+    stack: Stack, twilio: Simulator, scenario: Scenario, lost: PlacedCall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sweep_usecase, "MOST_WAITING", 4)
+    monkeypatch.setattr(sweep_usecase, "MOST_DUE", 2)
     twilio.place_call(scenario, to=NUMBER)
     work(stack)
     be_later(stack, twilio)
     for queue in ("RecordingsQueue", "TranscriptsQueue"):
-        stack.postponed(queue, ["of a number with a wrong Service"] * 2 * MOST_WAITING)
+        stack.postponed(queue, ["of a number with a wrong Service"] * 8)
     assert sweep(stack) == NOTHING | {"due": 1, "recordings": 1}
     assert lost.recordings
 
@@ -809,13 +943,13 @@ def test_what_is_new_is_compared_first_and_what_is_old_while_there_is_time(
 ) -> None:
     begin(stack, timedelta(days=5))
     asked: list[str] = []
-    own = sweep_usecase._Sweep._compare
+    own = sweep_usecase._Sweep._walk
 
-    def compare(self: Any, start: datetime, end: datetime) -> list[datetime]:
-        asked.append(f"{(end - start).total_seconds() / 3600:.1f}")
-        return own(self, start, end)
+    def walk(self: Any, part: Slice, until: datetime) -> Any:
+        asked.append(f"{(part.end - part.start).total_seconds() / 3600:.1f}")
+        return own(self, part, until)
 
-    monkeypatch.setattr(sweep_usecase._Sweep, "_compare", compare)
+    monkeypatch.setattr(sweep_usecase._Sweep, "_walk", walk)
     twilio.place_call(scenario, to=NUMBER)
     stack.messages("RecordingsQueue")
     stack.empty_calls()

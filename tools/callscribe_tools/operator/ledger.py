@@ -17,6 +17,7 @@ from callscribe.adapters.call_lists import CallLists
 from callscribe.adapters.items import call_key, recording_key
 from callscribe.adapters.table import CallTable
 from callscribe.adapters.twilio import Twilio
+from callscribe.adapters.twilio_api import Odd
 from callscribe.domain import stand_ins
 from callscribe.domain.call import Call
 from callscribe.domain.errors import OutOfTimeError, PermanentError, TransientError, UnreadableError
@@ -26,7 +27,8 @@ from callscribe.domain.recording import UNSETTLED, Recording, State
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid, RecordingSid
 from callscribe.domain.transcript import Transcript
-from callscribe.usecases.sweep import LOOKS, Queues, is_left_alone, recording_of, recordings_of
+from callscribe.usecases.comparison import LOOKS, is_left_alone, recording_of
+from callscribe.usecases.sweep import Queues
 
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
@@ -483,6 +485,19 @@ class _Book:
             minutes = -(-5 * self.patience.look_again // timedelta(minutes=2))
             return f"Wait: the sweep sends it within {minutes} minutes"
         return "The sweep looks no longer so far back: --repair sends it"
+
+
+def recordings_of(
+    calls: Iterable[Call], start: datetime, now: datetime, twilio: Twilio, odd: Odd
+) -> dict[CallSid, list[Recording]]:
+    """What Twilio has recorded of these calls, none of which began before `start`, and may be ours."""
+    of_call: dict[CallSid, list[Recording]] = {call.sid: [] for call in calls}
+    if of_call:
+        ends = [call.ended or now for call in calls]
+        for one in twilio.recordings_between(start, max(ends), odd):
+            if one.may_be_ours and one.call_sid in of_call:
+                of_call[one.call_sid].append(one)
+    return of_call
 
 
 def _key(row: Row) -> str:

@@ -58,8 +58,8 @@ def _at_aws(environment: Environment) -> Iterator[OutOfReach]:
         "Wait",
     )
     yield OutOfReach(
-        "Messages on the queues (4 days) and dead letters (14 days): SIDs, as Twilio has sent them; and the last "
-        "thousand SIDs that the sweep has sent for",
+        "Messages on the queues (4 days) and dead letters (14 days): SIDs, as Twilio has sent them; and "
+        "the SIDs that the sweep has sent for (14 days)",
         "Wait. Workers drop what is of the call, also where it is redriven",
     )
     yield OutOfReach(

@@ -56,7 +56,7 @@ class VoiceApi:
                 call_json(self._account, call)
                 for call in reversed(self._state.calls.values())
                 if all(of(call) == ask.query[name] for name, of in _CALL_FILTERS.items() if name in ask.query)
-                and within(call.started, "StartTime", ask.query)
+                and within(call.started, "StartTime", ask.query, by_day=self._unknowns.list_filters == "day")
             ]
         return JSONResponse(page_of("calls", ask.path, ask.query, items))
 
@@ -84,7 +84,7 @@ class VoiceApi:
             for one in reversed(self._state.recordings.values())
             if one.status != "deleted"
             and call_sid in {None, one.call_sid}
-            and within(one.started, "DateCreated", ask.query)
+            and within(one.started, "DateCreated", ask.query, by_day=self._unknowns.list_filters == "day")
         ]
 
     def _fetch(self, ask: Ask) -> Response:

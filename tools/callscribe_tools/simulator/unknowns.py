@@ -23,6 +23,9 @@ class Unknowns:
     """Whether a transcript that ends without text is told, by the one attested event; a scenario may say otherwise."""
     intelligence_webhook_signed: bool = True
     """Evidence is split; Twilio's general page says that all its requests are signed."""
+    list_filters: Literal["moment", "day"] = "moment"
+    """Whether the lists of calls and recordings observe a time of day in a filter: they are documented with days only,
+    and their parameters are of the format date-time."""
     mono_as_dual_status: Literal[400, 404] = 400
     """The answer to RequestedChannels=2 of one channel: 400 by the Recordings page, 404 by its older announcement."""
     noun_recording_source: Literal["StartCallRecordingAPI", "StartCallRecordingTwiML"] = "StartCallRecordingAPI"

@@ -47,18 +47,18 @@ def by_day(name: str) -> frozenset[str]:
     return frozenset({name, f"{name}<", f"{name}>"})
 
 
-def within(moment: datetime, name: str, query: Mapping[str, str]) -> bool:
+def within(moment: datetime, name: str, query: Mapping[str, str], *, by_day: bool = False) -> bool:
     """Say whether a moment passes these filters.
 
     On midnight itself Twilio's pages differ (calls "before this date", recordings "on or before midnight"): here it is
-    no longer before. That a time of day, which the SDK sends too, counts for < and > is assumed.
+    no longer before. That a time of day, which the SDK sends too, counts for < and > is assumed, unless `by_day`.
 
     Raises
     ------
     ApiError
         A value is neither a date nor a moment.
     """
-    on, before, since = (_moment(query, f"{name}{sign}") for sign in ("", "<", ">"))
+    on, before, since = (_moment(query, f"{name}{sign}", by_day=by_day) for sign in ("", "<", ">"))
     return (
         (on is None or on.date() == moment.date())
         and (before is None or moment < before)
@@ -66,7 +66,7 @@ def within(moment: datetime, name: str, query: Mapping[str, str]) -> bool:
     )
 
 
-def _moment(query: Mapping[str, str], name: str) -> datetime | None:
+def _moment(query: Mapping[str, str], name: str, *, by_day: bool) -> datetime | None:
     text = query.get(name)
     if text is None:
         return None
@@ -76,4 +76,5 @@ def _moment(query: Mapping[str, str], name: str) -> datetime | None:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise bad_request(f"{name} is {text!r}, neither YYYY-MM-DD nor a moment in ISO 8601") from error
-    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    return datetime.combine(moment.date(), time(), UTC) if by_day else moment

@@ -22,7 +22,7 @@ def api_key(environment: Environment, settings: Settings) -> Iterator[Finding]:
     twilio, now = environment.twilio(settings), datetime.now(UTC)
     since = now - timedelta(days=1)
     try:
-        next(twilio.calls_between(since, now, _ignore), None)
+        next(twilio.call_pages(None, since, now, _ignore), None)
     except CredentialsError as error:
         yield broken(
             API_KEY,

@@ -61,10 +61,12 @@ def sweep(environment: Environment) -> Iterator[Finding]:
         yield unknown(SWEEP, "It has not run since the stack was created just now.", "Look again in some minutes.")
     elif progress is None:
         yield broken(SWEEP, "It has never come to its end.", remedy)
-    elif now - progress.until > LATE:
-        yield broken(SWEEP, f"What is younger than {age(progress.until)} it has not compared with Twilio.", remedy)
+    elif now - progress.whole_until > LATE:
+        yield broken(
+            SWEEP, f"What is younger than {age(progress.whole_until)} it has not compared with Twilio.", remedy
+        )
     else:
-        yield ok(SWEEP, f"It has compared all but the last {age(progress.until)}.")
+        yield ok(SWEEP, f"It has compared all but the last {age(progress.whole_until)}.")
 
 
 def last_call(environment: Environment) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """Finds calls and recordings in the table that nobody has named: what is due, what has failed, what a day had.
 
-Its one write is how far the sweep has come. Everything about one call is in `table`.
+It writes only the sweep's own notes. Everything about one call is in `table`.
 """
 
 import heapq
@@ -8,11 +8,11 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from itertools import batched
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import boto3
 from boto3.dynamodb.conditions import Attr, Key
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 MOST_KEYS = 100
 """Of one BatchGetItem (DynamoDB quotas)."""
 
-MOST_REMEMBERED = 1000
-"""SIDs of what the sweep has sent for: some 40 KB of an item."""
+KEEP_NOTES = timedelta(days=14)
+"""How long the sweep knows what it has sent for: as long as the message may be in the dead letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +49,37 @@ class Unsettled:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far the sweep has come: everything that began before `until` has been compared with the table.
+class Slice:
+    """A part of Twilio's lists that several sweeps compare: what began from `start` until `end`.
 
-    `sent` are the SIDs of what was lost and has been sent for, the latest last: a message is durable, one is enough.
+    `top` is when its first sweep began. `places` are the lists that are not finished, by their names, with the link to
+    the page that comes next; none, if no page has been compared.
+    """
+
+    start: datetime
+    end: datetime
+    top: datetime
+    places: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the sweep has come.
+
+    `until` is the checkpoint: what began before need not be compared again. `whole_until`: all that began before has
+    been compared at least once. `slice` is being compared. `sent` is read only: SIDs that a version before 0.2 noted
+    here, and that are notes of their own now.
     """
 
     until: datetime
+    whole_until: datetime
+    slice: Slice | None = None
     sent: tuple[str, ...] = ()
+
+    @classmethod
+    def at(cls, moment: datetime) -> Self:
+        """Have a checkpoint, and nothing under way."""
+        return cls(moment, moment)
 
 
 class CallLists:
@@ -106,8 +129,8 @@ class CallLists:
     def look_up(self, keys: Iterable[Mapping[str, str]]) -> dict[str, dict[str, Any]]:
         """Find which of these items there are; by `sk`, since SIDs are unique, and the call's own by its `pk`.
 
-        Of each it tells `state`, `reason`, `seconds`, `channels`, `source`, `transcript`, `repaired_at`, `started` and
-        `erased_at`.
+        Of each it tells `state`, `reason`, `seconds`, `channels`, `source`, `transcript`, `repaired_at`, `started`,
+        `erased_at` and `to`.
         """
         found: dict[str, dict[str, Any]] = {}
         # DynamoDB refuses a key that is asked for twice, and Twilio's pages may repeat what is on their borders.
@@ -119,7 +142,18 @@ class CallLists:
 
     def _get(self, keys: Iterable[Mapping[str, str]]) -> Iterator[dict[str, Any]]:
         name = self._table.name
-        told = ("state", "reason", "seconds", "channels", "source", "transcript", "started", "repaired_at", "erased_at")
+        told = (
+            "state",
+            "reason",
+            "seconds",
+            "channels",
+            "source",
+            "transcript",
+            "started",
+            "repaired_at",
+            "erased_at",
+            "to",
+        )
         names = ("pk", "sk", *told)
         asked: Any = {
             name: {
@@ -149,19 +183,61 @@ class CallLists:
         """How far the sweep has come; None before the first time."""
         with aws_errors("reading how far the sweep has come"):
             item: dict[str, Any] | None = self._table.get_item(Key=items.SWEEP_KEY).get("Item")
-        return Progress(moment_of(item["swept_until"]), tuple(map(str, item["sent"]))) if item else None
+        if item is None:
+            return None
+        until = moment_of(item["swept_until"])
+        return Progress(
+            until,
+            moment_of(item["whole_until"]) if "whole_until" in item else until,
+            _slice_of(item.get("slice")),
+            tuple(map(str, item.get("sent", ()))),
+        )
 
     def put_progress(self, progress: Progress) -> None:
         """Note how far the sweep has come; never less far than before."""
         until = int(progress.until.timestamp())
         not_farther = Attr("swept_until").not_exists() | Attr("swept_until").lte(until)
         farther_already = suppress(self._table.meta.client.exceptions.ConditionalCheckFailedException)
+        fields: dict[str, Any] = {
+            "swept_until": until,
+            "whole_until": int(progress.whole_until.timestamp()),
+            "slice": _slice_item(progress.slice),
+            # The version before reads it, and may run beside this one while a release is deployed.
+            "sent": [],
+        }
         with aws_errors("noting how far the sweep has come"), farther_already:
-            self._table.update_item(
-                Key=items.SWEEP_KEY,
-                ConditionExpression=not_farther,
-                **update_of({"swept_until": until, "sent": list(progress.sent[-MOST_REMEMBERED:])}),
-            )
+            self._table.update_item(Key=items.SWEEP_KEY, ConditionExpression=not_farther, **update_of(fields))
+
+    def was_sent(self, sid: str) -> bool:
+        """Whether the sweep has sent for something that was lost: a message is durable, one is enough."""
+        with aws_errors("reading what the sweep has sent for"):
+            return "Item" in self._table.get_item(Key=items.sent_key(sid))
+
+    def note_sent(self, sid: str) -> None:
+        """Note that the sweep has sent for something. An item of its own: two sweeps at once forget nothing."""
+        expires_at = int((datetime.now(UTC) + KEEP_NOTES).timestamp())
+        with aws_errors("noting what the sweep has sent for"):
+            self._table.update_item(Key=items.sent_key(sid), **update_of({"expires_at": expires_at}))
+
+    def remember(self, sid: str, look_at: datetime) -> None:
+        """Note that a call or a transcript, which the lists have passed, is to be looked at again, and when."""
+        fields = {
+            "look_at": int(look_at.timestamp()),
+            "expires_at": int((datetime.now(UTC) + KEEP_NOTES).timestamp()),
+        }
+        with aws_errors("noting what the sweep looks at again"):
+            self._table.update_item(Key=items.remembered_key(sid), **update_of(fields))
+
+    def forget(self, sid: str) -> None:
+        """Undo `remember`."""
+        with aws_errors("forgetting what the sweep has looked at"):
+            self._table.delete_item(Key=items.remembered_key(sid))
+
+    def remembered(self) -> Iterator[tuple[str, datetime]]:
+        """Find the SIDs that are to be looked at again, and when."""
+        key = Key("pk").eq(items.SWEEP_KEY["pk"]) & Key("sk").begins_with(items.REMEMBERED)
+        for item in query(self._table, "looking for what the sweep looks at again", KeyConditionExpression=key):
+            yield item["sk"].removeprefix(items.REMEMBERED), moment_of(item["look_at"])
 
     def unfinished_erasures(self) -> Iterator[tuple[CallSid, datetime]]:
         """Find every call of which a copy may be left, with when to look for it again; the longest due first."""
@@ -191,6 +267,19 @@ class CallLists:
         in_time = sorted((one for one in found if since <= one[0] < until), reverse=True)
         for erased_at, call_sid in heapq.merge(settled, in_time, key=lambda one: one[0], reverse=True):
             yield call_sid, erased_at
+
+
+def _slice_item(part: Slice | None) -> dict[str, Any] | None:
+    if part is None:
+        return None
+    moments = {"start": part.start, "end": part.end, "top": part.top}
+    return {name: int(moment.timestamp()) for name, moment in moments.items()} | {"places": dict(part.places)}
+
+
+def _slice_of(item: Mapping[str, Any] | None) -> Slice | None:
+    if item is None:
+        return None
+    return Slice(moment_of(item["start"]), moment_of(item["end"]), moment_of(item["top"]), dict(item.get("places", {})))
 
 
 @cache

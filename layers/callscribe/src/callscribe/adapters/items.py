@@ -58,6 +58,19 @@ DELETION_REFUSED = "refused"
 SWEEP_KEY = {"pk": "SWEEP", "sk": "SWEEP"}
 """The key of the item that tells up to when everything at Twilio has been compared with the table."""
 
+SENT, REMEMBERED = "SENT#", "AGAIN#"
+"""How the sort keys of the sweep's other items begin."""
+
+
+def sent_key(sid: str) -> dict[str, str]:
+    """The key of the note that the sweep has sent for something, by its SID."""
+    return {"pk": SWEEP_KEY["pk"], "sk": f"{SENT}{sid}"}
+
+
+def remembered_key(sid: str) -> dict[str, str]:
+    """The key of the note that the sweep looks at a call or a transcript again, by its SID."""
+    return {"pk": SWEEP_KEY["pk"], "sk": f"{REMEMBERED}{sid}"}
+
 
 def call_key(call_sid: CallSid) -> dict[str, str]:
     """The key of a call's own item."""

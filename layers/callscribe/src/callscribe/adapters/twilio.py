@@ -6,13 +6,17 @@ fields they do not know, and hide why a list was refused (docs/decisions/0007).
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from callscribe.adapters import twilio_api
 from callscribe.adapters.twilio_api import INTELLIGENCE, Odd, Progress, TwilioApi, Until, read_object
+from callscribe.adapters.twilio_fields import moment
 from callscribe.adapters.twilio_json import (
     call_of,
     configuration_of,
@@ -30,6 +34,17 @@ from callscribe.domain.transcript import Configuration, Participant, Sentence, T
 
 AT_ONCE = 8
 """Requests of one function at the same time. Twilio's limit is an account's own, and not published (error 20429)."""
+
+LISTED_LATE = timedelta(minutes=1)
+"""By how much the order of a list may differ from the order in which its entries began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page[T]:
+    """One page of a list: its entries, as far as they can be read, and the link to the next page, None on the last."""
+
+    entries: Sequence[T]
+    next_link: str | None
 
 
 class Twilio:
@@ -62,59 +77,91 @@ class Twilio:
         doing = f"reading recording {sid}"
         return recording_of(doing, self._api.read(doing, f"{self._api.voice}/Recordings/{sid}.json"))
 
-    def recordings_of(self, call_sid: CallSid) -> list[Recording]:
-        """Fetch the recordings of a call."""
+    def recordings_of(self, call_sid: CallSid, odd: Odd | None = None) -> list[Recording]:
+        """Fetch the recordings of a call; what cannot be read is told to `odd`, or raised without it."""
         doing = f"reading the recordings of call {call_sid}"
-        found = self._api.voice_rows(doing, "Recordings", "recordings", {"CallSid": call_sid})
-        return [recording_of(doing, row) for row in found]
+        recordings = []
+        for row in self._api.voice_rows(doing, "Recordings", "recordings", {"CallSid": call_sid}, odd=odd):
+            with _told_to(odd) if odd else nullcontext():
+                recordings.append(recording_of(doing, row))
+        return recordings
 
     def calls_to(self, number: str, since: datetime, before: datetime, odd: Odd) -> Iterator[Call]:
         """Fetch the calls that came in on a number and began in that time, the newest first.
 
         What has another shape than documented is told to `odd`, here and below: it holds nothing else up.
         """
-        yield from self._calls({"To": number}, since, before, odd)
+        return _entries(self.call_pages(number, since, before, odd))
 
     def calls_from(self, number: str, since: datetime, before: datetime, odd: Odd) -> Iterator[Call]:
         """Fetch the calls that came from a number, to any of the account, and began in that time, the newest first."""
-        yield from self._calls({"From": number}, since, before, odd)
+        return _entries(self._call_pages({"From": number}, since, before, odd, None))
 
-    def calls_between(self, since: datetime, before: datetime, odd: Odd) -> Iterator[Call]:
-        """Fetch the calls that came in on any number of the account and began in that time, the newest first."""
-        yield from self._calls({}, since, before, odd)
+    def call_pages(
+        self, number: str | None, since: datetime, before: datetime, odd: Odd, link: str | None = None
+    ) -> Iterator[Page[Call]]:
+        """Fetch the calls that came in on a number, or on any of the account, and began in that time, page by page.
 
-    def _calls(self, query: Mapping[str, str], since: datetime, before: datetime, odd: Odd) -> Iterator[Call]:
+        The list ends with the first page of nothing but older calls, here and below: that Twilio observes a time of
+        day in its filters is not documented.
+
+        Args:
+            number: None for all numbers of the account.
+            since: what began before is left out.
+            before: what began then or later is left out.
+            odd: is told what cannot be read.
+            link: `next_link` of an earlier page, to continue there.
+        """
+        return self._call_pages({"To": number} if number else {}, since, before, odd, link)
+
+    def _call_pages(
+        self, query: Mapping[str, str], since: datetime, before: datetime, odd: Odd, link: str | None
+    ) -> Iterator[Page[Call]]:
         doing = f"listing the calls that began since {since:%Y-%m-%dT%H:%MZ}"
-        for row in self._api.voice_rows(
-            doing, "Calls", "calls", {**query, **_between("StartTime", since, before)}, odd=odd
-        ):
-            # One that has no start has not begun.
-            if row.get("direction") == "inbound" and row.get("start_time"):
-                with _told_to(odd):
-                    call = call_of(doing, row)
-                    if since <= call.started < before:
-                        yield call
+
+        def read(row: Mapping[str, Any]) -> Call | None:
+            # A call without a start has not begun.
+            if row.get("direction") != "inbound" or not row.get("start_time"):
+                return None
+            call = call_of(doing, row)
+            return call if since <= call.started < before else None
+
+        asked = {**query, **_between("StartTime", since, before)}
+        pages = self._api.voice_pages(doing, "Calls", "calls", asked, link=link, odd=odd)
+        return _read_pages(pages, read, odd, "start_time", since)
 
     def recordings_between(self, since: datetime, before: datetime, odd: Odd) -> Iterator[Recording]:
         """Fetch the recordings that the account, and not only we, began in that time, the newest first."""
+        return _entries(self.recording_pages(since, before, odd))
+
+    def recording_pages(
+        self, since: datetime, before: datetime, odd: Odd, link: str | None = None
+    ) -> Iterator[Page[Recording]]:
+        """Fetch the recordings that the account, not only we, began in that time, page by page; see `call_pages`."""
         doing = f"listing the recordings that began since {since:%Y-%m-%dT%H:%MZ}"
-        for row in self._api.voice_rows(
-            doing, "Recordings", "recordings", _between("DateCreated", since, before), odd=odd
-        ):
-            # One of a conference may be of no call.
-            if row.get("call_sid"):
-                with _told_to(odd):
-                    yield recording_of(doing, row)
+
+        def read(row: Mapping[str, Any]) -> Recording | None:
+            # A recording of a conference may be of no call.
+            return recording_of(doing, row) if row.get("call_sid") else None
+
+        asked = _between("DateCreated", since, before)
+        pages = self._api.voice_pages(doing, "Recordings", "recordings", asked, link=link, odd=odd)
+        return _read_pages(pages, read, odd, "date_created", since)
 
     def transcripts_under(
         self, service_sid: ServiceSid, since: datetime, before: datetime, odd: Odd
     ) -> Iterator[Transcript]:
         """Fetch the transcripts that were asked for under a Service in that time, the newest first."""
+        return _entries(self.transcript_pages(service_sid, since, before, odd))
+
+    def transcript_pages(
+        self, service_sid: ServiceSid, since: datetime, before: datetime, odd: Odd, link: str | None = None
+    ) -> Iterator[Page[Transcript]]:
+        """Fetch the transcripts that were asked for under a Service in that time, page by page; see `call_pages`."""
         doing = f"listing the transcripts of Service {service_sid}"
         asked = {"ServiceSid": service_sid, "AfterDateCreated": _iso(since), "BeforeDateCreated": _iso(before)}
-        for row in self._api.intelligence_rows(doing, "Transcripts", odd=odd, **asked):
-            with _told_to(odd):
-                yield transcript_of(doing, row)
+        pages = self._api.intelligence_pages(doing, "Transcripts", asked, link=link, odd=odd)
+        return _read_pages(pages, partial(transcript_of, doing), odd, "date_created", since)
 
     def delete_recording(self, sid: RecordingSid) -> bool:
         """Delete a recording; whether there (still) was one."""
@@ -203,6 +250,37 @@ class Twilio:
             return {str(operator.get("sid")): configuration_of(operator) for operator in found}
 
         return self._api.held.answer("operators", as_of, ask)
+
+
+def _entries[T](pages: Iterable[Page[T]]) -> Iterator[T]:
+    return (entry for page in pages for entry in page.entries)
+
+
+def _read_pages[T](
+    pages: Iterable[tuple[Sequence[Mapping[str, Any]], str | None]],
+    read: Callable[[Mapping[str, Any]], T | None],
+    odd: Odd,
+    time_field: str,
+    since: datetime,
+) -> Iterator[Page[T]]:
+    """Read pages until one lies before `since`. `read` gives None for what is not wanted."""
+    for rows_of_page, link in pages:
+        entries: list[T] = []
+        for row in rows_of_page:
+            with _told_to(odd):
+                entry = read(row)
+                if entry is not None:
+                    entries.append(entry)
+        times = [found for row in rows_of_page if (found := moment(row.get(time_field)))]
+        over = newest_first(times) and times[0] < since - LISTED_LATE
+        yield Page(entries, None if over else link)
+        if over:
+            return
+
+
+def newest_first(times: Sequence[datetime]) -> bool:
+    """Whether a page shows that its list begins with the newest: nobody has documented the order."""
+    return len(times) > 1 and times[0] > times[-1] and all(one >= two for one, two in pairwise(times))
 
 
 @contextmanager

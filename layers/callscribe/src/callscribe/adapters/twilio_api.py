@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from requests import Response as RequestsResponse
@@ -62,6 +62,13 @@ type Progress = Callable[[str], None]
 
 type Odd = Callable[[UnreadableError], None]
 """What is told of each row that cannot be read, so that it holds no other row up."""
+
+
+class PageOfRows(NamedTuple):
+    """One page of a list, and the link to the next page; None on the last page, or if the link is wrong."""
+
+    rows: list[dict[str, Any]]
+    next_link: str | None
 
 
 class TwilioApi:
@@ -132,7 +139,7 @@ class TwilioApi:
     def voice_rows(
         self, doing: str, path: str, key: str, query: Mapping[str, object], *, odd: Odd | None = None
     ) -> Iterator[dict[str, Any]]:
-        """Fetch a list of the account's own resources, page by page; `key` is what its rows are under.
+        """Fetch a list of the account's own resources; `key` is what its rows are under.
 
         A row that is no object is told to `odd`, if that is given, and left out.
 
@@ -140,16 +147,35 @@ class TwilioApi:
             OutOfTimeError: the list is longer than the time.
             UnreadableError: a page is odd, or the list has no end.
         """
+        return _rows_of(self.voice_pages(doing, path, key, query, odd=odd))
+
+    def voice_pages(
+        self,
+        doing: str,
+        path: str,
+        key: str,
+        query: Mapping[str, object],
+        *,
+        link: str | None = None,
+        odd: Odd | None = None,
+    ) -> Iterator[PageOfRows]:
+        """Fetch the same page by page, from the page at `link` on, if it is given; raises what `voice_rows` does."""
 
         def read_page(page: Mapping[str, Any]) -> tuple[object, object]:
             return key, page.get("next_page_uri")
 
-        return self._rows(doing, f"{self.voice}/{path}.json", query, read_page, odd)
+        return self._pages(doing, f"{self.voice}/{path}.json", query, read_page, link, odd)
 
     def intelligence_rows(
         self, doing: str, path: str, *, odd: Odd | None = None, **query: str
     ) -> Iterator[dict[str, Any]]:
-        """Fetch a list of Conversational Intelligence, page by page; raises what `voice_rows` does."""
+        """Fetch a list of Conversational Intelligence; raises what `voice_rows` does."""
+        return _rows_of(self.intelligence_pages(doing, path, query, odd=odd))
+
+    def intelligence_pages(
+        self, doing: str, path: str, query: Mapping[str, object], *, link: str | None = None, odd: Odd | None = None
+    ) -> Iterator[PageOfRows]:
+        """Fetch the same page by page, from the page at `link` on, if it is given; raises what `voice_rows` does."""
 
         def read_page(page: Mapping[str, Any]) -> tuple[object, object]:
             try:
@@ -157,23 +183,24 @@ class TwilioApi:
             except (KeyError, TypeError) as error:
                 raise UnreadableError(f"{doing}: the page has no {error}") from error
 
-        return self._rows(doing, f"{INTELLIGENCE}/{path}", query, read_page, odd)
+        return self._pages(doing, f"{INTELLIGENCE}/{path}", query, read_page, link, odd)
 
-    def _rows(
+    def _pages(
         self,
         doing: str,
         url: str,
         query: Mapping[str, object],
         read_page: Callable[[Mapping[str, Any]], tuple[object, object]],
+        link: str | None,
         odd: Odd | None,
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Iterator[PageOfRows]:
         """Fetch every list of Twilio's, and nothing else does: one place that ends lists which do not end themselves.
 
         `read_page` finds in a page the name of its rows and the link to the next page.
         """
         last_start = self._last_start()
         pages = Pages(doing)
-        link: str | None = f"{url}?{urlencode({'PageSize': PAGE_SIZE, **query})}"
+        link = next_link(doing, url, link) or f"{url}?{urlencode({'PageSize': PAGE_SIZE, **query})}"
         while link:
             pages.begin(link, last_start)
             page = self.read(doing, link)
@@ -182,8 +209,15 @@ class TwilioApi:
             pages.end(len(found))
             if self._progress and pages.count % PAGES_BETWEEN_PROGRESS == 0:
                 self._progress(pages.so_far)
-            yield from _objects(doing, found, odd)
-            link = next_link(doing, url, told)
+            wrong = None
+            try:
+                link = next_link(doing, url, told)
+            except UnreadableError as error:
+                link, wrong = None, error
+            # The rows of a page count, whatever its link is.
+            yield PageOfRows([*_objects(doing, found, odd)], link)
+            if wrong:
+                raise wrong
 
     def _last_start(self) -> datetime:
         """The last moment at which a page may be asked for, so that its answer comes in time."""
@@ -202,6 +236,10 @@ def _read_json(doing: str, text: str) -> Any:
 
 def _whole(text: str) -> int | Decimal:
     return int(text) if len(text) <= _LONGEST_WHOLE else Decimal(text)
+
+
+def _rows_of(pages: Iterator[PageOfRows]) -> Iterator[dict[str, Any]]:
+    return (row for page in pages for row in page.rows)
 
 
 def read_object(doing: str, answer: object) -> dict[str, Any]:

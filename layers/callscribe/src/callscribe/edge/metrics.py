@@ -100,6 +100,7 @@ BACKFILL_WAIT = Metric("BackfillWait", MetricUnit.Seconds)
 DEAD_LETTERS = Metric("DeadLetters")
 
 OLDEST_UNSETTLED = Metric("OldestUnsettled", MetricUnit.Seconds)
+SWEEP_BEHIND = Metric("SweepBehind", MetricUnit.Seconds)
 REPAIRED = Metric("Repaired", by="what", values=frozenset({"call", "recording", "transcript"}))
 LISTED_UNREADABLE = Metric("ListedUnreadable")
 ERASURES_UNFINISHED = Metric("ErasuresUnfinished")
@@ -175,13 +176,15 @@ def tell_recording(
         tell(BUDGET_USED, budget_used)
 
 
-def tell_sweep(*, erasing: int, oldest_seconds: float, budget_used: float) -> None:
+def tell_sweep(*, erasing: int, oldest_seconds: float, budget_used: float, behind_seconds: float | None) -> None:
     """Tell what a sweep has seen, and zeros of what others count: whoever compares those, an alarm or a graph, has a
     number at any time, and an alarm is over in time.
     """
     tell(ERASURES_UNFINISHED, erasing)
     tell(OLDEST_UNSETTLED, oldest_seconds)
     tell(BUDGET_USED, budget_used)
+    if behind_seconds is not None:
+        tell(SWEEP_BEHIND, behind_seconds)
     for metric in (RECORDINGS_ACCEPTED, RECORDINGS_SKIPPED, RECORDINGS_FAILED, CALLS_STORED, REPAIRED):
         tell(metric, 0)
 

@@ -4,42 +4,31 @@ It moves nothing itself: its messages go to the queues that the webhooks go to, 
 erased it erases. So two sweeps at once do no harm, and neither does one that was not needed.
 """
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 
-from callscribe.adapters.call_lists import CallLists, Progress, Unsettled
-from callscribe.adapters.items import call_key, recording_key
+from callscribe.adapters.call_lists import CallLists, Progress, Slice, Unsettled
 from callscribe.adapters.queues import Queue
 from callscribe.adapters.table import CallTable
 from callscribe.adapters.twilio import Twilio
-from callscribe.adapters.twilio_api import Odd
 from callscribe.domain import stand_ins
-from callscribe.domain.call import LONGEST_CALL, Call
-from callscribe.domain.errors import (
-    CallscribeError,
-    NoCallError,
-    NotFoundError,
-    OutOfTimeError,
-    PermanentError,
-    TransientError,
-    UnreadableError,
-)
+from callscribe.domain.errors import CallscribeError, TransientError
 from callscribe.domain.patience import Patience, Swept
-from callscribe.domain.reconcile import Row, is_erased, is_untold, is_untold_end, missing_recordings
-from callscribe.domain.recording import Recording, State
+from callscribe.domain.recording import State
 from callscribe.domain.settings import Settings
-from callscribe.domain.sids import CallSid, RecordingSid
-from callscribe.domain.transcript import Transcript
+from callscribe.domain.sids import CallSid
+from callscribe.usecases.comparison import LOOKS, Comparison, Kind, QueueFullError
 from callscribe.usecases.erase_call import erase_call
+from callscribe.usecases.walk import FIRST_PAGE, Listed, Places, StopError, walk
 
 SECOND = timedelta(seconds=1)
 
 MANY_NUMBERS = 20
 """More than that, and one list of all the account's calls is cheaper than a list for each number."""
-
-LOOKS = 12
-"""How many times `look_again` goes by before what is over is no longer compared: lists may be late too."""
 
 MOST_WAITING = 1000
 """Messages waiting on a queue that make the sweep leave it alone: the queue is late, and more messages would not help.
@@ -72,11 +61,12 @@ class Sent:
 class Found:
     """What a sweep has found, and sent.
 
-    `due`, `recordings`, `transcripts` and `calls` are numbers of messages: for what was due, and for what the table had
-    not heard of. `budget_used` is how much of the day's minutes is, in per cent; 0 where there is no budget.
-    `compared_until` is how far it has come, None where it has not come to it. `trouble` is what kept it from going
-    farther. `sent` are the same messages, one by one. `erased` are calls of which this sweep has found nothing left,
-    `erasing` those of which something may be; `not_erased` says why, of those that it has looked at.
+    `due`, `recordings`, `transcripts` and `calls` count messages: for what was due, and for what the table had not
+    heard of. `sent` are the same messages, one by one. `budget_used` is how much of the day's minutes is used, in per
+    cent; 0 without a budget. `compared_until`: all that began before has been compared, without a gap; None if unknown.
+    `behind_seconds` is how long ago that is. `erased` are calls of which this sweep has found nothing left, `erasing`
+    those of which something may be left; `not_erased` says why. `odd` is what could not be compared and `trouble` the
+    first thing that may work in the next sweep.
     """
 
     erased: int = 0
@@ -91,9 +81,10 @@ class Found:
     transcripts: int = 0
     calls: int = 0
     compared_until: datetime | None = None
+    behind_seconds: float | None = None
     sent: list[Sent] = field(default_factory=list)
     odd: list[CallscribeError] = field(default_factory=list)
-    trouble: TransientError | None = None
+    trouble: CallscribeError | None = None
 
     def told(self) -> dict[str, int | str | None]:
         """The same for whoever has asked for it."""
@@ -106,6 +97,7 @@ class Found:
             "recordings": self.recordings,
             "transcripts": self.transcripts,
             "calls": self.calls,
+            "behind_seconds": None if self.behind_seconds is None else round(self.behind_seconds),
             "compared_until": self.compared_until.isoformat() if self.compared_until else None,
         }
 
@@ -129,22 +121,13 @@ def sweep(
     what is older than the retention, or of what was erased.
     """
     run = _Sweep(lists, table, unredacted, queues, twilio, settings, patience, until, correlation_id)
-    try:
-        run.look_at_budget()
-        run.erase()
-        run.send_due()
-        run.compare()
-    except TransientError as error:
-        run.found.trouble = error
+    # What one of them cannot do is no reason to leave the others.
+    for step in (run.look_at_budget, run.erase, run.send_due, run.compare):
+        try:
+            step()
+        except CallscribeError as error:
+            run.refused(error)
     return run.found
-
-
-class _QueueFullError(TransientError):
-    """So much waits on a queue already that more would not help."""
-
-
-class _TimeIsOverError(Exception):
-    """The next sweep goes on."""
 
 
 @dataclass(slots=True)
@@ -161,7 +144,15 @@ class _Sweep:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     found: Found = field(default_factory=Found)
     _rooms: dict[int, int] = field(default_factory=dict)
-    _sent: dict[str, None] = field(default_factory=dict)
+    _progress: Progress = field(init=False)
+    _recent_since: datetime = field(init=False)
+
+    def refused(self, error: CallscribeError) -> None:
+        """Note what kept the sweep from something: what may work later fails this sweep, the rest is logged."""
+        if isinstance(error, TransientError):
+            self.found.trouble = self.found.trouble or error
+        else:
+            self.found.odd.append(error)
 
     def look_at_budget(self) -> None:
         """See what is used of the day's minutes, so that an alarm on it is over with the day, and not with a call."""
@@ -216,156 +207,135 @@ class _Sweep:
             self._send(queue, body, swept, Sent(one.call_sid, one.recording_sid, f"due, {one.state}"))
             self.found.due += 1
 
+    # --- what Twilio has
+
     def compare(self) -> None:
-        """Compare what Twilio has with the table: what is new, then from where the last sweep has come to."""
+        """Compare Twilio with the table: recent items first, then on from the last checkpoint."""
+        self._begin()
+        try:
+            if self._compare_recent():
+                self._compare_remembered()
+                self._catch_up()
+        finally:
+            self.found.compared_until = self._progress.whole_until
+            self.found.behind_seconds = (self.now - self._progress.whole_until).total_seconds()
+            self.lists.put_progress(self._progress)
+
+    def _begin(self) -> None:
         progress = self.lists.progress()
         if progress is None:
-            # What there was before the stack is not its own. Noted at once: a Twilio in trouble must not put it off.
-            progress = Progress(self.now - 2 * self.patience.look_again)
+            # What was there before the stack is not its own. Noted at once: a Twilio in trouble must not postpone it.
+            progress = Progress.at(self.now - 2 * self.patience.look_again)
             self.lists.put_progress(progress)
-        self._sent = dict.fromkeys(progress.sent)
-        start = reached = max(progress.until, self._oldest)
-        # What is new comes first, so that what is old never keeps anybody from it.
-        recent = max(start, self.now - self._compared_for)
-        try:
-            holds = self._compare(recent, self.now)
-            while True:
-                reached = max(reached, min(start, *holds, recent))
-                self._note(reached)
-                if start >= recent:
-                    return
-                end = min(_midnight_after(start), recent)
-                holds += self._compare(start, end)
-                start = end
-        except (_TimeIsOverError, OutOfTimeError):
-            self._note(reached)
-        except TransientError:
-            self._note(reached)
-            raise
-
-    def _note(self, until: datetime) -> None:
-        self.found.compared_until = until
-        self.lists.put_progress(Progress(until, tuple(self._sent)))
-
-    @property
-    def _oldest(self) -> datetime:
-        return self.now - self.table.retention
+        for sid in progress.sent:
+            self.lists.note_sent(sid)
+        oldest = self.now - self.table.retention
+        self._progress = Progress(max(progress.until, oldest), max(progress.whole_until, oldest), progress.slice)
 
     @property
     def _compared_for(self) -> timedelta:
         return LOOKS * self.patience.look_again
 
-    def _compare(self, start: datetime, end: datetime) -> list[datetime]:
-        """Compare the calls and transcripts that began in this time; from when on they must be compared again."""
-        odd = self.found.odd.append
-        calls = {call.sid: call for call in self._calls(start, end)}.values()
-        transcripts = [
-            one
-            for service_sid in self.settings.service_sids
-            for one in self._listed(self.twilio.transcripts_under(service_sid, start, end + SECOND, odd))
-        ]
-        self._check_time()
-        recordings = recordings_of(calls, start, self.now, self.twilio, odd)
-        return [*self._compare_calls(calls, recordings), *self._compare_transcripts(transcripts, recordings)]
+    def _compare_recent(self) -> bool:
+        """Compare what is new; whether there may be time for what is older.
 
-    def _calls(self, start: datetime, end: datetime) -> list[Call]:
-        numbers, odd = self.settings.numbers, self.found.odd.append
-        if len(numbers) > MANY_NUMBERS:
-            found = self._listed(self.twilio.calls_between(start, end, odd))
-            return [call for call in found if call.to in numbers]
-        return [call for to in numbers for call in self._listed(self.twilio.calls_to(to, start, end, odd))]
+        If it reaches back to the checkpoint, there is no gap.
+        """
+        progress, since = self._progress, self.now - self._compared_for
+        # A checkpoint that is a little older costs less in the same walk than in another.
+        reaches = progress.until >= since - 4 * self.patience.look_again
+        recent = Slice(progress.until if reaches else since, self.now, self.now)
+        alone = reaches and progress.slice is None
+        places = self._walk(recent, self._share_of_time(1 if alone else 2))
+        self._recent_since = self.now if places else recent.start
+        if reaches and not places:
+            self._progress = Progress(max(progress.until, self.now - self._compared_for), self.now)
+        elif alone:
+            self._progress = replace(progress, slice=replace(recent, places=places))
+        return not (alone and places)
 
-    def _listed[T](self, rows: Iterable[T]) -> list[T]:
-        """A list of Twilio's; one that Twilio refuses, or that nobody can read, is told and holds up no other."""
-        self._check_time()
-        found: list[T] = []
-        try:
-            found.extend(rows)
-        except (PermanentError, UnreadableError) as error:
-            self.found.odd.append(error)
-        return found
+    def _compare_remembered(self) -> None:
+        with suppress(StopError):
+            self._comparison(self._share_of_time(2)).compare_remembered()
 
-    def _check_time(self) -> None:
-        if datetime.now(UTC) >= self.until:
-            raise _TimeIsOverError
+    def _catch_up(self) -> None:
+        """Compare what the recent walk did not reach, slice by slice, the oldest first, while there is time."""
+        while self._progress.whole_until < self.now:
+            progress = self._progress
+            current = progress.slice or self._next_slice(progress.until)
+            if places := self._walk(current, self.until):
+                self._progress = replace(progress, slice=replace(current, places=places))
+                return
+            until = max(progress.until, min(current.end, current.top - self._compared_for))
+            whole_until = self.now if current.end >= self._recent_since else current.end
+            self._progress = Progress(until, whole_until)
+            self.lists.put_progress(self._progress)
 
-    def _compare_calls(self, calls: Collection[Call], recordings: Mapping[CallSid, list[Recording]]) -> list[datetime]:
-        over = [call for call in calls if call.ended and self.patience.is_late(call.ended, self.now)]
-        keys = [call_key(call.sid) for call in over]
-        keys += [recording_key(call.sid, one.sid) for call in over for one in recordings[call.sid]]
-        rows = self.lists.look_up(keys)
-        for call in over:
-            self._compare_call(call, recordings[call.sid], rows)
-        return [call.started for call in calls if self._may_change(call)]
+    def _next_slice(self, start: datetime) -> Slice:
+        """A day at most: Twilio's lists end with a day, whatever time of day is asked for."""
+        return Slice(start, min(_midnight_after(start), max(self._recent_since, start + SECOND)), self.now)
 
-    def _may_change(self, call: Call) -> bool:
-        """Whether Twilio may still tell something new of a call."""
-        if call.ended is None:
-            return self.now - call.started < LONGEST_CALL
-        return self.now - call.ended < self._compared_for
+    def _walk(self, part: Slice, until: datetime) -> Places:
+        """Compare a slice from where it has come to; the lists of it that are not finished by `until`."""
+        comparison = self._comparison(until)
+        lists = [*self._lists(part.start, part.end, comparison)]
+        places: Places = {listed.name: part.places.get(listed.name, FIRST_PAGE) for listed in lists}
+        if part.places:
+            # The others are finished. Of a number that has left the settings meanwhile nothing is compared.
+            places = {name: place for name, place in places.items() if name in part.places}
+        with suppress(StopError):
+            walk(lists, places, comparison.check_time, self.refused)
+        return places
 
-    def _compare_call(self, call: Call, recordings: Iterable[Recording], rows: Mapping[str, Row]) -> None:
-        if is_erased(rows.get(f"CALL#{call.sid}")):
+    def _lists(self, start: datetime, end: datetime, comparison: Comparison) -> Iterator[Listed[Any]]:
+        """The lists of what began in this time."""
+        twilio, odd = self.twilio, self.found.odd.append
+        if len(self.settings.numbers) > MANY_NUMBERS:
+            read = partial(twilio.call_pages, None, start, end, odd)
+            yield Listed("calls", read, comparison.compare_calls, whole=True)
+        else:
+            for number in self.settings.numbers:
+                read = partial(twilio.call_pages, number, start, end, odd)
+                yield Listed(f"calls to {number}", read, comparison.compare_calls)
+        yield Listed(
+            "recordings", partial(twilio.recording_pages, start, end, odd), comparison.compare_recordings, whole=True
+        )
+        for service_sid in self.settings.service_sids:
+            read_transcripts = partial(twilio.transcript_pages, service_sid, start, end + SECOND, odd)
+            yield Listed(f"transcripts of {service_sid}", read_transcripts, comparison.compare_transcripts)
+
+    def _comparison(self, until: datetime) -> Comparison:
+        return Comparison(
+            lists=self.lists,
+            table=self.table,
+            twilio=self.twilio,
+            settings=self.settings,
+            patience=self.patience,
+            now=self.now,
+            send=self._send_lost,
+            check_time=partial(_check_time, until),
+            odd=self.refused,
+        )
+
+    def _share_of_time(self, parts: int) -> datetime:
+        now = datetime.now(UTC)
+        return now + (self.until - now) / parts
+
+    # --- messages
+
+    def _send_lost(self, kind: Kind, call_sid: CallSid, sid: str, body: str) -> None:
+        """Send for something that was lost, once."""
+        if self.lists.was_sent(sid):
             return
-        own = {one.sid: row for one in recordings if (row := rows.get(f"RECORDING#{one.sid}"))}
-        missing = missing_recordings(recordings, own)
-        untold = is_untold(rows.get(f"CALL#{call.sid}"))
-        if not missing and not untold:
-            return
-        # Rarely come to: also of what is no longer at Twilio.
-        known = self.table.knows(call.sid)
-        if any(row["state"] == State.ERASED for row in known.values()):
-            return
-        for recording in missing_recordings(recordings, known):
-            self.found.recordings += self._send_lost(
-                self.queues.recordings, call.sid, recording.sid, stand_ins.of_recording(recording)
-            )
-            untold = False
-        if untold:
-            self.found.calls += self._send_lost(self.queues.recordings, call.sid, call.sid, stand_ins.of_call(call.sid))
-
-    def _compare_transcripts(
-        self, transcripts: Iterable[Transcript], recordings: Mapping[CallSid, list[Recording]]
-    ) -> list[datetime]:
-        call_sids = {one.sid: call_sid for call_sid, some in recordings.items() for one in some}
-        located = [(one, *self._recording_of(one, call_sids)) for one in transcripts]
-        rows = self.lists.look_up(recording_key(call_sid, sid) for _, call_sid, sid in located if call_sid and sid)
-        again = []
-        for transcript, call_sid, sid in located:
-            row = rows.get(f"RECORDING#{sid}")
-            ended = transcript.updated or self.now
-            if not transcript.ended or not self.patience.is_late(ended, self.now):
-                # One that is noted is due by itself.
-                again += [transcript.created] if transcript.created and not row else []
-            # Where nothing leads to its call, nothing can be stored of it.
-            elif call_sid and is_untold_end(transcript, row) and not self._leaves_alone(call_sid):
-                body = stand_ins.of_transcript(transcript.sid, call_sid)
-                self.found.transcripts += self._send_lost(self.queues.transcripts, call_sid, transcript.sid, body)
-        return [moment for moment in again if self.now - moment < self.patience.give_up]
-
-    def _recording_of(
-        self, transcript: Transcript, call_sids: Mapping[RecordingSid, CallSid]
-    ) -> tuple[CallSid | None, RecordingSid | None]:
-        try:
-            return recording_of(transcript, call_sids, self.table, self.twilio)
-        except (PermanentError, UnreadableError) as error:
-            self.found.odd.append(error)
-            return None, None
-
-    def _leaves_alone(self, call_sid: CallSid) -> bool:
-        return is_left_alone(call_sid, self._oldest, self.table, self.twilio)
-
-    def _send_lost(self, queue: Queue, call_sid: CallSid, sid: str, body: str) -> bool:
-        """Send for something that was lost, once; whether this was the time."""
-        if sid in self._sent:
-            return False
+        queue = self.queues.transcripts if kind is Kind.TRANSCRIPT else self.queues.recordings
         if self._room(queue) <= 0:
-            raise _QueueFullError(
-                f"over {MOST_WAITING} messages wait on a queue: the sweep goes on when they are fewer"
-            )
+            raise QueueFullError(f"over {MOST_WAITING} messages wait on a queue: the sweep continues when fewer wait")
         self._send(queue, body, Swept(), Sent(call_sid, sid, "never told"))
-        self._sent[sid] = None
-        return True
+        # After it was sent: a message that is sent twice does no harm, one that is never sent does.
+        self.lists.note_sent(sid)
+        self.found.calls += kind is Kind.CALL
+        self.found.recordings += kind is Kind.RECORDING
+        self.found.transcripts += kind is Kind.TRANSCRIPT
 
     def _send(self, queue: Queue, body: str, swept: Swept, sent: Sent) -> None:
         queue.put(body, correlation_id=self.correlation_id, **swept.attributes)
@@ -378,51 +348,10 @@ class _Sweep:
         return self._rooms[id(queue)]
 
 
+def _check_time(until: datetime) -> None:
+    if datetime.now(UTC) >= until:
+        raise StopError
+
+
 def _midnight_after(moment: datetime) -> datetime:
-    """The end of a slice: Twilio's lists end with a day, whatever one asks for."""
     return moment.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-
-
-def recordings_of(
-    calls: Iterable[Call], start: datetime, now: datetime, twilio: Twilio, odd: Odd
-) -> dict[CallSid, list[Recording]]:
-    """What Twilio has recorded of these calls, none of which began before `start`, and may be ours."""
-    of_call: dict[CallSid, list[Recording]] = {call.sid: [] for call in calls}
-    if of_call:
-        ends = [call.ended or now for call in calls]
-        for one in twilio.recordings_between(start, max(ends), odd):
-            if one.may_be_ours and one.call_sid in of_call:
-                of_call[one.call_sid].append(one)
-    return of_call
-
-
-def recording_of(
-    transcript: Transcript, call_sids: Mapping[RecordingSid, CallSid], table: CallTable, twilio: Twilio
-) -> tuple[CallSid | None, RecordingSid | None]:
-    """The call and the recording of a transcript, as far as they can be told; `call_sids` need not be asked for."""
-    call_sid, sid = transcript.call_sid, transcript.source_sid
-    if call_sid and not sid:
-        known = table.knows(call_sid)
-        sid = next((one for one, row in known.items() if row.get("transcript") == transcript.sid), None)
-    elif sid and not call_sid:
-        call_sid = call_sids.get(sid) or _call_of(sid, twilio)
-    return call_sid, sid
-
-
-def is_left_alone(call_sid: CallSid, oldest: datetime, table: CallTable, twilio: Twilio) -> bool:
-    """Whether a call was erased, or began before `oldest`: whatever is told of it late, nothing is stored of it."""
-    erased = table.is_erased(call_sid) or any(row["state"] == State.ERASED for row in table.knows(call_sid).values())
-    if erased:
-        return True
-    try:
-        return twilio.call(call_sid).started < oldest
-    except (PermanentError, UnreadableError):
-        # The worker says what is wrong with it.
-        return False
-
-
-def _call_of(sid: RecordingSid, twilio: Twilio) -> CallSid | None:
-    try:
-        return twilio.recording(sid).call_sid
-    except (NoCallError, NotFoundError):
-        return None
