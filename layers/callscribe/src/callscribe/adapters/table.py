@@ -265,7 +265,7 @@ class CallTable(ErasableCalls):
 
     def give_up(self, call_sid: CallSid, recording_sid: RecordingSid, reason: str, settings: Settings) -> Moved:
         """Let a recording have failed as `reason`, unless another worker has claimed it."""
-        call, row = self._noted_call(call_sid), self.knows(call_sid).get(recording_sid)
+        call, row = self._noted_call(call_sid), self.recording_row(call_sid, recording_sid)
         at = None
         if call and row:
             recording = items.recording_of_row(row)
@@ -296,6 +296,12 @@ class CallTable(ErasableCalls):
         """Find the recording of a call that the transcript was created for, as its row tells of it."""
         rows = self._recordings_of(call_sid)
         return next((items.recording_of_row(row) for row in rows if row.get("transcript") == transcript_sid), None)
+
+    def recording_row(self, call_sid: CallSid, recording_sid: RecordingSid) -> dict[str, Any]:
+        """Read the row of one recording; empty if it has none."""
+        with aws_errors(f"reading recording {recording_sid} of call {call_sid}"):
+            answer = self._table.get_item(Key=items.recording_key(call_sid, recording_sid), ConsistentRead=True)
+        return dict(answer.get("Item", {}))
 
     def knows(self, call_sid: CallSid) -> dict[RecordingSid, dict[str, Any]]:
         """The rows of a call's recordings."""

@@ -203,7 +203,7 @@ def _request(
 
 
 def _is_known(recording: Recording, table: CallTable) -> bool:
-    return recording.sid in table.knows(recording.call_sid)
+    return bool(table.recording_row(recording.call_sid, recording.sid))
 
 
 def _may_be_answered_here(call: Call, counts_as: str, twilio: Twilio) -> bool:
@@ -348,7 +348,7 @@ class _Request:
         return Settled(Outcome.REQUESTED, recording_sid=recording.sid)
 
     def _is_noted(self, transcript: Transcript, recording: Recording) -> bool:
-        row = self.table.knows(self.call.sid).get(recording.sid, {})
+        row = self.table.recording_row(self.call.sid, recording.sid)
         return row.get("transcript") == transcript.sid
 
     def _later(self) -> datetime:
