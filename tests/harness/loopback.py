@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import create_server, socket
+from socket import SO_REUSEADDR, SOL_SOCKET, create_server, socket
 
 import httpx
 
@@ -90,3 +90,15 @@ _NOBODY.bind(("127.0.0.1", 0))
 def nobody_answers() -> str:
     """An address of loopback where nothing listens: every connection is refused."""
     return f"http://127.0.0.1:{_NOBODY.getsockname()[1]}"
+
+
+@contextmanager
+def reserved() -> Iterator[str]:
+    """An address of loopback that nobody else gets, and where one server may still listen.
+
+    Linux shares a port between sockets that allow it, as servers do, until one of them listens.
+    """
+    with socket() as kept:
+        kept.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+        kept.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{kept.getsockname()[1]}"

@@ -37,7 +37,7 @@ from callscribe_tools.simulator.cli import app
 from callscribe_tools.simulator.faults import FaultKind
 from callscribe_tools.simulator.scenario import SCENARIOS
 from callscribe_tools.simulator.server import serving
-from harness.loopback import nobody_answers
+from harness.loopback import nobody_answers, reserved
 
 PROGRAM = Path(sys.executable).parent / "callscribe-sim"
 PROGRAM_SECONDS = 120.0
@@ -411,17 +411,17 @@ def client_of(base: str, folder: Path) -> Any:
 @pytest.fixture
 def transcribing(good: Application, tmp_path: Path) -> Iterator[tuple[Application, list[str]]]:
     """An application that asks for a transcript when it is told of the recording, and the options it needs."""
-    base = nobody_answers()
-    client = client_of(base, tmp_path)
+    with reserved() as base:
+        client = client_of(base, tmp_path)
 
-    def ask(seen: Seen) -> None:
-        if seen.path == "/recorded":
-            recording = {"media_properties": {"source_sid": seen.form["RecordingSid"]}}
-            client.intelligence.v2.transcripts.create("GA" + "c" * 32, recording)
+        def ask(seen: Seen) -> None:
+            if seen.path == "/recorded":
+                recording = {"media_properties": {"source_sid": seen.form["RecordingSid"]}}
+                client.intelligence.v2.transcripts.create("GA" + "c" * 32, recording)
 
-    good.when_asked = ask
-    yield good, ["--port", base.rpartition(":")[2], "--intelligence-webhook", good.url("/intelligence")]
-    client.http_client.session.close()
+        good.when_asked = ask
+        yield good, ["--port", base.rpartition(":")[2], "--intelligence-webhook", good.url("/intelligence")]
+        client.http_client.session.close()
 
 
 def test_a_transcript_that_was_asked_for_ends_and_its_webhook_is_sent(

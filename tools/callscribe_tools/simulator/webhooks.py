@@ -5,6 +5,7 @@ Used by calls and transcripts. It knows nothing of what the requests say.
 
 import hashlib
 import json
+import ssl
 import time
 import uuid
 from collections.abc import Mapping
@@ -165,5 +166,13 @@ def _failure(outcome: httpx.Response | httpx.TransportError) -> tuple[str, Deliv
         family = f"{outcome.status_code // 100}xx"
         return family, DeliveryError("11200", f"HTTP {outcome.status_code}: {outcome.text[:200]!r}")
     if isinstance(outcome, httpx.ConnectError | httpx.ConnectTimeout):
-        return "ct", DeliveryError("11205", "no connection")
+        return "ct", DeliveryError("11205", f"no connection{_tls_trouble(outcome)}")
     return "rt", DeliveryError("11200", "no answer in time, or none that is whole")
+
+
+def _tls_trouble(error: BaseException) -> str:
+    """Say why TLS refused the connection, in the words of TLS; nothing if TLS did not refuse it."""
+    cause: BaseException | None = error
+    while cause and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    return f": {cause.reason}" if isinstance(cause, ssl.SSLError) and cause.reason else ""
