@@ -181,7 +181,18 @@ def test_a_failed_list_excuses_only_who_waited_for_it_in_time(
     assert bool(list(verdict.faults())) is (seconds > LONGEST_HEAL_SECONDS)
 
 
+def test_faults_of_whole_lists_that_never_happened_are_seen(soaked: Soaked) -> None:
+    for _ in range(LEAST_CALLS):
+        soaked.add(*FaultKind)
+    told = [one for one in soaked.faults() if one.startswith("too rare")]
+    assert told == [
+        "too rare to say anything: lists without an end",
+        "too rare to say anything: operators that may not be read",
+    ]
+
+
 def test_a_fault_that_was_too_rare_is_seen(soaked: Soaked) -> None:
+    soaked.twilio.troubles.endless_lists = soaked.twilio.troubles.operators_forbidden = 1
     for _ in range(LEAST_CALLS):
         soaked.add()
     for kind in FaultKind:

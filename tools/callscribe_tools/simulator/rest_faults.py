@@ -12,10 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from callscribe_tools.simulator.api_errors import ApiError
+from callscribe_tools.simulator.endless_lists import continues, leads_to_itself, without_rows
 from callscribe_tools.simulator.fault_record import FaultRecord
 from callscribe_tools.simulator.faults import REST_FAULTS, FaultKind, Target
 from callscribe_tools.simulator.state import Call, State
-from callscribe_tools.simulator.troubles import refusal, throttling, unavailability
+from callscribe_tools.simulator.troubles import Troubles, refusal, throttling, unavailability
 from callscribe_tools.simulator.wire import wire_of
 
 _SID = re.compile(r"(?:CA|RE|GT)[0-9a-f]{32}")
@@ -45,11 +46,14 @@ _REFUSALS: dict[FaultKind, Callable[[], Response]] = {
 class RestFaults:
     """Decides which requests fail, and fails them."""
 
-    def __init__(self, state: State, record: FaultRecord, *, lists_every: int | None) -> None:
+    def __init__(self, state: State, record: FaultRecord, troubles: Troubles, *, lists_every: int | None) -> None:
         self._state = state
         self._record = record
+        self._troubles = troubles
         self._lists_every = lists_every
         self._lists = 0
+        self._lists_that_end = 0
+        self._operators = 0
         self._met: Counter[tuple[str, FaultKind]] = Counter()
 
     async def answer(self, request: Request, form: dict[str, str], work: Callable[[], Response]) -> Response:
@@ -58,6 +62,12 @@ class RestFaults:
         if self._is_every_nth_list(request, query):
             self._record.happen_to_all(FaultKind.UNAVAILABLE)
             return unavailability()
+        if self._are_operators_forbidden(request):
+            return refusal(ApiError(403, 20003, "Permission Denied"))
+        if continues(query):
+            return without_rows(request.url.path, query, work())
+        if self._has_no_end(request, query):
+            return self._endless(request, query, work())
         call = self._call(request.url.path, query, form)
         kind = None if call is None else self._next_fault(call, request)
         if call is None or kind is None:
@@ -75,9 +85,36 @@ class RestFaults:
         await wire_of(request).stall(request, call.faults.pace.timeout_seconds)
         return answer
 
+    def _are_operators_forbidden(self, request: Request) -> bool:
+        every = self._troubles.forbid_operators_every
+        if every is None or (request.method, request.url.path) != ("GET", "/v2/Operators"):
+            return False
+        with self._state.lock:
+            self._operators += 1
+            forbidden = self._operators % every == 0
+            self._troubles.operators_forbidden += forbidden
+            return forbidden
+
+    def _has_no_end(self, request: Request, query: dict[str, str]) -> bool:
+        every = self._troubles.endless_lists_every
+        if every is None or not _is_list_of_all(request, query):
+            return False
+        with self._state.lock:
+            self._lists_that_end += 1
+            return self._lists_that_end % every == 0
+
+    def _endless(self, request: Request, query: dict[str, str], page: Response) -> Response:
+        with self._state.lock:
+            self._troubles.endless_lists += 1
+            to_itself = self._troubles.endless_lists % 2 == 1
+        # To whom it waits for, a list that does not come is one that does not come.
+        self._record.happen_to_all(FaultKind.UNAVAILABLE)
+        if to_itself:
+            return leads_to_itself(request.url.path, request.url.query, page)
+        return without_rows(request.url.path, query, page)
+
     def _is_every_nth_list(self, request: Request, query: dict[str, str]) -> bool:
-        of_all = _LISTS.fullmatch(request.url.path) and not query.keys() & set(_NAMING)
-        if self._lists_every is None or request.method != "GET" or not of_all:
+        if self._lists_every is None or not _is_list_of_all(request, query):
             return False
         with self._state.lock:
             self._lists += 1
@@ -113,6 +150,11 @@ class RestFaults:
         call = state.calls.get(sid) if recording is None else state.call_of(recording)
         # Of a leg that was dialled, what goes wrong stands with its parent.
         return call if call is None or call.parent_call_sid is None else state.calls.get(call.parent_call_sid)
+
+
+def _is_list_of_all(request: Request, query: dict[str, str]) -> bool:
+    named = query.keys() & set(_NAMING)
+    return request.method == "GET" and _LISTS.fullmatch(request.url.path) is not None and not named
 
 
 def _target_of(request: Request) -> Target | None:

@@ -94,7 +94,7 @@ class Simulator:
             *ServicesApi(account, self.state).resources(),
             *OperatorsApi(account, self.state).resources(),
         ]
-        faults = RestFaults(self.state, self._record, lists_every=list_faults_every)
+        faults = RestFaults(self.state, self._record, self.troubles, lists_every=list_faults_every)
         self.app = build_app(account, self.state, resources, self.troubles, faults, [placing(self)])
 
     @property

@@ -21,6 +21,14 @@ class Troubles:
     """Seconds told by Retry-After; None: no such header. That Twilio sends one is *assumed*."""
     unavailable_next: int = 0
     """Answered 503 with HTML, as something in front of Twilio's API does (*assumed*)."""
+    endless_lists_every: int | None = None
+    """Every so many-th list of the whole account has no end: in turns its page leads to itself, or to empty pages."""
+    forbid_operators_every: int | None = None
+    """Every so many-th list of the operators is answered 403, as to an API key that may not read them."""
+    endless_lists: int = 0
+    """How many lists had no end."""
+    operators_forbidden: int = 0
+    """How many lists of the operators were forbidden."""
 
     def meet(self) -> Response | None:
         """Refuse the request, or let it pass."""

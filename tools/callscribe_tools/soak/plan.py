@@ -31,6 +31,12 @@ PACE = Pace(late_seconds=4, timeout_seconds=4, stuck_seconds=20, results_seconds
 LIST_FAULTS_EVERY = 40
 """Every so many-th list that the sweep asks for fails."""
 
+ENDLESS_LISTS_EVERY = 23
+"""Every so many-th list that the sweep asks for has no end."""
+
+FORBID_OPERATORS_EVERY = 2
+"""Every so many-th list of the operators is forbidden: functions hold the others for five minutes."""
+
 _STORED: Mapping[str, str] = {
     "cannot_log_in": NUMBER,
     "pricing_question": JAPANESE_NUMBER,

@@ -31,6 +31,8 @@ def for_people(run: Run, verdict: Verdict) -> Iterator[str]:
     few = "" if verdict.tells_shares else " (too few calls to judge how often each fault happened)"
     yield f"Faults       on the calls:{few}"
     yield from (f"  {kind:26} {share:6.1%}" for kind, share in sorted(verdict.shares.items()))
+    yield f"  {'lists without an end':26} {verdict.endless_lists:6}"
+    yield f"  {'operators forbidden':26} {verdict.operators_forbidden:6}"
     wrong = list(verdict.faults())
     yield from (f"WRONG: {one}" for one in wrong[:_LONGEST_LISTING])
     if len(wrong) > _LONGEST_LISTING:
@@ -55,6 +57,8 @@ def for_machines(run: Run, verdict: Verdict) -> dict[str, Any]:
         "webhooks_not_accepted": verdict.not_accepted,
         "faults_judged": verdict.tells_shares,
         "faults": {str(kind): round(share, 4) for kind, share in verdict.shares.items()},
+        "endless_lists": verdict.endless_lists,
+        "operators_forbidden": verdict.operators_forbidden,
         "ledger_disagreements": list(verdict.disagreements),
         "wrong": list(verdict.faults()),
     }

@@ -14,6 +14,8 @@ from callscribe_tools.local_aws import Progress
 from callscribe_tools.local_callscribe import LocalCallscribe, running
 from callscribe_tools.simulator import Call
 from callscribe_tools.soak.plan import (
+    ENDLESS_LISTS_EVERY,
+    FORBID_OPERATORS_EVERY,
     GIVE_UP_SECONDS,
     LIST_FAULTS_EVERY,
     PACE,
@@ -77,6 +79,8 @@ def play(local: LocalCallscribe, calls: Sequence[Planned], progress: Progress) -
     """Place all calls, and wait until each has come to its end or the time is over."""
     progress("Sweeping once, as every stack is before its first call")
     run = Run(time.time())
+    troubles = local.twilio.troubles
+    troubles.endless_lists_every, troubles.forbid_operators_every = ENDLESS_LISTS_EVERY, FORBID_OPERATORS_EVERY
     _sweep(local, run)
     watch = Watch(CallLists(local.stack.aws.table(local.stack.outputs["CallsTableName"])))
     with watch.looking(), _sweeping(local, run), _telling(run, watch, len(calls), progress):
@@ -88,6 +92,8 @@ def play(local: LocalCallscribe, calls: Sequence[Planned], progress: Progress) -
         while watch.waiting and time.monotonic() < deadline:
             time.sleep(_WAIT_SECONDS)
         local.twilio.wait_until_at_rest(SWEEP_SECONDS)
+    # The ledger that follows reports a list without an end, and does not ask again.
+    troubles.endless_lists_every = troubles.forbid_operators_every = None
     run.settled = watch.settled
     return run
 

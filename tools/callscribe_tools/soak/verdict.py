@@ -59,6 +59,8 @@ class Verdict:
     shares: Mapping[FaultKind, float]
     healed: Sequence[Healed]
     disagreements: Sequence[str]
+    endless_lists: int
+    operators_forbidden: int
 
     @property
     def heals(self) -> list[float]:
@@ -95,6 +97,10 @@ class Verdict:
             if one.seconds is not None and one.seconds > LONGEST_HEAL_SECONDS:
                 kinds = ", ".join(sorted(one.kinds))
                 yield f"healed too late: {one.call_sid} after {one.seconds:.0f} s ({kinds})"
+        if self.tells_shares and not self.endless_lists:
+            yield "too rare to say anything: lists without an end"
+        if self.tells_shares and not self.operators_forbidden:
+            yield "too rare to say anything: operators that may not be read"
         for kind, share in self.shares.items():
             if self.tells_shares and share < LEAST_SHARE:
                 yield f"too rare to say anything: {kind}, on {share:.1%} of the calls"
@@ -118,9 +124,14 @@ def judged(twilio: Simulator, run: Run, found: Found) -> Verdict:
     """Compare what was found with the record of Twilio."""
     record = Record(twilio)
     expected = _expected(record, run)
+    # While the operators are forbidden, calls are stored without what made their results.
+    knows_origins = not twilio.troubles.operators_forbidden
     refused = [one for one in twilio.violations if one.code not in _DELIVERY_CODES]
     differences = {
-        call.sid: list(verdict.differences(expected[call.sid], call, found.stored[call.sid])) for call in run.calls
+        call.sid: list(
+            verdict.differences(expected[call.sid], call, found.stored[call.sid], knows_origins=knows_origins)
+        )
+        for call in run.calls
     }
     return Verdict(
         calls=len(run.calls),
@@ -136,6 +147,8 @@ def judged(twilio: Simulator, run: Run, found: Found) -> Verdict:
         shares={kind: record.count(kind) / len(run.calls) for kind in FaultKind},
         healed=[record.healed(call, run.settled.get(call.sid)) for call in run.calls if record.kinds[call.sid]],
         disagreements=found.disagreements,
+        endless_lists=twilio.troubles.endless_lists,
+        operators_forbidden=twilio.troubles.operators_forbidden,
     )
 
 
