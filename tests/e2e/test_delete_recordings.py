@@ -1,4 +1,4 @@
-"""The hourly function under its own role: recordings that are due are deleted at Twilio, and the table says so."""
+"""The function under its own role: recordings whose date has passed are deleted at Twilio, and the table says so."""
 
 import json
 from typing import Any
@@ -17,27 +17,32 @@ def invoke(local: LocalCallscribe) -> Any:
     return answer.get("FunctionError"), json.loads(answer["Payload"].read() or "null")
 
 
-def test_a_recording_that_is_due_is_deleted_at_twilio_and_only_that_one(
+def test_recordings_whose_date_has_passed_are_deleted_at_twilio_and_only_those(
     local: LocalCallscribe, scenario: Scenario
 ) -> None:
-    calls = [local.twilio.place_call(scenario, to=local.number) for _ in range(2)]
+    calls = [local.twilio.place_call(scenario, to=local.number) for _ in range(3)]
     recordings = []
     for call in calls:
         local.wait_until_settled(call.sid, SETTLE_SECONDS, print)
         recordings.append(next(one for one in call.recordings if one.channels == 2))
-    due, kept = recordings
-    key = items.recording_key(CallSid(calls[0].sid), RecordingSid(due.sid))
+    due, of_previous_version, kept = recordings
     table = local.stack.aws.table(local.stack.outputs["CallsTableName"])
-    table.update_item(
-        Key=key,
-        UpdateExpression="SET due = :due, due_at = :past",
-        ExpressionAttributeValues={":due": items.DUE_FOR_DELETION, ":past": 1},
-    )
+    keys = [items.recording_key(CallSid(one.call_sid), RecordingSid(one.sid)) for one in recordings]
+    for key, names, partition in (
+        (keys[0], "deletion = :partition, delete_at = :past", items.DELETION_DUE),
+        (keys[1], "due = :partition, due_at = :past", items.DUE_FOR_DELETION),
+    ):
+        table.update_item(
+            Key=key,
+            UpdateExpression=f"SET {names}",
+            ExpressionAttributeValues={":partition": partition, ":past": 1},
+        )
 
     assert invoke(local) == (None, None)
 
-    assert (due.status, kept.status) == ("deleted", "completed")
-    row = table.get_item(Key=key)["Item"]
-    assert "deleted_at" in row
-    assert "due" not in row
-    assert row["state"] == "stored"
+    assert [one.status for one in (due, of_previous_version, kept)] == ["deleted", "deleted", "completed"]
+    rows = [table.get_item(Key=key)["Item"] for key in keys]
+    assert ["deleted_at" in row for row in rows] == [True, True, False]
+    assert {row["state"] for row in rows} == {"stored"}
+    for row in rows:
+        assert row.keys().isdisjoint({"due", "due_at", "deletion", "delete_at", "deleting_until"})

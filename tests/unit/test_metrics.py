@@ -14,7 +14,7 @@ from callscribe.usecases.backfill_recording import MOST_WAITING
 from callscribe_tools.local_callscribe import settings_document
 from callscribe_tools.simulator import Scenario, Simulator, load_scenario
 from harness.answers import answer, recover
-from harness.emf import TOLD_BY_EACH_SWEEP, Told, metrics_in
+from harness.emf import TOLD_BY_EACH_DELETION, TOLD_BY_EACH_SWEEP, Told, metrics_in
 from harness.events import batch_of, http_event, load_event, signed, sqs_event
 from harness.later import be_later, work
 from harness.stack import NUMBER, Stack, aws
@@ -240,3 +240,8 @@ def test_a_recording_that_does_not_exist_is_no_error_of_twilios(
     twilio.state.recordings.clear()
     stack.invoke("request_transcript", callback)
     assert metrics_in(printed(), "TwilioErrors") == []
+
+
+def test_each_run_of_the_deletions_tells_what_is_left_also_when_nothing_is(stack: Stack, printed: Printed) -> None:
+    stack.invoke("delete_recordings", load_event("delete_recordings", "every_few_minutes"))
+    assert {one.name: one.values for one in metrics_in(printed())} == {name: [0.0] for name in TOLD_BY_EACH_DELETION}
