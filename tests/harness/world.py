@@ -173,7 +173,7 @@ class World:
             "unredacted": self.stack.unredacted_items(),
             # Of all days: at midnight they may be of two.
             "minutes": sum(self.stack.minutes().values()),
-            "made": [one.source_sid for one in state.made],
+            "made": sorted(one.source_sid for one in state.made),
             "transcripts": {sid: one.status for sid, one in state.transcripts.items()},
             "recordings": {sid: one.status for sid, one in state.recordings.items()},
         }

@@ -216,10 +216,11 @@ class _Sweep:
             if self._compare_recent():
                 self._compare_remembered()
                 self._catch_up()
-        finally:
-            self.found.compared_until = self._progress.whole_until
-            self.found.behind_seconds = (self.now - self._progress.whole_until).total_seconds()
-            self.lists.put_progress(self._progress)
+        except CallscribeError as error:
+            self.refused(error)
+        self.found.compared_until = self._progress.whole_until
+        self.found.behind_seconds = (self.now - self._progress.whole_until).total_seconds()
+        self.lists.put_progress(self._progress)
 
     def _begin(self) -> None:
         progress = self.lists.progress()
