@@ -1,4 +1,4 @@
-"""The settings cannot be read: Twilio asks the fallback address, the caller is recorded, and the call is stored."""
+"""The credentials cannot be read: Twilio asks the fallback address, the caller is recorded, and the call is stored."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,7 +39,7 @@ def test_a_call_that_incoming_call_cannot_answer_is_recorded_and_stored(
     local: LocalCallscribe, scenario: Scenario
 ) -> None:
     # 11200: the first address answered 503.
-    with without(local, "IncomingCallRole", "ReadSettings"), cold(local, "IncomingCallFunction"):
+    with without(local, "IncomingCallRole", "ReadCredentials"), cold(local, "IncomingCallFunction"):
         with forgiven(local, "11200"):
             call = local.twilio.place_call(scenario, to=local.number)
         stored = local.wait_until_settled(call.sid, SETTLE_SECONDS, print)
