@@ -12,7 +12,7 @@ from callscribe_tools.simulator import Call, Scenario, load_scenario
 from callscribe_tools.simulator.scenario import SCENARIOS
 
 SETTLE_SECONDS = 120.0
-CALLS = {**demo.CALLS, "agent_busy": AGENTS_NUMBER}
+CALLS = {**demo.CALLS, "agent_busy": AGENTS_NUMBER, "withheld_number": AGENTS_NUMBER}
 
 type Ended = tuple[Scenario, Call, StoredCall]
 
