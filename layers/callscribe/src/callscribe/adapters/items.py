@@ -16,7 +16,7 @@ from typing import Any
 
 from boto3.dynamodb.types import DYNAMODB_CONTEXT, TypeDeserializer, TypeSerializer
 
-from callscribe.domain.recording import Recording
+from callscribe.domain.recording import UNKNOWN, Recording
 from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
 from callscribe.domain.transcript import Insights, Participant, Sentence, Transcript
 
@@ -97,7 +97,7 @@ def recording_of_row(row: Mapping[str, Any]) -> Recording:
     return Recording(
         sid=recording_sid_of(row),
         call_sid=call_sid_of(row),
-        status="unknown",
+        status=UNKNOWN,
         source=row.get("source", ""),
         channels=int(row.get("channels", 1)),
         started=None,

@@ -20,6 +20,7 @@ from callscribe.adapters.twilio_fields import moment
 from callscribe.adapters.twilio_json import (
     call_of,
     configuration_of,
+    lacks_needed_fields,
     participant_json,
     recording_of,
     sentence_of,
@@ -72,10 +73,17 @@ class Twilio:
             )
         return None
 
-    def recording(self, sid: RecordingSid) -> Recording:
-        """Fetch a recording."""
+    def recording(self, sid: RecordingSid, known: Callable[[], Recording | None] | None = None) -> Recording:
+        """Fetch a recording.
+
+        Args:
+            sid: the recording.
+            known: describes the recording as its callback or its row does. It is called only if the answer lacks a
+                field that the callback or the row may have.
+        """
         doing = f"reading recording {sid}"
-        return recording_of(doing, self._api.read(doing, f"{self._api.voice}/Recordings/{sid}.json"))
+        fields = self._api.read(doing, f"{self._api.voice}/Recordings/{sid}.json")
+        return recording_of(doing, fields, known() if known and lacks_needed_fields(fields) else None)
 
     def recordings_of(self, call_sid: CallSid, odd: Odd | None = None) -> list[Recording]:
         """Fetch the recordings of a call; what cannot be read is told to `odd`, or raised without it."""
@@ -83,7 +91,8 @@ class Twilio:
         recordings = []
         for row in self._api.voice_rows(doing, "Recordings", "recordings", {"CallSid": call_sid}, odd=odd):
             with _told_to(odd) if odd else nullcontext():
-                recordings.append(recording_of(doing, row))
+                # The list is of this call's recordings, whatever a row lacks.
+                recordings.append(recording_of(doing, row if row.get("call_sid") else row | {"call_sid": call_sid}))
         return recordings
 
     def calls_to(self, number: str, since: datetime, before: datetime, odd: Odd) -> Iterator[Call]:

@@ -6,8 +6,10 @@ is missing or odd is unknown.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from callscribe.adapters.twilio_fields import LONGEST_SECONDS, flag, moment, number, text, whole
@@ -15,6 +17,7 @@ from callscribe.domain.call import ENDED_STATUSES, Call
 from callscribe.domain.errors import NoCallError, UnreadableError
 from callscribe.domain.recording import Recording
 from callscribe.domain.sids import CallSid, RecordingSid, ServiceSid, Sid, TranscriptSid
+from callscribe.domain.sources import OF_CONFERENCES
 from callscribe.domain.transcript import Configuration, Participant, Sentence, Transcript
 
 ENCRYPTION = "encryption_credential_sid"
@@ -62,24 +65,39 @@ def _call_seconds(fields: Mapping[str, Any], started: datetime) -> int | None:
     return max(int((ended - started).total_seconds()), 0) if ended else None
 
 
-def recording_of(doing: str, fields: Mapping[str, Any]) -> Recording:
+def lacks_needed_fields(fields: Mapping[str, Any]) -> bool:
+    """Whether a Recording resource lacks a field that the callback or the row of the recording may have."""
+    return any(fields.get(name) is None or read(fields[name]) is None for name, read in _TOLD_ELSEWHERE.items())
+
+
+def recording_of(doing: str, fields: Mapping[str, Any], known: Recording | None = None) -> Recording:
     """Read a Recording resource. Only its SIDs and its status are needed.
 
+    Args:
+        doing: what is being read, for the messages of errors.
+        fields: the resource.
+        known: the recording as something else describes it, for the fields that the resource lacks. A conference's
+            recording gets no call from it.
+
     Raises:
-        NoCallError: it is of no call.
-        UnreadableError: one of these is missing or odd.
+        NoCallError: the recording is of no call.
+        UnreadableError: one of the needed fields is missing or odd.
     """
-    if fields.get("sid") and not fields.get("call_sid"):
-        raise NoCallError(f"{doing}: it is of no call", text(fields.get("source")) or "")
+    source = text(fields.get("source")) or (known.source if known else "")
+    call_sid = _is_sid(CallSid, fields.get("call_sid"))
+    if call_sid is None and known and source not in OF_CONFERENCES:
+        call_sid = known.call_sid
+    if call_sid is None and fields.get("sid") and not fields.get("call_sid"):
+        raise NoCallError(f"{doing}: it is of no call", source)
     told = fields.get("duration")
     seconds = number(told, LONGEST_SECONDS)
     return Recording(
         sid=_sid(doing, RecordingSid, fields, "sid"),
-        call_sid=_sid(doing, CallSid, fields, "call_sid"),
-        status=_word(doing, fields, "status"),
-        source=text(fields.get("source")) or "",
-        # All voices mixed is what may be assumed of a recording that does not tell.
-        channels=2 if whole(fields.get("channels"), 2) == 2 else 1,
+        call_sid=call_sid or _sid(doing, CallSid, fields, "call_sid"),
+        status=known.status if known and not text(fields.get("status")) else _word(doing, fields, "status"),
+        source=source,
+        # Without a number of channels, all voices may be mixed.
+        channels=2 if (whole(fields.get("channels"), 2) or (known.channels if known else 1)) == 2 else 1,
         started=moment(fields.get("start_time")),
         seconds=None if seconds is None else int(seconds),
         # -1 or nothing until the file is finished.
@@ -173,3 +191,12 @@ def _is_sid[S: Sid](kind: type[S], value: object) -> S | None:
         return kind(value) if isinstance(value, str) else None
     except ValueError:
         return None
+
+
+_TOLD_ELSEWHERE: Mapping[str, Callable[[object], object | None]] = MappingProxyType(
+    {
+        "call_sid": partial(_is_sid, CallSid),
+        "status": lambda value: text(value) or None,
+        "channels": lambda value: whole(value, MOST_CHANNELS),
+    }
+)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 from callscribe.domain.sids import CallSid, RecordingSid
 from callscribe.domain.sources import may_be_ours
@@ -22,6 +22,9 @@ LONGEST_SECONDS = 8 * 3600
 
 UNFINISHED = frozenset({"in-progress", "paused", "stopped", "processing"})
 """What a recording may be before it is completed (Twilio docs, Recordings, "Recording status values")."""
+
+UNKNOWN = "unknown"
+"""The status of a recording that a callback or a row describes without a status."""
 
 OVER_BUDGET = "over_budget"
 """Why a recording is skipped that the day's budget does not allow. Not for ever: hearing of it again resumes it."""
@@ -170,6 +173,11 @@ class Recording:
     seconds: int | None
     error_code: int | None = None
     length_is_odd: bool = False
+
+    @classmethod
+    def named(cls, sid: RecordingSid, call_sid: CallSid) -> Self:
+        """Describe a recording of which nothing but its call is known."""
+        return cls(sid=sid, call_sid=call_sid, status=UNKNOWN, source="", channels=1, started=None, seconds=None)
 
     def about(self) -> dict[str, Any]:
         """What a row says of the recording beside its state."""

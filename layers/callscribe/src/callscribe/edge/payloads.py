@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from callscribe.adapters.twilio_fields import LONGEST_SECONDS, moment, whole
 from callscribe.domain.call import ENDED_STATUSES, Call
 from callscribe.domain.errors import UnknownEventError, UnreadableError
-from callscribe.domain.recording import Recording
+from callscribe.domain.recording import UNKNOWN, Recording
 from callscribe.domain.sids import CallSid, ConferenceSid, RecordingSid, TranscriptSid
 
 TRANSCRIPT_AVAILABLE = "voice_intelligence_transcript_available"
@@ -93,13 +93,14 @@ class EndedCall(_Payload):
 class RecordingCallback(_Payload):
     """A recording's status callback (Twilio docs, "recordingStatusCallback")."""
 
-    # The callback of a conference's recording has none.
-    call_sid: CallSid | None = Field(alias="CallSid", default=None)
+    # The callback of a conference's recording has none. A worker asks Twilio for the call if the SID is odd.
+    call_sid: Annotated[CallSid | None, BeforeValidator(_call_sid)] = Field(alias="CallSid", default=None)
     conference_sid: Annotated[ConferenceSid | None, BeforeValidator(_conference_sid)] = Field(
         alias="ConferenceSid", default=None
     )
     recording_sid: RecordingSid = Field(alias="RecordingSid")
-    status: str = Field(alias="RecordingStatus")
+    # A worker asks Twilio for the status if the callback has none.
+    status: str = Field(alias="RecordingStatus", default=UNKNOWN)
     source: str = Field(alias="RecordingSource", default="")
     channels: Annotated[int | None, BeforeValidator(_whole_number)] = Field(alias="RecordingChannels", default=None)
     error_code: Annotated[int | None, BeforeValidator(_whole_number)] = Field(alias="ErrorCode", default=None)

@@ -13,9 +13,16 @@ from typing import Any
 from callscribe.adapters.table import CallTable, Moved
 from callscribe.adapters.twilio import Twilio
 from callscribe.domain.call import Call
-from callscribe.domain.errors import CallscribeError, NoCallError, NotFoundError, PermanentError, TransientError
+from callscribe.domain.errors import (
+    CallscribeError,
+    NoCallError,
+    NotFoundError,
+    PermanentError,
+    TransientError,
+    UnreadableError,
+)
 from callscribe.domain.patience import Patience, Swept
-from callscribe.domain.recording import MOVES, OVER_BUDGET, TRANSCRIBED_ELSEWHERE, Event, Recording, State
+from callscribe.domain.recording import MOVES, OVER_BUDGET, TRANSCRIBED_ELSEWHERE, UNKNOWN, Event, Recording, State
 from callscribe.domain.retention import deletion_date
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid, RecordingSid, ServiceSid, TranscriptSid
@@ -219,11 +226,14 @@ def _as_twilio_has_it(reported: Recording, reported_at: datetime, twilio: Twilio
     if reported.status in {"absent", "failed"}:
         return reported
     try:
-        return twilio.recording(reported.sid)
+        recording = twilio.recording(reported.sid, lambda: reported)
     except NotFoundError as error:
         if datetime.now(UTC) - reported_at < patience.known_everywhere:
             raise TransientError(f"{error}: it may not be known everywhere at Twilio yet") from error
         return replace(reported, status="deleted")
+    if recording.status == UNKNOWN:
+        raise UnreadableError(f"reading recording {reported.sid}: neither Twilio nor the callback has a status")
+    return recording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

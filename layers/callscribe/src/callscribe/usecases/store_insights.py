@@ -379,15 +379,25 @@ def _is_deleted(recording: Recording, twilio: Twilio) -> bool:
 
 
 def _recording_of(transcript: Transcript, report: Report, table: CallTable, twilio: Twilio) -> Recording:
-    """The recording of a transcript, from Twilio; of one that was deleted there, what its row tells."""
+    """Find the recording of a transcript at Twilio; use its row if Twilio has deleted it.
+
+    Whatever Twilio's answer lacks comes from the row. Without a row, the customer key or the report names the call.
+    """
     noted = None if transcript.source_sid else _noted_anywhere(transcript, report, table)
     sid = transcript.source_sid or (noted.sid if noted else None)
     if sid is None:
         if transcript.call_sid is None:
             raise UnreadableError(f"transcript {transcript.sid} has neither a source nor a call for a customer key")
         raise TransientError(f"transcript {transcript.sid} came before its creation was noted")
+
+    def known() -> Recording | None:
+        if row := noted or _noted_anywhere(transcript, report, table):
+            return row
+        call_sid = transcript.call_sid or report.call_sid
+        return Recording.named(sid, call_sid) if call_sid else None
+
     try:
-        return twilio.recording(sid)
+        return twilio.recording(sid, known)
     except NotFoundError:
         if noted := noted or _noted_anywhere(transcript, report, table):
             return noted

@@ -1,0 +1,118 @@
+"""A field that Twilio's answer lacks costs no call if the callback, the row or the customer key has the value."""
+
+import json
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import pytest
+
+from callscribe.domain.transcript import Role
+from callscribe_tools.simulator import Call, Recording, Scenario, Simulator
+from harness.answers import answer
+from harness.events import sqs_event
+from harness.later import work
+from harness.stack import NUMBER, Stack
+from harness.workers import DONE, state
+
+RECORDING = "/2010-04-01/Accounts/{account}/Recordings/{sid}.json"
+
+
+def dual_recording(twilio: Simulator, call: Call) -> Recording:
+    """The recording of the call in two channels."""
+    (dual,) = (one for one in twilio.state.recordings.values() if (one.call_sid, one.channels) == (call.sid, 2))
+    return dual
+
+
+def answer_recording(twilio: Simulator, call: Call, **fields: Any) -> None:
+    """Let Twilio answer with these fields in its Recording resource; `...` leaves a field out."""
+    resource: dict[str, Any] = {
+        "sid": dual_recording(twilio, call).sid,
+        "call_sid": call.sid,
+        "status": "completed",
+        "source": "StartCallRecordingAPI",
+        "channels": 2,
+        "duration": "21",
+    }
+    told = {name: value for name, value in (resource | fields).items() if value is not ...}
+    answer(twilio, "GET", RECORDING, 200, json.dumps(told))
+
+
+LACKING = [
+    *({"call_sid": value} for value in (None, ..., "", 5, "CA1")),
+    *({"status": value} for value in (None, ..., "", [5])),
+    *({"channels": value} for value in (None, ..., "two")),
+    {"call_sid": ..., "status": ..., "channels": ..., "source": ...},
+]
+
+
+@pytest.mark.parametrize("fields", LACKING, ids=str)
+def test_a_transcript_is_requested_and_stored_whatever_the_recording_lacks(
+    fields: dict[str, Any], stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    call = twilio.place_call(scenario, to=NUMBER)
+    answer_recording(twilio, call, **fields)
+    work(stack)
+    twilio.complete_transcripts()
+    work(stack)
+    assert stack.queued() == {}
+    assert state(stack) == ("stored", None)
+    (insights,) = stack.read(call.sid).insights
+    assert insights.sentences
+    assert [participant.role for participant in insights.participants] == [Role.CUSTOMER, Role.AGENT]
+
+
+def test_the_customer_key_names_the_call_of_a_recording_without_a_row(
+    stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    call = twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    stack.empty_table()
+    answer_recording(twilio, call, call_sid=None)
+    twilio.complete_transcripts()
+    work(stack)
+    assert state(stack) == ("stored", None)
+    assert stack.read(call.sid).insights[0].sentences
+
+
+def test_a_conference_recording_gets_no_call_from_a_customer_key(
+    stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    call = twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    stack.empty_table()
+    answer_recording(twilio, call, call_sid=None, source="Conference")
+    twilio.complete_transcripts()
+    work(stack)
+    assert stack.recordings() == []
+    assert stack.queued() == {}
+
+
+def callback_with(stack: Stack, **fields: str | None) -> dict[str, Any]:
+    """The callback that waits in the queue, with other fields; None leaves a field out."""
+    (message,) = stack.messages("RecordingsQueue")
+    told = dict(parse_qsl(message["Body"])) | fields
+    return sqs_event(urlencode({name: value for name, value in told.items() if value is not None}))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"RecordingStatus": None}, {"RecordingStatus": ""}, {"CallSid": "x"}, {"CallSid": "CA1", "RecordingStatus": None}],
+    ids=str,
+)
+def test_a_callback_with_a_good_recording_sid_is_enough(
+    fields: dict[str, str | None], stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    twilio.place_call(scenario, to=NUMBER)
+    assert stack.invoke("request_transcript", callback_with(stack, **fields)) == DONE
+    assert state(stack) == ("transcribing", None)
+    assert len(twilio.state.made) == 1
+
+
+def test_a_recording_whose_status_nobody_has_is_no_failed_recording(
+    stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    call = twilio.place_call(scenario, to=NUMBER)
+    answer_recording(twilio, call, status=None)
+    event = callback_with(stack, RecordingStatus=None)
+    stack.invoke("request_transcript", event)
+    assert not any(one["state"] == "failed" for one in stack.recordings())
