@@ -26,6 +26,7 @@ WITHHELD: Mapping[str, str] = MappingProxyType(
         "+7378742883": "restricted",
         # Ten digits, which networks take for a North American number.
         "+17378742833": "restricted",
+        "+17378742883": "restricted",
         "+2562533": "blocked",
         "+8656696": "unknown",
         "+86282452253": "unavailable",
