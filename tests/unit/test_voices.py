@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from callscribe.domain import voices
-from callscribe.domain.settings import SettingsError, call_settings_from_json, from_json
+from callscribe.domain.settings import CallSettings, SettingsError, call_settings_from_json, from_json
 from callscribe.usecases.incoming_call import STILL_HANG_UP, STILL_RECORD
 from callscribe_tools.local_callscribe import settings_document
 from harness.mock_api import API
@@ -144,27 +144,63 @@ def test_a_voice_that_twilio_has_added_lately_may_be_used_if_one_says_so(
         refused(voice=voice, language=language, unlisted_voice=True)
 
 
+def read_leniently(numbers: dict[str, Any]) -> tuple[CallSettings, dict[str, str]]:
+    """Read numbers as the functions do; return them with what was reported of each."""
+    secret = {name: value for name, value in json.loads(document()).items() if name != "numbers"}
+    problems: dict[str, str] = {}
+    settings = from_json(
+        json.dumps(secret), json.dumps({"numbers": numbers}), on_problem=lambda *args: problems.update([args])
+    )
+    return settings, problems
+
+
 def test_a_number_that_an_earlier_version_has_stored_is_answered_by_texts_that_are_spoken() -> None:
-    told: dict[str, str] = {}
     number = {"service_sid": SERVICE_SID, "silence_seconds": 9}
     wrong = {**number, "language": "ja-JP", "voice": "Polly.Kazuha-Neural", "notice": "録" * 501, "greeting": ""}
-    secret = {name: value for name, value in json.loads(document()).items() if name != "numbers"}
-    numbers = {NUMBER: wrong, OTHER_NUMBER: {**number, "notice": "Hello, you are recorded."}}
-    settings = from_json(
-        json.dumps(secret), json.dumps({"numbers": numbers}), on_unspeakable=lambda *args: told.update([args])
-    )
+    settings, told = read_leniently({NUMBER: wrong, OTHER_NUMBER: {**number, "notice": "Hello, you are recorded."}})
     assert told.keys() == {NUMBER}
-    assert "notice is too long" in told[NUMBER]
+    assert "callers hear the default texts in English: notice is too long" in told[NUMBER]
     mended, other = settings.numbers[NUMBER], settings.numbers[OTHER_NUMBER]
     assert (mended.notice, mended.greeting) == ("This call is recorded.", "")
     assert (mended.language, mended.voice, mended.silence_seconds) == ("en-US", None, 9)
     assert other.notice == "Hello, you are recorded."
 
 
-def test_a_voice_that_an_earlier_version_did_not_look_up_is_used_as_it_is() -> None:
-    told: list[str] = []
-    settings = from_json(document(voice="Polly.Tiffany-Neural"), on_unspeakable=lambda *_: told.append("told"))
-    assert (settings.numbers[NUMBER].voice, told) == ("Polly.Tiffany-Neural", [])
+@pytest.mark.parametrize(
+    "voice",
+    ["Polly.Joana", "Polly.Tiffany-Neural", "nobody", "Polly.Joanna", "Google.ja-JP-Wavenett-Q"],
+)
+def test_a_stored_voice_that_may_not_exist_costs_the_voice_and_no_text(voice: str) -> None:
+    number = {"service_sid": SERVICE_SID, "language": "ja-JP", "voice": voice, "notice": "録音します。"}
+    settings, problems = read_leniently({NUMBER: number})
+    its = settings.numbers[NUMBER]
+    assert (its.voice, its.language, its.notice) == (None, "ja-JP", "録音します。")
+    assert "callers hear the texts in the account's default voice: voice " in problems[NUMBER]
+
+
+def test_a_stored_voice_that_is_said_to_be_new_is_used() -> None:
+    number = {"service_sid": SERVICE_SID, "voice": "Polly.Tiffany-Neural", "unlisted_voice": True}
+    settings, problems = read_leniently({NUMBER: number})
+    assert (settings.numbers[NUMBER].voice, problems) == ("Polly.Tiffany-Neural", {})
+
+
+@pytest.mark.parametrize("odd", ["+1555123", "+15", "+266696687", "+17378742833", "", "sip:alice@example.com"])
+def test_a_stored_number_that_cannot_be_called_stops_no_other_number(odd: str) -> None:
+    number = {"service_sid": SERVICE_SID}
+    settings, problems = read_leniently({odd: number, NUMBER: number})
+    assert settings.numbers.keys() == {NUMBER}
+    assert problems.keys() == {odd}
+    assert "the number is left out" in problems[odd]
+
+
+@pytest.mark.parametrize("agent", ["+12345678", "+266696687", "alice"])
+def test_a_stored_agent_that_cannot_be_called_leaves_a_voicemail_and_stops_no_other_number(agent: str) -> None:
+    number = {"service_sid": SERVICE_SID, "greeting": "Leave a message."}
+    settings, problems = read_leniently({NUMBER: {**number, "flow": "dial", "agent": agent}, OTHER_NUMBER: number})
+    its = settings.numbers[NUMBER]
+    assert (its.flow, its.agent, its.greeting) == ("voicemail", None, "Leave a message.")
+    assert problems == {NUMBER: "callers leave a message and no agent is called: its agent is no phone number"}
+    assert OTHER_NUMBER in settings.numbers
 
 
 def test_settings_that_cannot_be_spoken_are_never_written() -> None:

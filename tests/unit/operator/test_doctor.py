@@ -583,15 +583,26 @@ def test_what_is_not_foreseen_is_named_by_its_kind_alone() -> None:
         ({"greeting": " "}, State.BROKEN, "greeting has no letter"),
         ({"language": "ja-JP", "voice": "Polly.Joanna"}, State.BROKEN, "voice speaks en-US"),
         ({"voice": "nobody"}, State.BROKEN, "voice must be one of Twilio's"),
-        ({"voice": "Polly.Tiffany-Neural"}, State.UNKNOWN, "does not know the voice"),
+        ({"voice": "Polly.Tiffany-Neural"}, State.BROKEN, "callers hear the texts in the account's default voice"),
+        ({"voice": "Polly.Tiffany-Neural", "unlisted_voice": True}, State.UNKNOWN, "does not know the voice"),
+        ({"flow": "dial", "agent": "+12345678"}, State.BROKEN, "no agent is called"),
         ({"notice": ""}, State.UNKNOWN, "callers are not told that they are recorded"),
     ],
 )
 def test_texts_that_twilio_would_not_speak_are_found(
-    number: dict[str, str], state: State, told: str, setup: Setup
+    number: dict[str, Any], state: State, told: str, setup: Setup
 ) -> None:
     numbers = setup.document["numbers"]
     setup.stack.write_numbers({"numbers": {NUMBER: {**numbers[NUMBER], **number}}})
     found = setup.examined()[f"number …{NUMBER[-4:]}: texts"]
     assert (found.state, told in found.told) == (state, True)
     assert found.remedy
+
+
+def test_a_stored_number_that_cannot_be_called_is_found_and_stops_no_other_check(setup: Setup) -> None:
+    numbers = setup.document["numbers"]
+    setup.stack.write_numbers({"numbers": {**numbers, "+1555123": numbers[NUMBER]}})
+    examined = setup.examined()
+    found = examined["number …5123"]
+    assert (found.state, "the number is left out" in found.told) == (State.BROKEN, True)
+    assert examined[f"number …{NUMBER[-4:]}: texts"].state is State.OK

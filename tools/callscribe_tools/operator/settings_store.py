@@ -16,7 +16,7 @@ from callscribe.adapters.aws_errors import aws_errors
 from callscribe.adapters.settings_item import DOCUMENT, SETTINGS_KEY, VERSION, pack, unpack
 from callscribe.domain.settings import (
     NUMBER_FIELDS,
-    OnUnspeakable,
+    OnProblem,
     Settings,
     SettingsError,
     TwilioCredentials,
@@ -105,11 +105,11 @@ class SettingsStore:
             raise OperatorError(f"The settings have not been written. Write them: {self._write_them}")
         return credentials_from_json(text)
 
-    def settings(self, on_unspeakable: OnUnspeakable = lambda *_: None) -> Settings:
+    def settings(self, on_problem: OnProblem = lambda *_: None) -> Settings:
         """The settings in force, as the functions have them.
 
         Args:
-            on_unspeakable: see `from_json`.
+            on_problem: see `from_json`.
 
         Raises:
             OperatorError: they have not been written.
@@ -122,7 +122,7 @@ class SettingsStore:
         return from_json(
             _text(stored.secret or {}),
             None if stored.item is None else _text(stored.item),
-            on_unspeakable=on_unspeakable,
+            on_problem=on_problem,
         )
 
     def write_secret(self, document: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """All checks, in the order in which one thing needs another."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 
@@ -59,10 +60,10 @@ def examine(
 
 def _wired(environment: Environment, progress: Tell, carry: Carry) -> Iterator[Finding]:
     read: list[Settings] = []
-    unspeakable: dict[str, str] = {}
+    problems: dict[str, list[str]] = defaultdict(list)
 
     def settings_read() -> Iterator[Finding]:
-        settings, finding = stack.settings_of(environment, unspeakable.__setitem__)
+        settings, finding = stack.settings_of(environment, lambda number, problem: problems[number].append(problem))
         read.extend([settings] if settings else [])
         yield finding
 
@@ -73,7 +74,9 @@ def _wired(environment: Environment, progress: Tell, carry: Carry) -> Iterator[F
         return
     (settings,) = read
     for number, its in settings.numbers.items():
-        yield numbers.texts(environment, number, its, unspeakable.get(number))
+        yield numbers.texts(environment, number, its, problems.pop(number, []))
+    for number, (problem, *_) in problems.items():
+        yield numbers.left_out(environment, number, problem)
     yield from _at_twilio(environment, settings, progress)
     progress("Sending webhooks to the stack")
     # A transport that cannot be made is a finding as one that does not carry is.

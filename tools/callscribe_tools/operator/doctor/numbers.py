@@ -1,6 +1,6 @@
 """Checks of the numbers in the settings: each must lead to this stack, and be greeted in the language that it hears."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from callscribe.domain.settings import NumberSettings
 from callscribe_tools.operator.console import Resource
@@ -20,19 +20,20 @@ def name_of(number: str) -> str:
     return f"number …{number[-4:]}"
 
 
-def texts(environment: Environment, number: str, its: NumberSettings, unspeakable: str | None) -> Finding:
+def left_out(environment: Environment, number: str, problem: str) -> Finding:
+    """Report a stored number that the functions leave out of the settings."""
+    return _not_in_force(environment, name_of(number), [problem])
+
+
+def texts(environment: Environment, number: str, its: NumberSettings, problems: Sequence[str]) -> Finding:
     """Whether callers hear the texts of a number, and are told that they are recorded.
 
     Args:
-        unspeakable: why Twilio would not speak the texts that are stored; None if it would.
+        problems: what callers get in place of what is stored, as `from_json` reports it.
     """
     name, apply = f"{name_of(number)}: texts", environment.command("setup apply")
-    if unspeakable:
-        return broken(
-            name,
-            f"Twilio would not speak them, so callers hear the default texts in English: {unspeakable}.",
-            f"Correct the number in callscribe.toml, then: {apply}",
-        )
+    if problems:
+        return _not_in_force(environment, name, problems)
     if not its.notice:
         return unknown(
             name,
@@ -46,6 +47,14 @@ def texts(environment: Environment, number: str, its: NumberSettings, unspeakabl
             "Call the number, and listen. If nothing is said, choose a voice that Twilio lists.",
         )
     return ok(name, "Twilio can speak them.")
+
+
+def _not_in_force(environment: Environment, name: str, problems: Sequence[str]) -> Finding:
+    return broken(
+        name,
+        f"Not all that is stored is in force: {'; '.join(problems)}.",
+        f"Correct the number in callscribe.toml, then: {environment.command('setup apply')}",
+    )
 
 
 def number(environment: Environment, number: str, found: Resource | None) -> Iterator[Finding]:

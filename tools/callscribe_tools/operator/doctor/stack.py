@@ -6,7 +6,7 @@ from importlib.metadata import version
 import boto3
 
 from callscribe.adapters.aws_errors import aws_errors
-from callscribe.domain.settings import OnUnspeakable, Settings, SettingsError
+from callscribe.domain.settings import OnProblem, Settings, SettingsError
 from callscribe_tools.operator.doctor.finding import Finding, broken, ok, unknown
 from callscribe_tools.operator.environment import Environment
 from callscribe_tools.operator.errors import OperatorError
@@ -68,15 +68,15 @@ def _status(stack: str) -> str:
     return described["StackStatus"]
 
 
-def settings_of(environment: Environment, on_unspeakable: OnUnspeakable) -> tuple[Settings | None, Finding]:
+def settings_of(environment: Environment, on_problem: OnProblem) -> tuple[Settings | None, Finding]:
     """The settings, where they can be read and are right, and what was found of them.
 
     Args:
-        on_unspeakable: called with a number whose texts Twilio would not speak, and the reason.
+        on_problem: see `from_json`.
     """
     remedy = f"Write them: {environment.command('secret set')} and {environment.command('setup apply')}"
     try:
-        settings = environment.settings_store.settings(on_unspeakable)
+        settings = environment.settings_store.settings(on_problem)
     except SettingsError as error:
         return None, broken(SETTINGS, f"{str(error)[:1].upper()}{str(error)[1:]}.", remedy)
     except OperatorError as error:

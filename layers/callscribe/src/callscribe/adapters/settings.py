@@ -110,7 +110,7 @@ class SettingsReader:
         document = self._read_document()
         if document is None and "numbers" not in json.loads(secret):
             raise SettingsError("the numbers have not been written yet: run `callscribe setup apply`")
-        return from_json(secret, document, on_unspeakable=_log_unspeakable)
+        return from_json(secret, document, on_problem=_log_problem)
 
     def _read_document(self) -> str | None:
         """The document of numbers; None if nobody has written one."""
@@ -184,8 +184,8 @@ class SettingsReader:
         return {field.name: field.as_string() for field in signed.fields}
 
 
-def _log_unspeakable(number: str, reason: str) -> None:
-    _log.error("number %s is answered with the default texts: %s", masked(number), reason)
+def _log_problem(number: str, problem: str) -> None:
+    _log.error("number %s: %s", masked(number), problem)
 
 
 def _object(answer: bytes, name: str) -> dict[str, Any]:

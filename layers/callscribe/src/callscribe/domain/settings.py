@@ -223,12 +223,16 @@ class Settings(TwilioCredentials, CallSettings):
 
 def _check_numbers(numbers: Mapping[str, NumberSettings]) -> None:
     for number, its in numbers.items():
-        if number in WITHHELD:
-            raise SettingsError("numbers may not hold what Twilio writes for a withheld number, such as +266696687")
-        if not phone_number(number):
-            raise SettingsError("numbers must be in E.164, without spaces, such as +12025550199")
+        if refusal := _number_refusal(number):
+            raise SettingsError(refusal)
         if number == its.agent:
             raise SettingsError("a number cannot be its own agent: it would call itself")
+
+
+def _number_refusal(number: str) -> str | None:
+    if number in WITHHELD:
+        return "numbers may not hold what Twilio writes for a withheld number, such as +266696687"
+    return None if phone_number(number) else "numbers must be in E.164, without spaces, such as +12025550199"
 
 
 _KINDS: Mapping[type, str] = {str: "a text", int: "a whole number", bool: "true or false", NoneType: "null"}
@@ -262,23 +266,21 @@ def _check_kinds(settings: NumberSettings | TwilioCredentials | CallSettings) ->
             raise SettingsError(f"{name} must be between {least} and {most}")
 
 
-type OnUnspeakable = Callable[[str, str], None]
-"""Told of a number, and why its texts cannot be spoken."""
-
-_SPEECH = ("language", "voice", "unlisted_voice")
+type OnProblem = Callable[[str, str], None]
+"""Called with a number, and with what its callers get in place of what is stored, and why."""
 
 NUMBER_FIELDS = tuple(one.name for one in fields(CallSettings))
 """The fields that are no credentials. Callscribe 0.1.0 kept them in the secret too, and there they are still read."""
 
 
-def from_json(credentials: str, numbers: str | None = None, *, on_unspeakable: OnUnspeakable | None = None) -> Settings:
+def from_json(credentials: str, numbers: str | None = None, *, on_problem: OnProblem | None = None) -> Settings:
     """Build the settings from their documents.
 
     Args:
         credentials: the document in the secret.
         numbers: the document in the table. None: there is none, and the secret has everything, as in 0.1.0.
-        on_unspeakable: called with a number whose texts Twilio would not speak, and the reason; its callers hear the
-            default texts. An earlier version may have stored such texts. None: the document is refused.
+        on_problem: called for each part of a number's settings that an earlier version accepted and this one refuses.
+            The other numbers and parts stay in force. None: the document is refused.
 
     Raises:
         SettingsError: a document is no JSON object of the expected fields.
@@ -290,7 +292,7 @@ def from_json(credentials: str, numbers: str | None = None, *, on_unspeakable: O
             told |= {name: secret[name] for name in NUMBER_FIELDS if name in secret}
         else:
             told |= _number_fields(numbers)
-        return Settings(**{**told, "auth_tokens": _tokens(told), "numbers": _numbers(told, on_unspeakable)})
+        return Settings(**{**told, "auth_tokens": _tokens(told), "numbers": _numbers(told, on_problem)})
 
 
 def credentials_from_json(document: str) -> TwilioCredentials:
@@ -362,28 +364,46 @@ def _tokens(told: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(tokens)
 
 
-def _numbers(told: Mapping[str, Any], on_unspeakable: OnUnspeakable | None) -> dict[str, NumberSettings]:
+def _numbers(told: Mapping[str, Any], on_problem: OnProblem | None) -> dict[str, NumberSettings]:
     numbers = told.get("numbers")
-    if not isinstance(numbers, dict) or not all(isinstance(one, dict) for one in numbers.values()):
+    if not isinstance(numbers, dict) or not all(isinstance(its, dict) for its in numbers.values()):
         raise SettingsError("numbers must be an object with an object for each number")
-    return {number: _number(number, one, on_unspeakable) for number, one in numbers.items()}
+    if on_problem is None:
+        return {number: _number(its) for number, its in numbers.items()}
+    for number in numbers:
+        if refusal := _number_refusal(number):
+            on_problem(number, f"the number is left out: {refusal}")
+    return {
+        number: _lenient_number(number, its, on_problem)
+        for number, its in numbers.items()
+        if not _number_refusal(number)
+    }
 
 
-def _number(number: str, its: Mapping[str, Any], on_unspeakable: OnUnspeakable | None) -> NumberSettings:
-    given = {**its, "service_sid": _service_sid(its)}
+def _number(its: Mapping[str, Any]) -> NumberSettings:
+    return NumberSettings(**{**its, "service_sid": _service_sid(its)})
+
+
+def _lenient_number(number: str, its: Mapping[str, Any], on_problem: OnProblem) -> NumberSettings:
+    """Build the settings of a number without the parts that an earlier version accepted and this one refuses."""
+    agent = its.get("agent")
+    if its.get("flow") == "dial" and isinstance(agent, str) and not phone_number(agent):
+        on_problem(number, "callers leave a message and no agent is called: its agent is no phone number")
+        its = {name: value for name, value in its.items() if name not in {"flow", "agent"}}
     try:
-        return NumberSettings(**given)
+        return _number(its)
     except UnspeakableError as error:
-        if on_unspeakable is None:
-            raise
         reason = str(error)
+    # Twilio skips all texts of a voice that it lacks, the notice too. The account's own voice speaks the language.
+    voiceless = {name: value for name, value in its.items() if name not in {"voice", "unlisted_voice"}}
     with suppress(UnspeakableError):
-        # Also one that an earlier version did not look up: Twilio may well have it.
-        return NumberSettings(**{**given, "unlisted_voice": True})
-    on_unspeakable(number, reason)
-    silent = {name: "" for name in TEXTS if given.get(name) == ""}
-    own = {name: value for name, value in given.items() if name not in {*TEXTS, *_SPEECH}}
-    return NumberSettings(**{**own, **silent})
+        without_voice = _number(voiceless)
+        on_problem(number, f"callers hear the texts in the account's default voice: {reason}")
+        return without_voice
+    on_problem(number, f"callers hear the default texts in English: {reason}")
+    silent = {name: "" for name in TEXTS if its.get(name) == ""}
+    own = {name: value for name, value in voiceless.items() if name not in {*TEXTS, "language"}}
+    return _number({**own, **silent})
 
 
 def _service_sid(number: Mapping[str, Any]) -> ServiceSid:
