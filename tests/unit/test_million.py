@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from callscribe_tools.bench.million import Rig, Vast, peak_memory
+from callscribe_tools.operator.ledger import Ledger
+from callscribe_tools.operator.ledger_entries import Kind
 
 
 def swept(calls_a_day: int, **fields: Any) -> Rig:
@@ -59,3 +61,26 @@ def test_a_sweep_asks_for_no_more_pages_than_its_calls_fill(
     assert rig.vast.requests["Calls"] <= calls // 1000 + 3
     assert rig.vast.requests["Recordings"] <= 2 * calls // 1000 + 4
     assert rig.vast.requests["BatchGetItem"] <= 4 * (calls // 100 + 10)
+
+
+def test_the_memory_of_a_ledger_does_not_grow_with_what_is_not_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("callscribe.adapters.twilio_api.PAGE_SIZE", 200)
+
+    def taken(calls_a_day: int) -> tuple[Vast, Ledger]:
+        vast = Vast(calls_a_day, datetime.now(UTC), days=1, lost_every=499)
+        return vast, Rig.of(vast).ledger(vast.epoch)
+
+    taken(500)
+    with peak_memory() as few:
+        taken(1_500)
+    with peak_memory() as many:
+        vast, ledger = taken(4_500)
+    # 16 bytes for each call more, and what is missing.
+    assert many[0] < 1.3 * few[0]
+    assert many[0] < 10
+    assert sum(day.calls for day in ledger.days) == 4_500
+    balance = ledger.balance
+    assert balance.recordings == balance.with_row + balance.missing + balance.waiting + balance.need_none
+    assert balance.gone == 0
+    lost = [f"CA{number:032x}" for number in range(4_300) if vast.is_lost(number)]
+    assert {one.call_sid for one in ledger.missing if one.kind is Kind.RECORDING} >= set(lost)

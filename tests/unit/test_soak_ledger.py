@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from callscribe.domain.sids import CallSid
-from callscribe_tools.operator.ledger import Day, Kind, Ledger, Missing
+from callscribe_tools.operator.ledger import Ledger
+from callscribe_tools.operator.ledger_entries import Day, Kind, Missing
 from callscribe_tools.simulator import Scenario
 from callscribe_tools.simulator.scenario import Speak
 from callscribe_tools.soak.ledger import differences

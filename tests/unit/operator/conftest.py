@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 from typer.testing import CliRunner, Result
 
-from callscribe_tools.operator import dead_letters, ledger
+from callscribe_tools.operator import dead_letters, ledger_book
 from callscribe_tools.operator.cli import app
 from callscribe_tools.simulator import Call, Scenario, Simulator
 from callscribe_tools.simulator.server import serving
@@ -54,7 +54,7 @@ def reading(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> Callscribe: 
     """
     monkeypatch.chdir(REPOSITORY)
     monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)
-    monkeypatch.setattr(ledger, "LONGEST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(ledger_book, "LONGEST_PAUSE_SECONDS", 0.01)
 
     def run(*args: str) -> Result:
         result = CliRunner().invoke(app, args, prog_name="callscribe")

@@ -13,7 +13,8 @@ from callscribe.domain.recording import State
 from callscribe.domain.sids import CallSid, RecordingSid
 from callscribe_tools.local_callscribe import settings_document
 from callscribe_tools.operator.environment import deployed as environment_of
-from callscribe_tools.operator.ledger import Kind, Ledger, take_ledger
+from callscribe_tools.operator.ledger import Ledger, take_ledger
+from callscribe_tools.operator.ledger_entries import Kind
 from callscribe_tools.simulator import Call, PhoneNumber, Recording, Scenario, Simulator, load_scenario
 from callscribe_tools.simulator.scenario import TranscriptOutcome
 from harness.answers import answer, recover

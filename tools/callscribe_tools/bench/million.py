@@ -32,6 +32,7 @@ from callscribe.domain.patience import Patience
 from callscribe.domain.settings import Settings, from_json
 from callscribe.usecases.sweep import Found, Queues, sweep
 from callscribe_tools.local_callscribe import settings_document
+from callscribe_tools.operator.ledger import Ledger, take_ledger
 from callscribe_tools.simulator import Account, Call, IntelligenceService, PhoneNumber, Recording, load_scenario
 from callscribe_tools.simulator.intelligence_json import transcript_json
 from callscribe_tools.simulator.paging import page
@@ -42,6 +43,9 @@ from callscribe_tools.simulator.voice_lists import page_of
 SERVICE_SID = "GA" + "d" * 32
 LONG_EVERY = 500
 """Every so many-th call is a long one; its transcript is there all the same, as that of a call like any other."""
+INDEX_PAGE = 200
+"""Calls of one page of the index."""
+
 SECONDS, LONG_SECONDS = 180, 4 * 3600
 
 PATIENCE = Patience(
@@ -278,14 +282,31 @@ class VastTable:
         self.notes.pop((Key["pk"], Key["sk"]), None)
         return {}
 
-    def query(self, KeyConditionExpression: Any, **_: Any) -> dict[str, Any]:  # noqa: N803
-        """Find the sweep's notes; of calls, and in the index, there is nothing more."""
+    def query(self, KeyConditionExpression: Any, **asked: Any) -> dict[str, Any]:  # noqa: N803
+        """Find the sweep's notes, a day of the index, or the recordings of a call; nothing is due."""
         self._vast.requests["Query"] += 1
         condition = KeyConditionExpression.get_expression()
-        if condition["operator"] != "AND" or condition["values"][0].get_expression()["values"][1] != "SWEEP":
+        if asked.get("IndexName") == "by_day":
+            return self._index(condition["values"][1], asked.get("ExclusiveStartKey"))
+        if condition["operator"] != "AND":
             return {"Items": []}
+        pk = condition["values"][0].get_expression()["values"][1]
+        if pk != "SWEEP":
+            row = self._vast.row({"pk": pk, "sk": f"RECORDING#RE{2 * int(pk[-32:], 16):032x}"})
+            return {"Items": [row] if row else []}
         prefix = condition["values"][1].get_expression()["values"][1]
         return {"Items": [note for (_, sk), note in self.notes.items() if sk.startswith(prefix)]}
+
+    def _index(self, day: str, after: int | None) -> dict[str, Any]:
+        vast, midnight = self._vast, datetime.fromisoformat(day).replace(tzinfo=UTC)
+        first = max(0, vast.number_at(midnight)) if after is None else after
+        end = vast.number_at(min(midnight + timedelta(days=1), vast.now))
+        last = min(first + INDEX_PAGE, end)
+        calls = [f"{number:032x}" for number in range(first, last)]
+        keys = [{"pk": f"CALL#CA{sid}", "sk": "CALL"} for sid in calls]
+        keys += [{"pk": f"CALL#CA{sid}", "sk": f"RECORDING#RE{2 * int(sid, 16):032x}"} for sid in calls]
+        page: dict[str, Any] = {"Items": [row for key in keys if (row := vast.row(key))]}
+        return page | ({"LastEvaluatedKey": last} if last < end else {})
 
     def _row(self, key: Mapping[str, str]) -> dict[str, Any] | None:
         return self.notes.get((key["pk"], key["sk"])) or self._vast.row(key)
@@ -347,6 +368,19 @@ class Rig:
             correlation_id="bench",
         )
 
+    def ledger(self, since: datetime) -> Ledger:
+        """Take the ledger of all since then."""
+        return take_ledger(
+            lists=self.lists,
+            table=CallTable(cast("Any", self.table), retention_days=365),
+            twilio=self.twilio(),
+            settings=self.settings,
+            patience=PATIENCE,
+            since=since,
+            until=self.vast.now,
+            progress=lambda _: None,
+        )
+
 
 @contextmanager
 def peak_memory() -> Iterator[list[float]]:
@@ -362,7 +396,7 @@ def peak_memory() -> Iterator[list[float]]:
 
 
 def main() -> None:
-    """Sweep once at a million calls a day, for one number and for 500, and print what that took."""
+    """At a million calls a day, sweep once for one number and for 500, take the ledger of a day, and print the cost."""
     for numbers in (1, 500):
         for by_day in (False, True):
             vast = Vast(1_000_000, datetime.now(UTC), numbers=numbers, filters_by_day=by_day)
@@ -380,6 +414,17 @@ def main() -> None:
                 "most_memory_of_the_process_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000),
             }
             sys.stdout.write(f"{json.dumps(told)}\n")
+    vast = Vast(1_000_000, datetime.now(UTC), days=1)
+    began = time.process_time()
+    ledger = Rig.of(vast).ledger(vast.epoch)
+    told = {
+        "ledger_of_calls": sum(day.calls for day in ledger.days),
+        "missing": len(ledger.missing),
+        "cpu_seconds_with_making_the_lists": round(time.process_time() - began),
+        "requests": dict(vast.requests),
+        "most_memory_of_the_process_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000),
+    }
+    sys.stdout.write(f"{json.dumps(told)}\n")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from callscribe.adapters.queues import MOST_AT_ONCE
 from callscribe.adapters.twilio import Twilio
 from callscribe.domain.settings import Settings
 from callscribe_tools.operator.environment import Environment
-from callscribe_tools.operator.ledger import Kind, Ledger, Missing, take_ledger
+from callscribe_tools.operator.ledger import Ledger, take_ledger
+from callscribe_tools.operator.ledger_entries import Kind, Missing
 from callscribe_tools.operator.price import minutes_of
 from callscribe_tools.operator.printing import Tell
 

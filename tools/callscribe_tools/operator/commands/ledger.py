@@ -19,7 +19,8 @@ from callscribe_tools.operator.cli_common import (
     exits,
 )
 from callscribe_tools.operator.environment import Environment
-from callscribe_tools.operator.ledger import Balance, Day, Ledger, repair, take_ledger
+from callscribe_tools.operator.ledger import Balance, Ledger, repair, take_ledger
+from callscribe_tools.operator.ledger_entries import Day
 from callscribe_tools.operator.printing import console, print_json, print_line, print_table, telling
 
 commands = typer.Typer()
