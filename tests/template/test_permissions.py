@@ -34,6 +34,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         "SettingsTable": {"dynamodb:GetItem"},
         "Key": {"kms:Decrypt"},
     },
+    "voice_fallback": {},
     "track_call": {
         "Settings": {"secretsmanager:GetSecretValue"},
         "SettingsTable": {"dynamodb:GetItem"},

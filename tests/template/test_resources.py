@@ -9,12 +9,22 @@ import pytest
 from callscribe.adapters.items import BY_DELETE_AT, BY_DUE_AT, DUE, call_key
 from callscribe.edge.retries import LONGEST_DELAY_SECONDS, LONGEST_VISIBILITY_SECONDS
 from callscribe.usecases.incoming_call import RETRIES
-from harness.template import REPOSITORY, function, function_names, resolve, resources, template
+from harness.template import REPOSITORY, function, function_names, resolve, resources, routes, template
 
 FUNCTIONS = function_names()
 # Twilio gives up on a webhook after 15 s (Twilio docs, "Webhooks: connection overrides").
 TWILIO_WAITS_SECONDS = 15
-ACTIONS = {"/incoming-call/dialled", "/incoming-call/recorded"}
+ACTIONS = {"/incoming-call/dialled", "/incoming-call/recorded", "/voice-fallback/recorded"}
+# It shall work when nothing else does.
+WITHOUT_LAYER = {"voice_fallback"}
+# The routes whose limits the stage of version 0.1.0 has.
+LIMITED_BEFORE = {
+    "POST /incoming-call",
+    "POST /incoming-call/dialled",
+    "POST /incoming-call/recorded",
+    "POST /voice-fallback",
+    "POST /voice-fallback/recorded",
+}
 
 
 def seconds(name: str) -> int:
@@ -39,7 +49,18 @@ def test_the_version_that_the_stack_tells_is_the_projects() -> None:
 def test_a_function_runs_on_the_python_that_the_tests_run_on(name: str) -> None:
     assert function(name)["Runtime"] == "python3.13"
     assert function(name)["Architectures"] == ["arm64"]
-    assert function(name).get("Layers", []) == [{"Ref": "CallscribeLayer"}]
+    assert function(name).get("Layers", []) == ([] if name in WITHOUT_LAYER else [{"Ref": "CallscribeLayer"}])
+
+
+def test_an_update_of_an_older_stack_removes_no_route_that_its_stage_limits() -> None:
+    """UpdateStage keeps the limits that the template no longer has, and answers 404 if their route is gone."""
+    assert set(template()["Resources"]["Api"]["Properties"]["RouteSettings"]) >= LIMITED_BEFORE
+    assert {" ".join(route) for route in routes()} >= LIMITED_BEFORE
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_knows_the_secret_only_if_it_needs_it(name: str) -> None:
+    assert ("SETTINGS_SECRET_ARN" in function(name)["Environment"]["Variables"]) == (name not in WITHOUT_LAYER)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -199,7 +220,8 @@ def test_every_address_to_enter_at_twilio_is_an_output_with_a_route() -> None:
     }
     assert urls <= paths
     # What our own TwiML names is no address for anyone to enter; one is made of a secret that the operator chooses.
-    assert paths - urls == {"/ci-create-transcript", "/ci-webhook/{token}", *ACTIONS}
+    # Version 0.1.0 has entered /voice-fallback; today's output is the address of FallbackApi.
+    assert paths - urls == {"/ci-create-transcript", "/ci-webhook/{token}", "/voice-fallback", *ACTIONS}
 
 
 @pytest.mark.parametrize("output", ["IncomingCallUrl", "CallStatusUrl"])

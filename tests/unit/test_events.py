@@ -24,7 +24,7 @@ from harness.workers import old
 FILES = [(function, case) for function in function_names() for case in event_files(function)]
 ACCEPTORS = {"accept_recording": "RecordingsQueue", "accept_webhook": "TranscriptsQueue"}
 
-SPEAKING = {"incoming_call"}
+SPEAKING = {"incoming_call", "voice_fallback"}
 
 type Check = Callable[[Stack, Simulator], None]
 
@@ -71,6 +71,7 @@ def _dead_letter(queue: str) -> Check:
 
 EXPECTED: dict[tuple[str, str], Check] = {
     **{("incoming_call", case): _nothing for case in event_files("incoming_call")},
+    **{("voice_fallback", case): _nothing for case in event_files("voice_fallback")},
     ("delete_recordings", "every_few_minutes"): _nothing,
     ("sweep", "every_few_minutes"): _nothing,
     ("track_call", "completed"): _call(21, "+12025550142"),

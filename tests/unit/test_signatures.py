@@ -20,7 +20,9 @@ TOKEN = account().auth_token
 OTHER_TOKEN = "fedcba9876543210fedcba9876543210"
 PATH_TOKEN = "Zk3vR9-xQ7_mT2bW5nY8cL4dH6jS1pGa"
 SIGNATURE = "x-twilio-signature"
-ROUTES = {path: function for (_, path), function in routes().items()}
+# It has no secret, so it cannot tell Twilio from a stranger, and answers everybody alike.
+OPEN_TO_ALL = {"voice_fallback"}
+ROUTES = {path: function for (_, path), function in routes().items() if function not in OPEN_TO_ALL}
 
 type Event = dict[str, Any]
 type Forgery = Callable[[Event], Event]

@@ -119,7 +119,8 @@ def test_nothing_that_is_logged_tells_a_number_a_word_or_a_secret(
     assert {"CallsAnswered", "CallsStored", "TwilioErrors"} <= {one.name for one in metrics_in(printed.out)}
     everything = logged() + printed.out + printed.err
     lines = [json.loads(line) for line in logged().splitlines()]
-    assert {line["function_name"] for line in lines} == set(function_names())
+    # voice_fallback has no logger: it works without the layer.
+    assert {line["function_name"] for line in lines} == set(function_names()) - {"voice_fallback"}
     summary = scenario.operator_results[1].text_generation_results
     assert summary
     words = [WORDS, "log in", "This call is recorded", summary["result"][:30], "negative"]

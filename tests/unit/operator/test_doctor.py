@@ -346,8 +346,13 @@ BROKEN: dict[str, tuple[Breaks, str, str]] = {
         f"{CALLED}: handler fails",
         "callscribe setup apply",
     ),
-    "a number whose fallback is of an earlier version": (
-        put(the_number, voice_fallback_url=f"https://{HOST}/voice-fallback"),
+    "a number that asks the fallback of 0.1.0 by GET": (
+        put(the_number, voice_fallback_url=f"https://{HOST}/voice-fallback", voice_fallback_method="GET"),
+        f"{CALLED}: handler fails",
+        "callscribe setup apply",
+    ),
+    "a number whose fallback is of another stack": (
+        put(the_number, voice_fallback_url="https://example.com/voice-fallback"),
         f"{CALLED}: handler fails",
         "callscribe setup apply",
     ),
@@ -414,6 +419,14 @@ def test_how_it_is_wired_is_not_broken_by_what_has_failed_before(
     assert "dead letters" not in told.stdout
 
 
+def test_a_pipeline_does_not_fail_between_a_deployment_and_setup_apply(
+    well: Setup, on_the_command_line: Callable[..., Result]
+) -> None:
+    well.number.voice_fallback_url = f"https://{HOST}/voice-fallback"
+    printed = on_the_command_line("--wiring")
+    assert (printed.exit_code, "fallback of version 0.1.0" in printed.stdout) == (0, True)
+
+
 ONE_BY_ONE = [name for name, (_, where, _) in BROKEN.items() if where.startswith((SERVICE + ":", CALLED + ":"))]
 
 
@@ -440,6 +453,11 @@ UNKNOWN: dict[str, tuple[Breaks, str, str]] = {
         lambda setup: setup.twilio.place_call(load_scenario("cannot_log_in"), to=NUMBER),
         "queue of recordings",
         "Look again",
+    ),
+    "a number whose fallback is of 0.1.0": (
+        put(the_number, voice_fallback_url=f"https://{HOST}/voice-fallback"),
+        f"{CALLED}: handler fails",
+        "callscribe setup apply",
     ),
     "no call that is stored": (lambda setup: setup.stack.empty_calls(), "last call", "Call a number"),
 }
