@@ -20,7 +20,7 @@ from callscribe.domain.call import Call
 from callscribe.domain.recording import Event, State
 from callscribe.domain.sids import CallSid, RecordingSid
 from callscribe.usecases import sweep as sweep_usecase
-from callscribe.usecases.walk import StopError
+from callscribe.usecases.walk import StopError, walk
 from callscribe_tools.local_callscribe import settings_document
 from callscribe_tools.simulator import Call as PlacedCall
 from callscribe_tools.simulator import (
@@ -54,6 +54,7 @@ def sweep(stack: Stack, **context: Any) -> dict[str, Any]:
 
 def begin(stack: Stack, ago: timedelta = timedelta(hours=1)) -> None:
     """Let everything until then have been compared."""
+    stack.table().delete_item(Key=SWEEP_KEY)
     CallLists(stack.table()).put_progress(Progress.at(datetime.now(UTC) - ago))
 
 
@@ -492,7 +493,7 @@ def test_two_sweeps_at_once_do_not_forget_what_the_other_has_sent(lost: PlacedCa
     progress = lists.progress()
     assert progress
     lists.note_sent("RE" + "1" * 32)
-    lists.put_progress(progress)
+    assert lists.put_progress(progress)
     assert all(map(lists.was_sent, ["RE" + "1" * 32, dual_of(lost).sid]))
 
 
@@ -561,9 +562,97 @@ def test_a_sweep_without_time_continues_on_the_page_where_the_last_one_stopped(
 
 def test_the_sweep_never_goes_back(stack: Stack) -> None:
     lists, now = CallLists(stack.table()), datetime.now(UTC).replace(microsecond=0)
-    lists.put_progress(Progress.at(now))
-    lists.put_progress(Progress.at(now - timedelta(minutes=1)))
+    noted = lists.put_progress(Progress.at(now))
+    assert noted
+    assert lists.put_progress(replace(noted, until=now - timedelta(minutes=1))) is None
     assert lists.progress() == Progress.at(now)
+
+
+def test_of_two_sweeps_at_once_the_slower_takes_nothing_back(stack: Stack) -> None:
+    lists, now = CallLists(stack.table()), datetime.now(UTC).replace(microsecond=0)
+    begun = Slice(now - timedelta(hours=5), now, now, {"calls": "page 2"}, frozenset({"recordings"}))
+    lists.put_progress(replace(Progress.at(begun.start), slice=begun))
+    read, also_read = lists.progress(), lists.progress()
+    assert read == also_read
+    assert read
+    assert also_read
+    faster = lists.put_progress(replace(read, slice=replace(begun, places={"calls": "page 90"})))
+    assert faster
+    slower = replace(also_read, slice=replace(begun, places={"calls": "page 3"}))
+    assert lists.put_progress(slower) is None
+    assert lists.progress() == faster
+    # The faster sweep continues.
+    finished = replace(faster, whole_until=now, slice=None)
+    assert lists.put_progress(finished)
+    assert lists.progress() == finished
+
+
+def test_a_sweep_that_another_has_overtaken_leaves_its_progress(
+    stack: Stack, twilio: Simulator, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(stack, timedelta(days=5))
+    lists, now = CallLists(stack.table()), datetime.now(UTC).replace(microsecond=0)
+    own = sweep_usecase._Sweep._catch_up
+
+    def catch_up(self: Any) -> None:
+        other = lists.progress()
+        assert other
+        lists.put_progress(replace(other, whole_until=now))
+        own(self)
+
+    monkeypatch.setattr(sweep_usecase._Sweep, "_catch_up", catch_up)
+    twilio.place_call(scenario, to=NUMBER)
+    stack.messages("RecordingsQueue")
+    stack.empty_calls()
+    be_later(stack, twilio)
+    assert sweep(stack)["recordings"] == 1
+    progress = lists.progress()
+    assert progress
+    assert progress.whole_until == now
+
+
+@pytest.mark.parametrize(
+    ("most", "unfinished"), [(0, f"calls to {NUMBER}"), (20, "calls"), (20, "calls to +12025550199")]
+)
+def test_a_slice_is_compared_whole_when_its_lists_are_others_than_before(
+    stack: Stack,
+    twilio: Simulator,
+    scenario: Scenario,
+    monkeypatch: pytest.MonkeyPatch,
+    most: int,
+    unfinished: str,
+) -> None:
+    twilio.place_call(scenario, to=NUMBER)
+    be_later(stack, twilio, timedelta(hours=10))
+    stack.messages("RecordingsQueue")
+    stack.empty_calls()
+    stack.table().delete_item(Key=SWEEP_KEY)
+    monkeypatch.setattr(sweep_usecase, "MANY_NUMBERS", most)
+    others = frozenset({"recordings", f"transcripts of {SERVICE_SID}"})
+    top = datetime.now(UTC) - timedelta(hours=1)
+    begun = Slice(top - timedelta(hours=23), top, top, {unfinished: ""}, others)
+    CallLists(stack.table()).put_progress(replace(Progress.at(begun.start), slice=begun))
+    assert sweep(stack) == NOTHING | {"recordings": 1}
+
+
+@pytest.mark.parametrize("finished", [frozenset({"recordings", f"calls to {NUMBER}"}), frozenset()])
+def test_of_a_slice_only_the_lists_that_were_finished_are_not_compared_again(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, finished: frozenset[str]
+) -> None:
+    start = datetime.now(UTC) - timedelta(hours=24)
+    begun = Slice(start, start + timedelta(hours=2), start, {"transcripts of GA" + "0" * 32: "link"}, finished)
+    CallLists(stack.table()).put_progress(replace(Progress.at(start), slice=begun))
+    walked: list[set[str]] = []
+
+    def record_and_walk(lists: Any, places: dict[str, str], *others: Any) -> None:
+        walked.append(set(places))
+        walk(lists, places, *others)
+
+    monkeypatch.setattr(sweep_usecase, "walk", record_and_walk)
+    sweep(stack)
+    everything = {"recordings", f"calls to {NUMBER}", f"transcripts of {SERVICE_SID}"}
+    # What is new comes first, whole; then the slice.
+    assert walked[:2] == [everything, everything - finished]
 
 
 def test_a_call_that_lasts_is_compared_when_it_is_over(stack: Stack, twilio: Simulator, scenario: Scenario) -> None:

@@ -298,7 +298,7 @@ def test_repair_sends_for_all_of_it_what_the_sweep_would_send(
     assert result.exit_code == 1
     assert "3 messages were sent" in result.stderr
     by_hand = {queue: sorted(bodies) for queue, bodies in stack.queued().items()}
-    CallLists(stack.table()).put_progress(Progress.at(datetime.now(UTC) - timedelta(days=1)))
+    assert CallLists(stack.table()).put_progress(Progress.at(datetime.now(UTC) - timedelta(days=1)))
     stack.invoke("sweep", load_event("sweep", "every_few_minutes"))
     assert {queue: sorted(bodies) for queue, bodies in stack.queued().items()} == by_hand
     callscribe("ledger", "--since", "2d", "--repair")

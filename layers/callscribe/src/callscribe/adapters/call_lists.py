@@ -7,12 +7,12 @@ import heapq
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from itertools import batched
 from typing import TYPE_CHECKING, Any, Self
+from uuid import uuid4
 
 import boto3
 from boto3.dynamodb.conditions import Attr, Key
@@ -53,13 +53,14 @@ class Slice:
     """A part of Twilio's lists that several sweeps compare: what began from `start` until `end`.
 
     `top` is when its first sweep began. `places` are the lists that are not finished, by their names, with the link to
-    the page that comes next; none, if no page has been compared.
+    the page that comes next. `finished` are the names of the finished lists. A list in neither has not been begun.
     """
 
     start: datetime
     end: datetime
     top: datetime
     places: Mapping[str, str] = field(default_factory=dict)
+    finished: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,14 @@ class Progress:
 
     `until` is the checkpoint: what began before need not be compared again. `whole_until`: all that began before has
     been compared at least once. `slice` is being compared. `sent` is read only: SIDs that a version before 0.2 noted
-    here, and that are notes of their own now.
+    here, and that are notes of their own now. `version` is the stored version that was read; None before the first.
     """
 
     until: datetime
     whole_until: datetime
     slice: Slice | None = None
     sent: tuple[str, ...] = ()
+    version: str | None = field(default=None, compare=False)
 
     @classmethod
     def at(cls, moment: datetime) -> Self:
@@ -191,22 +193,37 @@ class CallLists:
             moment_of(item["whole_until"]) if "whole_until" in item else until,
             _slice_of(item.get("slice")),
             tuple(map(str, item.get("sent", ()))),
+            item.get("version"),
         )
 
-    def put_progress(self, progress: Progress) -> None:
-        """Note how far the sweep has come; never less far than before."""
-        until = int(progress.until.timestamp())
+    def put_progress(self, progress: Progress) -> Progress | None:
+        """Note how far the sweep has come; never less far than before.
+
+        Returns:
+            The progress with its new version. None if another sweep has noted its own since this one was read: that
+            one stays.
+        """
+        until, version = int(progress.until.timestamp()), uuid4().hex
+        is_read = Attr("version").eq(progress.version) if progress.version else Attr("version").not_exists()
+        # The new version is there already if boto3 has repeated a request whose answer was lost.
+        is_current = is_read | Attr("version").eq(version)
+        # A sweep of version 0.1 writes no version, and may run beside this one while a release is deployed.
         not_farther = Attr("swept_until").not_exists() | Attr("swept_until").lte(until)
-        farther_already = suppress(self._table.meta.client.exceptions.ConditionalCheckFailedException)
         fields: dict[str, Any] = {
             "swept_until": until,
             "whole_until": int(progress.whole_until.timestamp()),
             "slice": _slice_item(progress.slice),
-            # The version before reads it, and may run beside this one while a release is deployed.
+            "version": version,
+            # Version 0.1 reads it.
             "sent": [],
         }
-        with aws_errors("noting how far the sweep has come"), farther_already:
-            self._table.update_item(Key=items.SWEEP_KEY, ConditionExpression=not_farther, **update_of(fields))
+        condition = is_current & not_farther
+        with aws_errors("noting how far the sweep has come"):
+            try:
+                self._table.update_item(Key=items.SWEEP_KEY, ConditionExpression=condition, **update_of(fields))
+            except self._table.meta.client.exceptions.ConditionalCheckFailedException:
+                return None
+        return replace(progress, version=version)
 
     def was_sent(self, sid: str) -> bool:
         """Whether the sweep has sent for something that was lost: a message is durable, one is enough."""
@@ -273,13 +290,21 @@ def _slice_item(part: Slice | None) -> dict[str, Any] | None:
     if part is None:
         return None
     moments = {"start": part.start, "end": part.end, "top": part.top}
-    return {name: int(moment.timestamp()) for name, moment in moments.items()} | {"places": dict(part.places)}
+    seconds = {name: int(moment.timestamp()) for name, moment in moments.items()}
+    return {**seconds, "places": dict(part.places), "finished": sorted(part.finished)}
 
 
 def _slice_of(item: Mapping[str, Any] | None) -> Slice | None:
     if item is None:
         return None
-    return Slice(moment_of(item["start"]), moment_of(item["end"]), moment_of(item["top"]), dict(item.get("places", {})))
+    return Slice(
+        moment_of(item["start"]),
+        moment_of(item["end"]),
+        moment_of(item["top"]),
+        dict(item.get("places", {})),
+        # If the names of the finished lists were not stored, all lists are compared again.
+        frozenset(item.get("finished", ())),
+    )
 
 
 @cache

@@ -227,11 +227,12 @@ class _Sweep:
         if progress is None:
             # What was there before the stack is not its own. Noted at once: a Twilio in trouble must not postpone it.
             progress = Progress.at(self.now - 2 * self.patience.look_again)
-            self.lists.put_progress(progress)
+            progress = self.lists.put_progress(progress) or progress
         for sid in progress.sent:
             self.lists.note_sent(sid)
         oldest = self.now - self.table.retention
-        self._progress = Progress(max(progress.until, oldest), max(progress.whole_until, oldest), progress.slice)
+        until, whole_until = max(progress.until, oldest), max(progress.whole_until, oldest)
+        self._progress = replace(progress, until=until, whole_until=whole_until, sent=())
 
     @property
     def _compared_for(self) -> timedelta:
@@ -247,13 +248,14 @@ class _Sweep:
         reaches = progress.until >= since - 4 * self.patience.look_again
         recent = Slice(progress.until if reaches else since, self.now, self.now)
         alone = reaches and progress.slice is None
-        places = self._walk(recent, self._share_of_time(1 if alone else 2))
-        self._recent_since = self.now if places else recent.start
-        if reaches and not places:
-            self._progress = Progress(max(progress.until, self.now - self._compared_for), self.now)
+        rest = self._walk(recent, self._share_of_time(1 if alone else 2))
+        self._recent_since = self.now if rest else recent.start
+        if reaches and not rest:
+            until = max(progress.until, self.now - self._compared_for)
+            self._progress = replace(progress, until=until, whole_until=self.now, slice=None)
         elif alone:
-            self._progress = replace(progress, slice=replace(recent, places=places))
-        return not (alone and places)
+            self._progress = replace(progress, slice=rest)
+        return not (alone and rest)
 
     def _compare_remembered(self) -> None:
         with suppress(StopError):
@@ -264,29 +266,41 @@ class _Sweep:
         while self._progress.whole_until < self.now:
             progress = self._progress
             current = progress.slice or self._next_slice(progress.until)
-            if places := self._walk(current, self.until):
-                self._progress = replace(progress, slice=replace(current, places=places))
+            if rest := self._walk(current, self.until):
+                self._progress = replace(progress, slice=rest)
                 return
             until = max(progress.until, min(current.end, current.top - self._compared_for))
             whole_until = self.now if current.end >= self._recent_since else current.end
-            self._progress = Progress(until, whole_until)
-            self.lists.put_progress(self._progress)
+            self._progress = replace(progress, until=until, whole_until=whole_until, slice=None)
+            noted = self.lists.put_progress(self._progress)
+            if noted is None:
+                # Another sweep compares the same slices.
+                return
+            self._progress = noted
 
     def _next_slice(self, start: datetime) -> Slice:
         """A day at most: Twilio's lists end with a day, whatever time of day is asked for."""
         return Slice(start, min(_midnight_after(start), max(self._recent_since, start + SECOND)), self.now)
 
-    def _walk(self, part: Slice, until: datetime) -> Places:
-        """Compare a slice from where it has come to; the lists of it that are not finished by `until`."""
+    def _walk(self, part: Slice, until: datetime) -> Slice | None:
+        """Compare a slice from where it has come to.
+
+        Returns:
+            The slice with the lists that are not finished by `until`; None if all lists are finished.
+        """
         comparison = self._comparison(until)
         lists = [*self._lists(part.start, part.end, comparison)]
-        places: Places = {listed.name: part.places.get(listed.name, FIRST_PAGE) for listed in lists}
-        if part.places:
-            # The others are finished. Of a number that has left the settings meanwhile nothing is compared.
-            places = {name: place for name, place in places.items() if name in part.places}
+        # The settings may have changed since the last sweep. A list that is new in them starts at its first page, and
+        # a list that is no longer in them is not compared.
+        places: Places = {
+            listed.name: part.places.get(listed.name, FIRST_PAGE)
+            for listed in lists
+            if listed.name not in part.finished
+        }
         with suppress(StopError):
             walk(lists, places, comparison.check_time, self.refused)
-        return places
+        finished = part.finished | {listed.name for listed in lists} - places.keys()
+        return replace(part, places=places, finished=finished) if places else None
 
     def _lists(self, start: datetime, end: datetime, comparison: Comparison) -> Iterator[Listed[Any]]:
         """The lists of what began in this time."""
