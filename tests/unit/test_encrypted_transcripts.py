@@ -8,9 +8,12 @@ import pytest
 
 from callscribe_tools.simulator import Call, Scenario, Simulator
 from callscribe_tools.simulator.clock import now
+from harness.answers import answer, recover
 from harness.emf import metrics_in
+from harness.events import sqs_event
 from harness.later import be_later, work
 from harness.stack import NUMBER, SERVICE_SID, Stack
+from harness.workers import DONE, SENTENCES, comes_back, page
 
 KEY = "CR" + "e" * 32
 
@@ -90,3 +93,95 @@ def test_the_sweep_finds_the_same_where_the_webhook_was_lost(
     stack.invoke("sweep", {})
     work(stack)
     assert outcome(stack, call) == ("failed", "transcript_encrypted")
+
+
+SERVICE = "/v2/Services/{sid}"
+
+
+def transcribe_unreadably(stack: Stack, twilio: Simulator, scenario: Scenario, *, since: timedelta) -> Call:
+    """A call whose transcript has ended so long ago; its Service encrypts the texts, and nothing else says so."""
+    twilio.unknowns.encrypted_texts, twilio.unknowns.encryption_told = "empty", "service"
+    twilio.account.services[SERVICE_SID].encryption_credential_sid = KEY
+    call = twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    twilio.complete_transcripts()
+    for transcript in twilio.state.transcripts.values():
+        transcript.updated -= since
+    return call
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 400])
+def test_no_text_is_no_silence_if_the_service_cannot_be_read(
+    status: int, stack: Stack, twilio: Simulator, scenario: Scenario, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call = transcribe_unreadably(stack, twilio, scenario, since=timedelta(hours=1))
+    answer(twilio, "GET", SERVICE, status)
+    work(stack)
+    assert outcome(stack, call) == ("failed", "transcript_unreadable")
+    assert (stack.read(call.sid).insights, stack.queued()) == ([], {})
+    assert [one.by for one in metrics_in(capsys.readouterr().out, "RecordingsFailed")] == ["transcript_unreadable"]
+
+
+@pytest.mark.parametrize(("status", "since"), [(404, timedelta(0)), (503, timedelta(hours=1))])
+def test_the_message_waits_while_the_service_may_still_be_read(
+    status: int, since: timedelta, stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    stack.variables["RESULTS_SECONDS"] = "60"
+    call = transcribe_unreadably(stack, twilio, scenario, since=since)
+    answer(twilio, "GET", SERVICE, status)
+    (message,) = stack.messages("TranscriptsQueue")
+    event = sqs_event(message["Body"])
+    assert stack.invoke("store_insights", event) == comes_back(event)
+    recover(twilio)
+    assert stack.invoke("store_insights", event) == DONE
+    assert outcome(stack, call) == ("failed", "transcript_encrypted")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ('"gibberish"', '["x"]', "null"),
+        ('{"transcript": null}', '{"media_channel": 1}'),
+        ('{"transcript": {"cipher": "abc"}}', '"gibberish"'),
+    ],
+)
+def test_sentences_without_a_text_are_no_silence(
+    rows: tuple[str, ...], stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    call = twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    twilio.complete_transcripts()
+    for transcript in twilio.state.transcripts.values():
+        transcript.updated -= timedelta(hours=1)
+    answer(twilio, "GET", SENTENCES, 200, page("sentences", *rows))
+    work(stack)
+    assert outcome(stack, call) == ("failed", "transcript_unreadable")
+    assert stack.read(call.sid).insights == []
+
+
+def test_an_unreadable_transcript_is_stored_once_it_can_be_read(
+    stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    call = twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    twilio.complete_transcripts()
+    for transcript in twilio.state.transcripts.values():
+        transcript.updated -= timedelta(hours=1)
+    (message,) = stack.messages("TranscriptsQueue")
+    answer(twilio, "GET", SENTENCES, 200, page("sentences", "null"))
+    stack.invoke("store_insights", sqs_event(message["Body"]))
+    recover(twilio)
+    stack.invoke("store_insights", sqs_event(message["Body"]))
+    assert outcome(stack, call) == ("stored", None)
+
+
+@pytest.mark.parametrize("rows", [(), ('{"transcript": ""}',)])
+def test_without_a_word_under_a_service_that_does_not_encrypt_the_call_was_silent(
+    rows: tuple[str, ...], stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    call = twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    twilio.complete_transcripts()
+    answer(twilio, "GET", SENTENCES, 200, page("sentences", *rows))
+    work(stack)
+    assert outcome(stack, call) == ("stored", None)

@@ -15,7 +15,10 @@ from harness.later import be_later, work
 from harness.stack import NUMBER, Stack
 
 ROWS = {
-    **dict.fromkeys(("gave_up", "error", "over_budget", "twilio_400", "twilio_95116", "recording_odd"), "redrive"),
+    **dict.fromkeys(
+        ("gave_up", "error", "over_budget", "transcript_unreadable", "twilio_400", "twilio_95116", "recording_odd"),
+        "redrive",
+    ),
     **dict.fromkeys(
         (
             *("transcript_failed", "transcript_canceled", "transcript_encrypted", "transcript_odd", "transcript_gone"),

@@ -78,6 +78,12 @@ _BY_REASON: Mapping[str, Remedy] = MappingProxyType(
             "and asks for a new one, which you pay",
             Helps.RETRANSCRIBE,
         ),
+        "transcript_unreadable": Remedy(
+            "Twilio has its transcript, but no sentence has a text that Callscribe can read, and nothing says that "
+            "nobody spoke. Look at the transcript in Twilio's console, and run `doctor`: the API key must be able to "
+            "read the transcript's Service. Redriving reads the same transcript again, which costs nothing",
+            Helps.REDRIVE,
+        ),
         "error": Remedy(
             "A mistake in Callscribe itself: the log of its worker has it. Report it, and deploy the version that "
             "fixes it first",

@@ -20,6 +20,7 @@ from callscribe.adapters.twilio_fields import moment
 from callscribe.adapters.twilio_json import (
     call_of,
     configuration_of,
+    has_text,
     lacks_needed_fields,
     participant_json,
     recording_of,
@@ -28,10 +29,16 @@ from callscribe.adapters.twilio_json import (
 )
 from callscribe.domain.call import Call
 from callscribe.domain.errors import NotFoundError, PermanentError, TransientError, UnreadableError
-from callscribe.domain.recording import Recording
+from callscribe.domain.recording import TRANSCRIPT_UNREADABLE, Recording
 from callscribe.domain.settings import TwilioCredentials
 from callscribe.domain.sids import CallSid, RecordingSid, ServiceSid, TranscriptSid
-from callscribe.domain.transcript import Configuration, Participant, Sentence, Transcript, participants_of
+from callscribe.domain.transcript import (
+    Configuration,
+    Participant,
+    Sentence,
+    Transcript,
+    participants_of,
+)
 
 AT_ONCE = 8
 """Requests of one function at the same time. Twilio's limit is an account's own, and not published (error 20429)."""
@@ -230,10 +237,23 @@ class Twilio:
         return transcript_of(doing, self._api.read(doing, f"{INTELLIGENCE}/Transcripts/{sid}"))
 
     def sentences(self, sid: TranscriptSid, odd: Odd, *, redacted: bool) -> list[Sentence]:
-        """Fetch all sentences, in their order. `redacted` matters only where the Service redacts."""
+        """Fetch all sentences, in their order. `redacted` matters only where the Service redacts.
+
+        Raises:
+            PermanentError: Twilio lists sentences, and none has a text; its reason is `TRANSCRIPT_UNREADABLE`. A text
+                may be empty.
+        """
         doing = f"reading the sentences of transcript {sid}"
         path = f"Transcripts/{sid}/Sentences"
-        found = self._api.intelligence_rows(doing, path, odd=odd, Redacted=str(redacted).lower())
+        unreadable: list[UnreadableError] = []
+
+        def leave_out(error: UnreadableError) -> None:
+            unreadable.append(error)
+            odd(error)
+
+        found = [*self._api.intelligence_rows(doing, path, odd=leave_out, Redacted=str(redacted).lower())]
+        if (found or unreadable) and not any(has_text(row) for row in found):
+            raise PermanentError(f"{doing}: no sentence has a text", TRANSCRIPT_UNREADABLE)
         return [sentence_of(order, row) for order, row in enumerate(found)]
 
     def operator_results(self, sid: TranscriptSid, odd: Odd, *, redacted: bool) -> list[dict[str, Any]]:

@@ -130,6 +130,11 @@ def transcript_of(doing: str, fields: Mapping[str, Any]) -> Transcript:
     )
 
 
+def has_text(fields: Mapping[str, Any]) -> bool:
+    """Whether a Sentence has a text, which may be empty: nobody knows how Twilio transcribes noise."""
+    return text(fields.get("transcript")) is not None
+
+
 def sentence_of(order: int, fields: Mapping[str, Any]) -> Sentence:
     """Read a Sentence of a transcript; `order` is its place among the sentences, from 0. Nothing of it is needed."""
     index = whole(fields.get("sentence_index"), LARGEST_CODE)

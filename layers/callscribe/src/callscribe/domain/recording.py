@@ -32,6 +32,9 @@ OVER_BUDGET = "over_budget"
 TRANSCRIBED_ELSEWHERE = "transcribed_elsewhere"
 """Why a recording has failed whose one transcript somebody else has requested, under a Service that is not ours."""
 
+TRANSCRIPT_UNREADABLE = "transcript_unreadable"
+"""Why a recording has failed whose transcript may have texts that Callscribe cannot read."""
+
 SPARE = "spare"
 """Why a mono recording is skipped that <Record> made beside the recording in two channels."""
 

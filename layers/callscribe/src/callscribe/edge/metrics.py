@@ -11,7 +11,7 @@ from itertools import batched
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from callscribe.domain.patience import GAVE_UP
-from callscribe.domain.recording import OVER_BUDGET, TRANSCRIBED_ELSEWHERE
+from callscribe.domain.recording import OVER_BUDGET, TRANSCRIBED_ELSEWHERE, TRANSCRIPT_UNREADABLE
 from callscribe.domain.sources import LEFT_ALONE_SOURCES
 from callscribe.edge.telemetry import SERVICE, sids_of_line
 
@@ -65,6 +65,7 @@ RECORDINGS_FAILED = Metric(
             "transcript_error",
             "transcript_failed",
             "transcript_gone",
+            TRANSCRIPT_UNREADABLE,
             _REFUSED,
         }
     ),

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from callscribe.adapters.event_bus import EventBus
 from callscribe.adapters.table import CallTable
@@ -24,11 +25,11 @@ from callscribe.domain.errors import (
     UnreadableError,
 )
 from callscribe.domain.patience import GAVE_UP, Patience, Swept
-from callscribe.domain.recording import SPARE, Event, Recording, State
+from callscribe.domain.recording import SPARE, TRANSCRIPT_UNREADABLE, Event, Recording, State
 from callscribe.domain.retention import deletion_date
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
-from callscribe.domain.transcript import Insights, Transcript, made_by, missing_operators
+from callscribe.domain.transcript import Configuration, Insights, Sentence, Transcript, made_by, missing_operators
 
 
 class Outcome(StrEnum):
@@ -160,11 +161,10 @@ def _settle_call(
         return _settled(Outcome.ERASED, recording)
     may_come = datetime.now(UTC) - (transcript.updated or report.reported_at) < patience.results
     insights = _insights(transcript, recording, call, twilio, odd, may_come=may_come, encrypted=report.encrypted)
-    if insights is None:
-        # Stored, one that is encrypted would look like a call without a word.
-        reason = f"transcript_{transcript.status}" if transcript.failed else ENCRYPTED
+    if not isinstance(insights, Insights):
+        # An encrypted or unreadable transcript that is stored would look like a call without a word.
         repaired = report.swept is not None
-        return _fail(transcript, recording, call, stores.table, settings, patience, reason, repaired=repaired)
+        return _fail(transcript, recording, call, stores.table, settings, patience, insights, repaired=repaired)
     if insights.missing_operators and may_come:
         raise TransientError(
             f"transcript {transcript.sid} has no result yet of {', '.join(insights.missing_operators)}"
@@ -285,30 +285,28 @@ def _insights(
     *,
     may_come: bool,
     encrypted: bool,
-) -> Insights | None:
-    """Read all of a transcript; None if it has failed, or its texts are encrypted.
+) -> Insights | str:
+    """Read all of a transcript, or return the reason why the recording fails.
 
     Args:
         may_come: what is not there yet may still come.
         encrypted: the webhook tells that the texts are encrypted. The transcript or its Service may tell it as well.
+
+    Raises:
+        TransientError: no sentence has a text yet, and Twilio may still explain why.
     """
-    if transcript.failed or encrypted or transcript.encrypted:
-        return None
+    if transcript.failed:
+        return f"transcript_{transcript.status}"
+    if encrypted or transcript.encrypted:
+        return ENCRYPTED
     as_of = transcript.created
     service = _worth_no_call(lambda: twilio.service(transcript.service_sid, as_of), may_come=may_come)
-    encrypts = service is not None and service.encrypts
-    if service and encrypts and service.was_in_force(transcript):
-        return None
-    try:
-        results = twilio.operator_results(transcript.sid, odd, redacted=True)
-        sentences = twilio.sentences(transcript.sid, odd, redacted=True)
-    except PermanentError:
-        if encrypts:
-            return None
-        raise
-    if encrypts and not any(sentence.text for sentence in sentences):
-        # The Service was changed since. Who said nothing at all cannot be told from what nobody can read.
-        return None
+    if service and service.encrypts and service.was_in_force(transcript):
+        return ENCRYPTED
+    texts = _texts(transcript, service, twilio, odd, may_come=may_come)
+    if isinstance(texts, str):
+        return texts
+    results, sentences = texts
     operators = _worth_no_call(lambda: twilio.operators(as_of), may_come=may_come) if results else None
     return Insights(
         call_sid=call.sid,
@@ -319,6 +317,44 @@ def _insights(
         results=[made_by(result, transcript, service, operators or {}) for result in results],
         missing_operators=missing_operators(results, transcript, service),
     )
+
+
+def _texts(
+    transcript: Transcript, service: Configuration | None, twilio: Twilio, odd: Odd, *, may_come: bool
+) -> tuple[list[dict[str, Any]], list[Sentence]] | str:
+    """Read the operator results and the sentences, or return the reason why nobody can read them."""
+    try:
+        results = twilio.operator_results(transcript.sid, odd, redacted=True)
+        sentences = twilio.sentences(transcript.sid, odd, redacted=True)
+    except PermanentError as error:
+        if service and service.encrypts:
+            return ENCRYPTED
+        if error.reason != TRANSCRIPT_UNREADABLE:
+            raise
+        reason = TRANSCRIPT_UNREADABLE
+    else:
+        has_text = any(sentence.text for sentence in sentences)
+        unless_silent = None if has_text else _unless_silent(transcript, service, twilio)
+        if unless_silent is None:
+            return results, sentences
+        reason = unless_silent
+    if reason == TRANSCRIPT_UNREADABLE and may_come:
+        raise TransientError(f"transcript {transcript.sid} has no text yet that can be read")
+    return reason
+
+
+def _unless_silent(transcript: Transcript, service: Configuration | None, twilio: Twilio) -> str | None:
+    """Return the reason why a transcript without a text may be of no silent call; None if the call was silent.
+
+    Raises:
+        TransientError: Twilio is in trouble. The call must not fail for that, so the message waits.
+    """
+    try:
+        service = service or twilio.service(transcript.service_sid, transcript.created)
+    except (CredentialsError, PermanentError, UnreadableError):
+        return TRANSCRIPT_UNREADABLE
+    # The Service may have been changed since the transcript was made.
+    return ENCRYPTED if service.encrypts else None
 
 
 def _worth_no_call[T](ask: Callable[[], T], *, may_come: bool) -> T | None:
