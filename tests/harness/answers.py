@@ -22,7 +22,7 @@ def answer(twilio: Simulator, method: str, path: str, status: int, body: str = "
         The addresses that were asked for, growing.
     """
     asked: list[str] = []
-    own = _endpoint(twilio, method, path) if query else None
+    own = endpoint(twilio, method, path) if query else None
 
     async def canned(request: Request) -> Response:
         if own and query not in request.url.query:
@@ -30,31 +30,31 @@ def answer(twilio: Simulator, method: str, path: str, status: int, body: str = "
         asked.append(str(request.url))
         return Response(body, status, media_type="application/json")
 
-    _put_first(twilio, method, path, canned)
+    put_first(twilio, method, path, canned)
     return asked
 
 
 def lose_answer(twilio: Simulator, method: str, path: str) -> None:
     """Do what is asked, but let nobody hear of it: 503, as when the connection breaks afterwards."""
-    own = _endpoint(twilio, method, path)
+    own = endpoint(twilio, method, path)
 
     async def lost(request: Request) -> Response:
         await own(request)
         return Response("upstream connect error", 503)
 
-    _put_first(twilio, method, path, lost)
+    put_first(twilio, method, path, lost)
 
 
 def watch(twilio: Simulator, method: str, path: str) -> list[str]:
     """Let Twilio answer as ever; the addresses that are asked for from now on, growing."""
     asked: list[str] = []
-    own = _endpoint(twilio, method, path)
+    own = endpoint(twilio, method, path)
 
     async def watched(request: Request) -> Response:
         asked.append(request.url.path)
         return await own(request)
 
-    _put_first(twilio, method, path, watched)
+    put_first(twilio, method, path, watched)
     return asked
 
 
@@ -63,14 +63,16 @@ def recover(twilio: Simulator) -> None:
     twilio.app.router.routes.pop(0)
 
 
-def _put_first(twilio: Simulator, method: str, path: str, endpoint: Endpoint) -> None:
+def put_first(twilio: Simulator, method: str, path: str, endpoint: Endpoint) -> None:
+    """Let this endpoint answer in the place of the one that does now."""
     twilio.app.router.routes.insert(0, Route(path, endpoint, methods=[method]))
 
 
-def _endpoint(twilio: Simulator, method: str, path: str) -> Endpoint:
+def endpoint(twilio: Simulator, method: str, path: str) -> Endpoint:
+    """Find the endpoint that answers such a request."""
     scope = {"type": "http", "method": method, "path": path, "headers": []}
     for route in twilio.app.router.routes:
         if isinstance(route, Route) and route.matches(scope)[0] is Match.FULL:
-            endpoint: Endpoint = route.endpoint
-            return endpoint
+            found: Endpoint = route.endpoint
+            return found
     raise LookupError(f"the simulator has no {method} {path}")

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 
 from callscribe.domain.transcript import Role
 from callscribe_tools.simulator import CallFaults, FaultKind, Scenario, Simulator
-from harness.answers import answer, lose_answer, recover
+from harness.answers import answer, endpoint, lose_answer, put_first, recover
 from harness.events import load_event
 from harness.stack import CALLER, NUMBER, Stack
 from harness.workers import DONE, Event, comes_back, row, state
@@ -63,13 +64,33 @@ def test_whatever_twilio_calls_its_refusal_it_is_asked_once_more_and_not_a_third
 
 
 @pytest.mark.parametrize(("status", "code"), [(404, 20404), (400, 1302)])
-def test_a_refusal_of_the_service_is_no_refusal_of_the_participants(
+def test_a_refusal_is_about_the_service_only_if_there_were_no_participants(
     status: int, code: int, stack: Stack, twilio: Simulator, callback: Event, logged: Callable[[], str]
 ) -> None:
     asked = answer(twilio, "POST", TRANSCRIPTS, status, json.dumps({"code": code}))
     assert stack.invoke("request_transcript", callback) == comes_back(callback)
-    assert len(asked) == 1
+    assert len(asked) == 2
     assert "check the number's service_sid in the settings" in logged()
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refusal_of_the_key_comes_back_after_a_request_without_participants(
+    status: int, stack: Stack, twilio: Simulator, callback: Event
+) -> None:
+    asked = answer(twilio, "POST", TRANSCRIPTS, status, json.dumps({"code": 20403}))
+    assert stack.invoke("request_transcript", callback) == comes_back(callback)
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, 1302), (404, 20404), (404, None), (403, None), (422, 20422)])
+def test_whatever_twilio_calls_its_refusal_of_the_participants_it_costs_no_call(
+    status: int, code: int | None, stack: Stack, twilio: Simulator, callback: Event, logged: Callable[[], str]
+) -> None:
+    asked = refuse_participants(twilio, status, code)
+    assert stack.invoke("request_transcript", callback) == DONE
+    assert asked == [True, False]
+    assert state(stack) == ("transcribing", None)
+    assert "participants refused" in logged()
 
 
 def test_without_participants_nothing_is_asked_again(seeded: Stack, twilio: Simulator) -> None:
@@ -112,22 +133,27 @@ def test_a_lost_answer_to_the_second_request_is_not_paid_twice(
 
 def lose_second_answer(twilio: Simulator) -> None:
     """Let nobody hear the answer to a request for a transcript that names no participants."""
-    from starlette.responses import Response  # noqa: PLC0415
-    from starlette.routing import Match, Route  # noqa: PLC0415
+    own = endpoint(twilio, "POST", TRANSCRIPTS)
 
-    scope = {"type": "http", "method": "POST", "path": TRANSCRIPTS, "headers": []}
-    own: Any = next(
-        one.endpoint
-        for one in twilio.app.router.routes
-        if isinstance(one, Route) and one.matches(scope)[0] is Match.FULL
-    )
-
-    async def lost(request: Any) -> Response:
+    async def lost(request: Request) -> Response:
         named = b"participants" in await request.body()
-        answered: Response = await own(request)
+        answered = await own(request)
         return answered if named else Response("upstream connect error", 503)
 
-    twilio.app.router.routes.insert(0, Route(TRANSCRIPTS, lost, methods=["POST"]))
+    put_first(twilio, "POST", TRANSCRIPTS, lost)
+
+
+def refuse_participants(twilio: Simulator, status: int, code: int | None) -> list[bool]:
+    """Refuse each request that names participants; whether each request named them, growing."""
+    own = endpoint(twilio, "POST", TRANSCRIPTS)
+    asked: list[bool] = []
+
+    async def refused(request: Request) -> Response:
+        asked.append(b"participants" in await request.body())
+        return Response(json.dumps({"code": code}), status) if asked[-1] else await own(request)
+
+    put_first(twilio, "POST", TRANSCRIPTS, refused)
+    return asked
 
 
 @pytest.mark.parametrize("status", [400, 404])

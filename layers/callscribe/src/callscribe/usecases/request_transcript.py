@@ -15,6 +15,7 @@ from callscribe.adapters.twilio import Twilio
 from callscribe.domain.call import Call
 from callscribe.domain.errors import (
     CallscribeError,
+    CredentialsError,
     NoCallError,
     NotFoundError,
     PermanentError,
@@ -294,11 +295,19 @@ class _Request:
 
     def _ask(self, recording: Recording, counted_on: date | None) -> Settled:
         participants = self._participants(recording)
-        created = self._create(recording, participants)
+        created: TranscriptSid | Transcript | PermanentError | CredentialsError
+        try:
+            created = self._create(recording, participants)
+        except CredentialsError as error:
+            if not participants:
+                raise
+            created = error
         refusal = None
-        if participants and isinstance(created, PermanentError) and not _is_about_the_service(created):
-            # Twilio may have refused the participants, and our own table keeps the roles: a label never costs a call.
-            refusal, created = created.reason, self._create(recording, ())
+        if participants and isinstance(created, PermanentError | CredentialsError):
+            # Whatever the refusal says, it may be about the participants. Our own table keeps the roles: a label never
+            # costs a call.
+            refusal = created.reason if isinstance(created, PermanentError) else "credentials"
+            created = self._create(recording, ())
         if isinstance(created, Transcript):
             return self._adopt(recording, created, counted_on)
         if isinstance(created, PermanentError):
