@@ -9,8 +9,9 @@ import pytest
 from callscribe.domain.call import Call as DomainCall
 from callscribe.domain.sids import CallSid
 from callscribe.domain.sources import LEFT_ALONE_SOURCES, OUR_SOURCES, left_alone_as
-from callscribe_tools.simulator import Call, Recording, Simulator
+from callscribe_tools.simulator import Call, Recording, Simulator, load_scenario
 from callscribe_tools.simulator.other_recordings import WHAT_IS_RECORDED
+from harness.answers import answer
 from harness.emf import metrics_in
 from harness.events import HOST, load_event, sqs_event
 from harness.later import be_later, work
@@ -179,6 +180,93 @@ def test_the_static_answer_to_a_number_without_settings_waits_whatever_its_recor
     assert left_alone(printed) == []
 
 
+@pytest.mark.parametrize("source", ["DialVerb", "RecordVerb", "StartCallRecordingAPI", "StartCallRecordingTwiML"])
+@pytest.mark.parametrize("to", ["sip:box@acme.sip.twilio.com", "client:alice", "+266696687"])
+def test_a_call_to_what_no_settings_can_hold_does_not_wait_for_them(
+    to: str, source: Any, seeded: Stack, twilio: Simulator, printed: Printed
+) -> None:
+    twilio.state.calls[CALL_SID].to = to
+    twilio.state.recordings[RECORDING_SID].source = source
+    event = changed(load_event("request_transcript", "completed"), RecordingSource=source)
+    assert seeded.invoke("request_transcript", event) == DONE
+    assert left_alone(printed) == ["api" if source == "StartCallRecordingAPI" else "other"]
+    assert (seeded.items(), seeded.queued()) == ([], {})
+
+
+def rest_recording_beside(ours: Recording, twilio: Simulator) -> Recording:
+    """Let somebody else have recorded the call of `ours` by REST."""
+    other = Recording(
+        call_sid=ours.call_sid,
+        source="StartCallRecordingAPI",
+        channels=2,
+        tracks=("inbound", "outbound"),
+        started=ours.started,
+        status="completed",
+        seconds=9,
+    )
+    twilio.state.recordings[other.sid] = other
+    return other
+
+
+@pytest.mark.parametrize("source", ["StartCallRecordingTwiML", "DialVerb"])
+def test_a_rest_recording_beside_ours_is_left_alone_and_never_paid_for(
+    source: Any, seeded: Stack, twilio: Simulator, printed: Printed
+) -> None:
+    ours = twilio.state.recordings[RECORDING_SID]
+    ours.source = source
+    other = rest_recording_beside(ours, twilio)
+    event = changed(load_event("request_transcript", "completed"), RecordingSid=other.sid)
+    assert seeded.invoke("request_transcript", event) == DONE
+    assert left_alone(printed) == ["api"]
+    assert (seeded.items(), twilio.state.made) == ([], [])
+
+
+@pytest.mark.parametrize("is_stored", [True, False])
+def test_the_sweep_sends_for_our_recording_and_not_for_a_rest_recording_beside_it(
+    is_stored: bool,  # noqa: FBT001 (a parameter of the test)
+    stack: Stack,
+    twilio: Simulator,
+    printed: Printed,
+) -> None:
+    twilio.unknowns.noun_recording_source = "StartCallRecordingTwiML"
+    call = twilio.place_call(load_scenario("cannot_log_in"), to=NUMBER)
+    (ours,) = (recording for recording in call.recordings if recording.channels == 2)
+    if is_stored:
+        work(stack)
+        twilio.complete_transcripts()
+        work(stack)
+    else:
+        stack.messages("RecordingsQueue")
+    rest_recording_beside(ours, twilio)
+    for _ in range(2):
+        be_later(stack, twilio)
+        stack.invoke("sweep", load_event("sweep", "every_few_minutes"))
+        work(stack)
+    assert [one["sk"] for one in stack.recordings() if one["state"] != "skipped"] == [f"RECORDING#{ours.sid}"]
+    assert len(twilio.state.transcripts) == 1
+    # The worker would count a recording that the sweep sent for.
+    assert left_alone(printed) == []
+
+
+@pytest.mark.parametrize("status", ["absent", "failed"])
+def test_a_message_after_a_dial_that_recorded_nothing_is_ours_whatever_its_source_is_called(
+    status: Any, seeded: Stack, twilio: Simulator
+) -> None:
+    dial = rest_recording_beside(twilio.state.recordings[RECORDING_SID], twilio)
+    dial.source, dial.status = "DialVerb", status
+    assert seeded.invoke("request_transcript", load_event("request_transcript", "completed")) == DONE
+    assert state(seeded)[0] == "transcribing"
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_a_rest_recording_is_ours_if_the_recordings_beside_it_cannot_be_read(
+    status: int, seeded: Stack, twilio: Simulator
+) -> None:
+    answer(twilio, "GET", "/2010-04-01/Accounts/{a}/Recordings.json", status, "{}")
+    assert seeded.invoke("request_transcript", load_event("request_transcript", "completed")) == DONE
+    assert state(seeded)[0] == "transcribing"
+
+
 def test_the_words_of_callback_and_rest_differ_and_the_call_waits_all_the_same(
     seeded: Stack, twilio: Simulator
 ) -> None:
@@ -241,6 +329,11 @@ def test_a_conference_that_somebody_has_transcribed_under_our_service_is_left_al
         ("inbound", ELSEWHERE, "StartCallRecordingAPI", "api"),
         ("inbound", ELSEWHERE, "Conference", "conference"),
         ("inbound", "client:alice", "OfTomorrow", "other"),
+        ("inbound", "client:alice", "RecordVerb", "other"),
+        ("inbound", "sip:box@acme.sip.twilio.com", "DialVerb", "other"),
+        ("inbound", "+266696687", "StartCallRecordingTwiML", "other"),
+        ("inbound", "client:alice", "", "other"),
+        ("inbound", "", "RecordVerb", None),
         ("outbound-api", NUMBER, "RecordVerb", "outbound"),
         ("outbound-api", ELSEWHERE, "StartCallRecordingTwiML", "outbound"),
         ("outbound-dial", NUMBER, "DialVerb", "outbound"),

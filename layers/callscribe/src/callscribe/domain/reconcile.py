@@ -3,13 +3,13 @@
 Rows are items of the table as far as `state`, `reason`, `seconds`, `transcript`, `erased_at`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from callscribe.domain.patience import GAVE_UP
 from callscribe.domain.recording import OVER_BUDGET, UNSETTLED, Recording, State
 from callscribe.domain.sids import RecordingSid
-from callscribe.domain.sources import may_be_ours
+from callscribe.domain.sources import BY_REST, may_be_ours
 from callscribe.domain.transcript import Transcript
 
 type Row = Mapping[str, Any]
@@ -41,10 +41,36 @@ def missing_recordings(recordings: Iterable[Recording], rows: Mapping[RecordingS
     recording that nobody asked us for.
     """
     recordings = [recording for recording in recordings if recording.may_be_ours]
+    recordings = [
+        recording for recording in recordings if not is_begun_by_rest({recording.source}, recordings, rows.values())
+    ]
     own = [recording for recording in recordings if recording.of_message]
     alive = any(one.status not in {"absent", "failed"} for one in own)
     noted = any(_was_alive(row) for row in rows.values())
     return [one for one in recordings if one.sid not in rows and (not one.made_by_record or not (alive or noted))]
+
+
+def is_begun_by_rest(sources: Collection[str], of_call: Iterable[Recording], rows: Iterable[Row] = ()) -> bool:
+    """Whether somebody else began a recording of our call by REST.
+
+    StartCallRecordingAPI is also the documented source of our <Start><Recording>. It is somebody else's if Twilio calls
+    ours StartCallRecordingTwiML, or if <Dial> has recorded the conversation: no message follows a conversation.
+
+    Args:
+        sources: Twilio's words for what made the recording; the callback and the REST API may have different words.
+        of_call: the recordings that Twilio lists of the call.
+        rows: the rows of the call's recordings.
+    """
+    if {source for source in sources if source} != {BY_REST}:
+        return False
+    return any(
+        recording.source == "StartCallRecordingTwiML" or (recording.made_by_dial and recording.status == "completed")
+        for recording in of_call
+    ) or any(
+        row.get("source") == "StartCallRecordingTwiML"
+        or (row.get("source") == "DialVerb" and row.get("state") in {State.TRANSCRIBING, State.STORED})
+        for row in rows
+    )
 
 
 def _was_alive(row: Row) -> bool:

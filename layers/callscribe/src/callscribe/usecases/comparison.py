@@ -32,6 +32,7 @@ from callscribe.domain.reconcile import Row, is_erased, is_untold, is_untold_end
 from callscribe.domain.recording import Recording, State
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
+from callscribe.domain.sources import BY_REST
 from callscribe.domain.transcript import Transcript
 
 LOOKS = 12
@@ -167,8 +168,8 @@ class Comparison:
 
     def _compare_unclear(self, call_sid: CallSid, recordings: list[Recording]) -> None:
         missing = missing_recordings(recordings, self.table.knows(call_sid))
-        # Whether a mono recording counts is decided by the others, which may be on another page.
-        if any(one.made_by_record for one in missing):
+        # The other recordings decide whether a mono or a REST recording counts. They may be on another page.
+        if any(recording.made_by_record or recording.source == BY_REST for recording in missing):
             recordings = self.twilio.recordings_of(call_sid, self.odd)
         if missing:
             self._compare_recordings_of(call_sid, recordings)

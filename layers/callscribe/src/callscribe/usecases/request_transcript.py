@@ -5,6 +5,7 @@ safe: before a second request the worker looks for the transcript of the first.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -23,11 +24,12 @@ from callscribe.domain.errors import (
     UnreadableError,
 )
 from callscribe.domain.patience import Patience, Swept
+from callscribe.domain.reconcile import is_begun_by_rest
 from callscribe.domain.recording import MOVES, OVER_BUDGET, TRANSCRIBED_ELSEWHERE, UNKNOWN, Event, Recording, State
 from callscribe.domain.retention import deletion_date
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid, RecordingSid, ServiceSid, TranscriptSid
-from callscribe.domain.sources import OF_CONFERENCES, left_alone_as
+from callscribe.domain.sources import BY_REST, FROM_TWIML, OF_CONFERENCES, left_alone_as, waits_for_settings
 from callscribe.domain.transcript import Participant, Transcript, named_participants
 
 
@@ -184,8 +186,10 @@ def _request(
     call = twilio.call(recording.call_sid)
     counts_as = left_alone_as({reported.source, recording.source}, call, settings.numbers.keys())
     # What has a row was ours when it was written, whatever has become of the settings.
-    if counts_as and not _is_known(recording, table) and not _may_be_answered_here(call, counts_as, twilio):
+    if counts_as and not _is_known(recording, table) and not _may_be_answered_here(call, counts_as, settings, twilio):
         return [_left_alone(recording.sid, counts_as)]
+    if _is_begun_by_rest(reported, recording, twilio) and not _is_known(recording, table):
+        return [_left_alone(recording.sid, "api")]
     # A call that was answered here waits until the settings hold its number.
     service_sid = settings.for_number(call.to).service_sid
     request = _Request(
@@ -214,12 +218,25 @@ def _is_known(recording: Recording, table: CallTable) -> bool:
     return bool(table.recording_row(recording.call_sid, recording.sid))
 
 
-def _may_be_answered_here(call: Call, counts_as: str, twilio: Twilio) -> bool:
+def _is_begun_by_rest(reported: Recording, recording: Recording, twilio: Twilio) -> bool:
+    """Whether somebody else began a recording of our call by REST; not if Twilio's list of recordings is unreadable."""
+    sources = {reported.source, recording.source}
+    # Only such a recording costs a request.
+    if BY_REST not in sources or FROM_TWIML & sources:
+        return False
+    with suppress(PermanentError, UnreadableError):
+        return is_begun_by_rest(sources, twilio.recordings_of(recording.call_sid, lambda _: None))
+    return False
+
+
+def _may_be_answered_here(call: Call, counts_as: str, settings: Settings, twilio: Twilio) -> bool:
     """Whether a recording that counts as begun by REST may be that of our static answer to a number without settings.
 
     <Start><Recording> may have the same source; our answer has a <Record> beside it.
     """
-    return counts_as == "api" and any(recording.made_by_record for recording in twilio.recordings_of(call.sid))
+    if counts_as != "api" or not waits_for_settings(call, settings.numbers.keys()):
+        return False
+    return any(recording.made_by_record for recording in twilio.recordings_of(call.sid))
 
 
 def _as_twilio_has_it(reported: Recording, reported_at: datetime, twilio: Twilio, patience: Patience) -> Recording:
