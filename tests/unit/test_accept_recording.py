@@ -43,6 +43,16 @@ def test_a_callback_that_no_queue_can_hold_is_answered_and_counted(
     assert [one.name for one in metrics_in(capsys.readouterr().out)] == ["WebhooksUnreadable"]
 
 
+@pytest.mark.parametrize("body", [" ", "%", "&", "&&=&", "x", "RecordingSid", "RecordingSid=&CallSid=", '{"a":1}'])
+def test_a_callback_without_any_value_is_refused_as_unreadable_and_not_counted_as_a_recording(
+    body: str, offline_stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = signed(http_event("/ci-create-transcript", FORM, body.encode()), account().auth_token)
+    assert offline_stack.invoke("accept_recording", event)["statusCode"] == 400
+    assert offline_stack.queued() == {}
+    assert [one.name for one in metrics_in(capsys.readouterr().out)] == ["WebhooksUnreadable"]
+
+
 def test_a_callback_delivered_twice_is_queued_twice(offline_stack: Stack) -> None:
     event = signed(http_event("/ci-create-transcript", FORM, b"RecordingSid=RE1"), account().auth_token)
     for _ in range(2):
