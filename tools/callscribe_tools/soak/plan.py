@@ -31,7 +31,7 @@ PACE = Pace(late_seconds=4, timeout_seconds=4, stuck_seconds=20, results_seconds
 LIST_FAULTS_EVERY = 40
 """Every so many-th list that the sweep asks for fails."""
 
-ENDLESS_LISTS_EVERY = 23
+ENDLESS_LISTS_EVERY = 11
 """Every so many-th list that the sweep asks for has no end."""
 
 FORBID_OPERATORS_EVERY = 2
