@@ -38,7 +38,7 @@ from harness.emf import happened_in, metrics_in
 from harness.events import HOST, batch_of, load_event
 from harness.later import LATE, be_later, work
 from harness.seeded import recorded, transcript
-from harness.stack import CALLER, NUMBER, SERVICE_SID, Context, Gateway, Stack
+from harness.stack import CALLER, NUMBER, SERVICE_SID, Context, Gateway, Stack, aws
 from harness.workers import DONE, RESULTS, page, row, state, webhook_of
 
 CALLS = "/2010-04-01/Accounts/{account}/Calls.json"
@@ -888,6 +888,33 @@ def test_a_queue_that_is_full_is_left_alone(lost: PlacedCall, stack: Stack, monk
     assert stack.queued() == {}
     assert stack.items() == []
     assert lost.recordings
+
+
+@pytest.mark.parametrize("is_remembered", [True, False])
+def test_a_full_queue_holds_up_what_is_remembered_for_that_queue_only(
+    lost: PlacedCall,
+    stack: Stack,
+    twilio: Simulator,
+    monkeypatch: pytest.MonkeyPatch,
+    is_remembered: bool,  # noqa: FBT001 (a table)
+) -> None:
+    made = transcribe(twilio, dual_of(lost), lost.sid)
+    made.created = made.updated = datetime.now(UTC) - timedelta(hours=10)
+    lists = CallLists(stack.table())
+    lists.remember(lost.sid, datetime.now(UTC) - timedelta(minutes=2))
+    if is_remembered:
+        lists.remember(made.sid, datetime.now(UTC) - timedelta(minutes=1))
+    else:
+        # The lists of that time are compared after what is remembered.
+        begin(stack, timedelta(days=1))
+    monkeypatch.setattr(sweep_usecase, "MOST_WAITING", 1)
+    aws("sqs").send_message(QueueUrl=stack.physical_ids["RecordingsQueue"], MessageBody="waits")
+    with pytest.raises(Exception, match="wait on a queue"):
+        sweep(stack)
+    (message,) = stack.messages("TranscriptsQueue")
+    assert made.sid in message["Body"]
+    assert [one["Body"] for one in stack.messages("RecordingsQueue")] == ["waits"]
+    assert [sid for sid, _ in lists.remembered()] == [lost.sid]
 
 
 def test_postponed_messages_of_one_number_are_no_load(

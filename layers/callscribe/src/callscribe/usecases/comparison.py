@@ -214,13 +214,22 @@ class Comparison:
     def compare_remembered(self) -> None:
         """Look at the calls and transcripts that were under way when the lists had passed them, the longest due first.
 
-        Of what cannot be read, no list says more; it is left.
+        Of what cannot be read, no list says more; it is left. If a queue is full, whatever is sent to it is left to the
+        next sweep.
         """
+        full: set[bool] = set()
         for sid, look_at in sorted(self.lists.remembered(), key=lambda found: found[1]):
             if look_at > self.now:
                 return
-            again = self._compare_transcript_again if sid.startswith("GT") else self._compare_call_again
-            self._alone(sid, partial(self._compare_again, sid, again))
+            is_transcript = sid.startswith("GT")
+            if is_transcript in full:
+                continue
+            again = self._compare_transcript_again if is_transcript else self._compare_call_again
+            try:
+                self._alone(sid, partial(self._compare_again, sid, again))
+            except QueueFullError as error:
+                self.odd(error)
+                full.add(is_transcript)
 
     def _compare_again(self, sid: str, again: Callable[[str], datetime | None]) -> None:
         later = None

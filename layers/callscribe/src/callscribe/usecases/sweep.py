@@ -213,8 +213,10 @@ class _Sweep:
         """Compare Twilio with the table: recent items first, then on from the last checkpoint."""
         self._begin()
         try:
-            if self._compare_recent():
-                self._compare_remembered()
+            is_older_left = self._compare_recent()
+            # Even if a list of recent items waits for its queue: what is remembered may be sent to the other queue.
+            self._compare_remembered()
+            if is_older_left:
                 self._catch_up()
         except CallscribeError as error:
             self.refused(error)
@@ -239,7 +241,7 @@ class _Sweep:
         return LOOKS * self.patience.look_again
 
     def _compare_recent(self) -> bool:
-        """Compare what is new; whether there may be time for what is older.
+        """Compare what is new; whether older items are left that this walk has not begun.
 
         If it reaches back to the checkpoint, there is no gap.
         """
