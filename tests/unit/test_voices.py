@@ -33,7 +33,9 @@ def refused(**number: Any) -> str:
     return str(raised.value)
 
 
-@pytest.mark.parametrize("text", [" ", "\t\n", "\u3000", "\u00a0", "\u200b", "...", "—", "\u2028 ¿?"])
+@pytest.mark.parametrize(
+    "text", [" ", "\t\n", "\u3000", "\u00a0", "\u200b", "...", "—", "\u2028 ¿?", "\u3164", "\u115f\u1160 \uffa0"]
+)
 @pytest.mark.parametrize("field", TEXTS)
 def test_a_text_that_says_nothing_is_refused_unless_it_is_empty(field: str, text: str) -> None:
     assert f"{field} has no letter and no digit" in refused(**{field: text})
@@ -201,6 +203,11 @@ def test_a_stored_agent_that_cannot_be_called_leaves_a_voicemail_and_stops_no_ot
     assert (its.flow, its.agent, its.greeting) == ("voicemail", None, "Leave a message.")
     assert problems == {NUMBER: "callers leave a message and no agent is called: its agent is no phone number"}
     assert OTHER_NUMBER in settings.numbers
+
+
+def test_the_script_of_a_stored_text_is_no_matter_while_a_caller_waits() -> None:
+    settings, problems = read_leniently({NUMBER: {"service_sid": SERVICE_SID, "notice": "録音します。"}})
+    assert (settings.numbers[NUMBER].notice, problems) == ("録音します。", {})
 
 
 def test_settings_that_cannot_be_spoken_are_never_written() -> None:

@@ -611,6 +611,7 @@ def test_what_is_not_foreseen_is_named_by_its_kind_alone() -> None:
         ({"voice": "nobody"}, State.BROKEN, "voice must be one of Twilio's"),
         ({"voice": "Polly.Tiffany-Neural"}, State.BROKEN, "callers hear the texts in the account's default voice"),
         ({"voice": "Polly.Tiffany-Neural", "unlisted_voice": True}, State.UNKNOWN, "does not know the voice"),
+        ({"notice": "この通話は録音されます。"}, State.BROKEN, "notice has no letter that en-US is written with"),
         ({"flow": "dial", "agent": "+12345678"}, State.BROKEN, "no agent is called"),
         ({"notice": ""}, State.UNKNOWN, "callers are not told that they are recorded"),
     ],

@@ -661,6 +661,9 @@ UNSPOKEN = {
     f'language = "ja-JP"\nthanks = "{"音" * 501}"': "4,509 characters once URL-encoded",
     'language = "xx-XX"': "language must be one that Twilio speaks",
     'voice = "Polly.Nobody"': "voice must be one of Twilio's",
+    'notice = "この通話は録音されます。"': "notice has no letter that en-US is written with",
+    'voice = "Polly.Joanna"\nthanks = "ありがとう"': "thanks has no letter that en-US is written with",
+    'notice = "\u3164"': "notice has no letter and no digit",
     'language = "ja-JP"\nvoice = "Polly.Joanna"': "voice speaks en-US, and language is ja-JP",
 }
 

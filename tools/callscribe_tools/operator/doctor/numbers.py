@@ -7,6 +7,7 @@ from callscribe_tools.operator.console import Resource
 from callscribe_tools.operator.doctor.finding import Finding, broken, ok, unknown
 from callscribe_tools.operator.doctor.webhooks import base_url
 from callscribe_tools.operator.environment import Environment
+from callscribe_tools.operator.scripts import script_refusal
 
 # The fields of Twilio's IncomingPhoneNumber resource, what they are called here, and the stack's outputs.
 _WEBHOOKS = (
@@ -35,6 +36,12 @@ def texts(environment: Environment, number: str, its: NumberSettings, problems: 
     name, apply = f"{name_of(number)}: texts", environment.command("setup apply")
     if problems:
         return _not_in_force(environment, name, problems)
+    if refusal := script_refusal(its):
+        return broken(
+            name,
+            f"Callers do not hear all of them: {refusal}.",
+            f"Correct the number in callscribe.toml, then: {apply}",
+        )
     if not its.notice:
         return unknown(
             name,

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from callscribe.domain.call import WITHHELD, phone_number
 from callscribe.domain.settings import RANGES, NumberSettings, SettingsError
 from callscribe.domain.sids import ServiceSid, Sid
+from callscribe_tools.operator.scripts import script_refusal
 from callscribe_tools.operator.setup.schema_rules import mistakes
 
 # Twilio docs, onboarding guide, "Supported languages". That of a Service is for ever.
@@ -155,9 +156,11 @@ class Number(BaseModel):
         if unknown := self.settings.keys() - set(self.known):
             raise ValueError(f"{', '.join(sorted(unknown))}: unknown; known are service, {', '.join(self.known)}")
         try:
-            NumberSettings(service_sid=SOME_SERVICE, **self.settings)
+            number = NumberSettings(service_sid=SOME_SERVICE, **self.settings)
         except SettingsError as error:
             raise ValueError(str(error)) from None
+        if refusal := script_refusal(number):
+            raise ValueError(refusal)
         return self
 
     @property

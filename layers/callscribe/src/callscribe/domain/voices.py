@@ -222,9 +222,13 @@ def refusal(voice: str | None, language: str | None) -> str | None:
     return None
 
 
+# Unicode calls these fillers of Korean syllables letters. They are invisible, and nothing of them is spoken.
+_FILLERS = "\u115f\u1160\u3164\uffa0"
+
+
 def is_blank(text: str) -> bool:
     """Whether a text holds nothing that can be spoken: no letter and no digit of any script."""
-    return not any(character.isalnum() for character in text)
+    return not any(character.isalnum() and character not in _FILLERS for character in text)
 
 
 def most_characters(voice: str | None) -> int:
