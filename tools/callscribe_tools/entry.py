@@ -134,6 +134,9 @@ def _run(app: Typer, program: str, arguments: list[str]) -> int:
 def _wrong_usage(error: BaseException) -> int:
     from io import StringIO
 
+    from callscribe_tools.wrong_values import explain
+
+    explain(error)
     told = StringIO()
     error.show(told)  # type: ignore[attr-defined]
     _say(told.getvalue().rstrip("\n"))
