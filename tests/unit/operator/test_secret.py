@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from callscribe_tools.operator.cli import app
+from callscribe_tools.operator.commands import secret as secret_commands
 from callscribe_tools.operator.environment import Environment
 from callscribe_tools.simulator import Account, Simulator
 from harness.deployed import Deployed
@@ -150,3 +151,41 @@ def test_check_says_that_nothing_is_stored(secret: Callable[..., Result]) -> Non
     result = secret("check")
     assert result.exit_code == 1
     assert "The settings have not been written" in result.stderr
+
+
+@pytest.mark.parametrize("answered", [0, 1, 2, 3])
+@pytest.mark.parametrize(
+    ("end", "status", "told"),
+    [
+        (EOFError, 4, "Standard input has ended before all were given; nothing was stored."),
+        (KeyboardInterrupt, 130, "Stopped; nothing was stored."),
+    ],
+)
+def test_whoever_ends_a_prompt_stores_nothing_and_is_told_so(
+    end: type[BaseException],
+    status: int,
+    told: str,
+    answered: int,
+    secret: Callable[..., Result],
+    empty_stack: Stack,
+    twilio: Simulator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    account = twilio.account
+    answers = [account.account_sid, account.api_key_sid, account.api_key_secret, account.auth_token][:answered]
+
+    def answer(question: str) -> str:
+        if answers:
+            return answers.pop(0) + "\n"
+        # A terminal's end of input is an empty line to `readline`, and an error to `getpass`.
+        if end is EOFError and "SID" in question:
+            return ""
+        raise end
+
+    for name in ("asked", "asked_secretly"):
+        monkeypatch.setattr(secret_commands, name, answer)
+    monkeypatch.setattr(secret_commands, "_at_a_terminal", lambda: True)
+    before = stored(empty_stack)
+    result = secret("set")
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (status, told)
+    assert stored(empty_stack) == before

@@ -178,7 +178,11 @@ def asked(question: str) -> str:
 
 
 def asked_secretly(question: str) -> str:
-    """Ask a person for a line that the terminal does not show."""
+    """Ask a person for a line that the terminal does not show.
+
+    Raises:
+        EOFError: standard input has ended.
+    """
     with asking():
         return getpass(f"{printable(question)}: ", stream=sys.stderr)
 

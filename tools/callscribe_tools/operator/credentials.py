@@ -96,13 +96,25 @@ def from_stdin() -> Credentials:
 
 
 def prompted(ask: Callable[[str], str], ask_hidden: Callable[[str], str]) -> Credentials:
-    """Ask a person for each; of secrets nothing is shown."""
+    """Ask a person for each; of secrets nothing is shown.
+
+    Raises:
+        EOFError: standard input has ended before all were given.
+        RefusedError: one is wrong.
+    """
     return Credentials(
-        account_sid=ask("Account SID (AC…)").strip(),
-        api_key_sid=ask("API key SID (SK…)").strip(),
+        account_sid=_line(ask("Account SID (AC…)")),
+        api_key_sid=_line(ask("API key SID (SK…)")),
         api_key_secret=ask_hidden("API key secret").strip(),
         auth_token=ask_hidden("Auth token").strip(),
     )
+
+
+def _line(answer: str) -> str:
+    # A line that a person has ended holds its line end at least.
+    if not answer:
+        raise EOFError
+    return answer.strip()
 
 
 def try_token(account_sid: str, auth_token: str, twilio_url: str | None) -> Tried:

@@ -99,11 +99,20 @@ def _read(*, from_env: bool, from_stdin: bool) -> Credentials:
         return known.from_environment()
     if from_stdin:
         return known.from_stdin()
-    if not sys.stdin.isatty():
+    if not _at_a_terminal():
         raise RefusedError(
             f"Standard input is no terminal, where one could be asked: say --from-env or --from-stdin; {known.NOTHING}"
         )
-    return known.prompted(asked, asked_secretly)
+    try:
+        return known.prompted(asked, asked_secretly)
+    except EOFError:
+        raise RefusedError(f"Standard input has ended before all were given; {known.NOTHING}") from None
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"Stopped; {known.NOTHING}") from None
+
+
+def _at_a_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _refuse_wrong(tried: list[Tried]) -> None:
