@@ -81,6 +81,25 @@ def test_words_that_a_spreadsheet_would_take_for_a_formula_are_none(
     assert row["summary"] == f"'{words}"
 
 
+@pytest.mark.parametrize("words", ["a", "\U0001f600", '"', "\x1b"])
+def test_a_cell_is_no_longer_than_a_spreadsheet_takes_and_says_where_the_rest_is(
+    words: str, stored: Call, stack: Stack, reading: Reading
+) -> None:
+    items = [one for one in stack.items() if one["pk"] == f"CALL#{stored.sid}"]
+    for item in items:
+        for result in item.get("results", []):
+            if result["operator_type"] == "text-generation":
+                result["text_generation_results"] = {"format": "text", "result": words * 40_000}
+                stack.table().put_item(Item=item)
+    text = reading("export", "--since", "1h", "--format", "csv").stdout
+    (row,) = (one for one in csv.DictReader(text.splitlines(keepends=True)) if one["state"] == "stored")
+    longest = max(len(one.encode("utf-16-le")) // 2 for one in row.values())
+    assert longest <= 32_767
+    mark = f"[cut: callscribe show {stored.sid} and --format jsonl have all of it]"
+    assert row["summary"].endswith(f" {mark}")
+    assert json.loads(row["results"]) == mark
+
+
 def test_an_erased_call_is_not_in_it(stored: Call, stack: Stack, reading: Reading) -> None:
     erase(stack, stored.sid)
     assert reading("export", "--since", "1h").stdout == ""

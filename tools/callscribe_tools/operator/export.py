@@ -21,6 +21,10 @@ from callscribe_tools.terminal import harmless_json, printable
 SUMMARY, SENTIMENT = "text-generation", "conversation-classify"
 """Types of operator results that have columns of their own; the first of each is taken."""
 
+LONGEST_CELL = 32_767
+"""In UTF-16 units: what Excel holds in a cell ("Excel specifications and limits"); it drops the rest, or the columns
+shift. Python's csv module refuses fields of more than 131,072 characters."""
+
 _INVISIBLE = r"\s\x00-\x20\x7f-\xa0\xad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff"
 _SIGNS = r"=+\-@\u2212\u207a\u208a\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20"
 """The four of ASCII, and what East Asian spreadsheets take for them: full width, small, raised, lowered."""
@@ -65,6 +69,19 @@ def lines(calls: Iterable[Listed], table: CallTable, format_: Format, progress: 
             yield from _csv_lines(stored) if format_ is Format.CSV else [_json_line(stored)]
 
 
+def _fitted(text: str, name: str, call_sid: str) -> str:
+    """The text of a cell, cut where no spreadsheet takes more, with a mark that names where all of it is."""
+    units = text.encode("utf-16-le", "surrogatepass")
+    if len(units) <= 2 * LONGEST_CELL:
+        return text
+    mark = f"[cut: callscribe show {call_sid} and --format jsonl have all of it]"
+    if name == "results":
+        # A cut JSON text is none.
+        return json_text(mark, indent=None)
+    room = 2 * (LONGEST_CELL - len(mark) - 1)
+    return f"{units[:room].decode('utf-16-le', 'ignore')} {mark}"
+
+
 def _json_line(stored: StoredCall) -> str:
     return harmless_json(json_text(show.for_machines(stored), indent=None)) + "\n"
 
@@ -77,7 +94,8 @@ def _csv_lines(stored: StoredCall) -> Iterator[str]:
         cells = {**_of_call(stored), "recording_sid": sid}
         cells |= {name: row.get(name) for name in ("state", "reason", "channels")}
         told = cells | _of_insights(insights.get(sid))
-        yield _row(cell(told.get(name), number=name in _NUMBERS) for name in COLUMNS)
+        cells_of_row = {name: cell(told.get(name), number=name in _NUMBERS) for name in COLUMNS}
+        yield _row(_fitted(text, name, stored.sid) for name, text in cells_of_row.items())
 
 
 def _of_call(stored: StoredCall) -> dict[str, Any]:

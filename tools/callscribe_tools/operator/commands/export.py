@@ -54,6 +54,9 @@ def export(
     phone number is written as it is, +12025550142: no spreadsheet can run it, but one that opens the file as it is
     shows it without its plus. To keep the plus, import the file and choose Text for the columns from and to.
 
+    Spreadsheets hold 32,767 characters in a cell. A longer text is cut there, and ends with a mark that names the
+    call; longer results are replaced by that mark. JSON lines always hold everything.
+
     \b
     Example: callscribe export --since 7d | jq -r '.insights[].results[].predicted_label'
     Example: callscribe export --since 2026-11-01 --until 2026-12-01 --format csv --output november.csv
