@@ -140,9 +140,24 @@ def test_it_ends_by_the_status_of_a_program_whose_reader_has_gone(run: Run) -> N
     assert (done.returncode, done.stderr) == (141, "")
 
 
-@pytest.mark.parametrize("redirected", [">&-", "<&-", ">&- 2>&- <&-"])
+@pytest.mark.parametrize("redirected", ["<&-", "2>&-", "2>&- <&-"])
 def test_a_stream_that_is_closed_is_no_error(redirected: str, run: Run) -> None:
     done = run("print_line('x'); sys.stdin.isatty()", redirected=redirected)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "x\n", "")
+
+
+@pytest.mark.parametrize("redirected", [">&-", ">&- <&-", ">&- 2>&- <&-"])
+@pytest.mark.parametrize("line", ["print_line('x')", "print_json({})", "sys.stdout.write('x')"])
+def test_a_result_that_nobody_can_get_is_no_success(line: str, redirected: str, run: Run) -> None:
+    done = run(line, redirected=redirected)
+    assert done.returncode == 74
+    told = "Stopped by the operating system: Bad file descriptor. Look whether standard output"
+    assert done.stderr.startswith("" if "2>&-" in redirected else told)
+    assert done.stderr.count("\n") == (0 if "2>&-" in redirected else 1)
+
+
+def test_a_closed_output_is_no_error_where_nothing_is_printed(run: Run) -> None:
+    done = run("pass", redirected=">&-")
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -68,10 +68,18 @@ def _stop_at_once(*_: object) -> NoReturn:
 
 
 def _open_closed_streams() -> None:
-    """Let a standard stream that the shell has closed read or write nothing: else files would take its place."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+    """Put a stream in the place of a standard stream that the shell has closed: else files would take its place.
+
+    Standard input is empty, and standard error swallows what is written. Standard output refuses it, so that a result
+    that nobody gets ends with `NOT_WRITTEN`: its descriptor is open for reading only.
+    """
+    for name, flags, mode in (
+        ("stdin", os.O_RDONLY, "r"),
+        ("stdout", os.O_RDONLY, "w"),
+        ("stderr", os.O_WRONLY, "w"),
+    ):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
+            setattr(sys, name, os.fdopen(os.open(os.devnull, flags), mode, encoding="utf-8"))
     # A character that the terminal's encoding has not is escaped. It is so of standard error anyway.
     if reconfigure := getattr(sys.stdout, "reconfigure", None):
         reconfigure(errors="backslashreplace")
