@@ -293,7 +293,7 @@ def test_setup_says_how_to_go_on_with_what_was_made_at_twilio_for_the_deleted_st
     account, config = update.local.twilio.account, load(ROOT / DEMO_FILE, Env.LOCAL)
     (service,) = account.services
     with (
-        pytest.raises(RefusedError, match=f'Adopt it: sid = "{service}" in callscribe.toml'),
+        pytest.raises(RefusedError, match=f'Adopt it: sid = "{service}" in the file'),
         answering(stack_again, account, config, print),
     ):
         pass

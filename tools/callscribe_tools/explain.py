@@ -107,7 +107,7 @@ def unreadable(error: Exception) -> str:
         case UnicodeDecodeError():
             return "is not in UTF-8. Save it in that encoding"
         case tomllib.TOMLDecodeError():
-            return f"is no TOML{_toml_place(error)}. Look there for a missing quote, bracket, = or comma"
+            return f"is no TOML{_toml_place(error)}. {_toml_remedy(error)}"
         case json.JSONDecodeError():
             return f"is no JSON (line {error.lineno}, column {error.colno})"
         case yaml.MarkedYAMLError(problem_mark=mark) if mark:
@@ -115,6 +115,13 @@ def unreadable(error: Exception) -> str:
         case yaml.YAMLError():
             return "is no YAML"
     return next((told for kind, told in _OF_THE_SYSTEM.items() if isinstance(error, kind)), "cannot be read")
+
+
+def _toml_remedy(error: Exception) -> str:
+    # tomllib says in its message alone that something is there twice.
+    if re.match("Cannot (overwrite|declare|mutate)", str(error)):
+        return "A key or a table is there twice: keep one of them"
+    return "Look there for a missing quote, bracket, = or comma"
 
 
 def _toml_place(error: Exception) -> str:

@@ -1,5 +1,6 @@
 """`callscribe setup plan`, `setup apply` and `setup destroy`."""
 
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
@@ -76,10 +77,11 @@ def plan(
             print_line()
             print_line(f"{counted(found.changes, done=False)}.")
         else:
-            console.print("Nothing differs.")
+            console.print("Nothing in the file differs.")
         _print_notes(found.notes)
         if found.changes:
-            console.print(f"To make it so: {environment.command('setup apply')}")
+            option = f" --file {shlex.quote(str(file))}" if file else ""
+            console.print(f"To make it so: {environment.command('setup apply')}{option}")
     if check and found.changes:
         raise typer.Exit(Exit.NOT_FINE)
 

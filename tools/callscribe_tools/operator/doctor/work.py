@@ -37,7 +37,7 @@ def dead_letters(environment: Environment, line: Line) -> Iterator[Finding]:
     """Whether nobody could work on a message."""
     name, count = f"dead letters of {line.name}", len(line.dead_letters.look())
     if count:
-        remedy = f"See why, mend it, then redrive: {environment.command('failed')}"
+        remedy = f"See what to do for each: {environment.command('failed')}"
         yield broken(name, f"There are {count}.", remedy)
     else:
         yield ok(name, "There are none.")
@@ -48,7 +48,7 @@ def attention(environment: Environment) -> Iterator[Finding]:
     count = sum(1 for _ in islice(environment.lists.needing_attention(), MOST_COUNTED))
     if count:
         told = f"{count}{' or more' if count == MOST_COUNTED else ''} failed or were over the day's budget."
-        yield broken(ATTENTION, told, f"See why, mend it, then redrive: {environment.command('failed')}")
+        yield broken(ATTENTION, told, f"See what to do for each: {environment.command('failed')}")
     else:
         yield ok(ATTENTION, "None waits for a person.")
 

@@ -1,4 +1,4 @@
-"""Why something of callscribe.toml cannot be, and what to do. None where it can."""
+"""Why something in the file cannot be, and what to do. None where it can."""
 
 from callscribe_tools.operator.console import Resource
 from callscribe_tools.operator.setup.config import CustomOperator, Service
@@ -43,14 +43,14 @@ def service_refused(key: str, wanted: Service, resource: Resource | None, namesa
 def _namesake(key: str, namesake: Resource) -> str:
     return (
         f"services.{key}: a Service that setup has not made has the unique name {namesake['unique_name']}. "
-        f'Adopt it: sid = "{namesake["sid"]}" in callscribe.toml; or choose another key'
+        f'Adopt it: sid = "{namesake["sid"]}" in the file; or choose another key'
     )
 
 
 def number_refused(number: str, resource: Resource | None) -> str | None:
     """Why calls to a number cannot come to Callscribe."""
     if resource is None:
-        return f'numbers."{number}": the account has no such number. Buy it at Twilio, or correct it in callscribe.toml'
+        return f'numbers."{number}": the account has no such number. Buy it at Twilio, or correct it in the file'
     if trunk := resource.get("trunk_sid"):
         return (
             f'numbers."{number}": it is bound to the SIP trunk {trunk}, and Twilio ignores its voice URLs. Take it off '

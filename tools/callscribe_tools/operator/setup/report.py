@@ -59,7 +59,7 @@ def after_destroying() -> Iterator[str]:
         "Twilio sends no new calls to this stack. Functions that run keep the settings that they have read for up to "
         f"{_MINUTES} minutes."
     )
-    yield "The stack, its stored calls and the account's credentials stay. `sam delete` deletes the stack."
+    yield "The stack, its stored calls and the account's credentials stay."
 
 
 def _by_object(changes: Iterable[Change]) -> dict[str, list[Change]]:
