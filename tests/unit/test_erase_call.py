@@ -509,6 +509,23 @@ def test_what_is_not_due_is_not_looked_at(stored: Call, stack: Stack) -> None:
     assert stack.items() == before
 
 
+def test_a_sweep_looks_at_the_erasures_that_are_due_longest_and_counts_all(
+    stored: Call, stack: Stack, twilio: Simulator, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callscribe.usecases.sweep.MOST_ERASURES", 1)
+    put_tombstone(stack, stored)
+    be_later(stack, twilio, timedelta(minutes=10))
+    other = twilio.place_call(scenario, to=NUMBER)
+    put_tombstone(stack, other)
+    be_later(stack, twilio)
+    assert sweep(stack)["erasing"] == 2
+    assert {one.status for one in stored.recordings} == {"deleted"}
+    assert {one.status for one in other.recordings} == {"completed"}
+    # The first is looked at again later, so that the other is due longest.
+    assert sweep(stack)["erasing"] == 2
+    assert {one.status for one in other.recordings} == {"deleted"}
+
+
 def test_when_the_time_of_a_sweep_is_over_it_leaves_erasures_to_the_next(
     stored: Call, stack: Stack, twilio: Simulator
 ) -> None:

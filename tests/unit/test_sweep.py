@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from callscribe.adapters.call_lists import CallLists, Progress, Slice
+from callscribe.adapters.call_lists import CallLists, Progress, Slice, Unsettled
 from callscribe.adapters.items import SWEEP_KEY, recording_key
 from callscribe.adapters.table import CallTable
 from callscribe.domain.call import Call
@@ -942,6 +942,25 @@ def test_recordings_that_are_due_leave_room_for_lost_messages(
         stack.table().put_item(Item={**due, "state": "received", "due": "due", **times})
     assert sweep(stack) == NOTHING | {"due": 2, "recordings": 1}
     assert lost.recordings
+
+
+def test_a_sweep_whose_time_is_over_reads_no_more_recordings(
+    lost: PlacedCall, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    due_at = datetime.now(UTC) - LATE
+    row = Unsettled(CallSid(lost.sid), RecordingSid(dual_of(lost).sid), State.RECEIVED, None, due_at, due_at)
+
+    def unsettled(_: CallLists) -> Iterator[Unsettled]:
+        for number in range(50):
+            read.append(number)
+            yield row
+
+    monkeypatch.setattr(CallLists, "unsettled", unsettled)
+    # All its time is the margin.
+    assert sweep(stack, milliseconds=15_000) == NOTHING
+    assert read == [0]
+    assert sweep(stack)["due"] == 50
 
 
 def test_how_old_the_oldest_is_and_what_was_repaired_is_told(

@@ -288,8 +288,8 @@ class VastTable:
         condition = KeyConditionExpression.get_expression()
         if asked.get("IndexName") == "by_day":
             return self._index(condition["values"][1], asked.get("ExclusiveStartKey"))
-        if condition["operator"] != "AND":
-            return {"Items": []}
+        if condition["operator"] != "AND" or "IndexName" in asked:
+            return {"Items": [], "Count": 0}
         pk = condition["values"][0].get_expression()["values"][1]
         if pk != "SWEEP":
             row = self._vast.row({"pk": pk, "sk": f"RECORDING#RE{2 * int(pk[-32:], 16):032x}"})

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from itertools import batched
+from itertools import batched, islice
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
@@ -255,6 +255,39 @@ class CallLists:
         key = Key("pk").eq(items.SWEEP_KEY["pk"]) & Key("sk").begins_with(items.REMEMBERED)
         for item in query(self._table, "looking for what the sweep looks at again", KeyConditionExpression=key):
             yield item["sk"].removeprefix(items.REMEMBERED), moment_of(item["look_at"])
+
+    def due_erasures(self, now: datetime, most: int) -> list[CallSid]:
+        """Find calls of which a copy may be left and that are to be looked at again by `now`, the longest due first.
+
+        Args:
+            most: how many at most.
+        """
+        is_due = Key("due").eq(items.DUE_FOR_ERASURE) & Key("due_at").lte(int(now.timestamp()))
+        rows = query(
+            self._table,
+            "looking for calls that are to be erased",
+            IndexName=items.BY_DUE_AT,
+            KeyConditionExpression=is_due,
+            Limit=most,
+        )
+        return [items.call_sid_of(row) for row in islice(rows, most) if row["expires_at"] > now.timestamp()]
+
+    def count_unfinished_erasures(self, now: datetime) -> int:
+        """Count the calls of which a copy may be left."""
+        asked: dict[str, Any] = {
+            "IndexName": items.BY_DUE_AT,
+            "KeyConditionExpression": Key("due").eq(items.DUE_FOR_ERASURE),
+            "FilterExpression": Attr("expires_at").gt(int(now.timestamp())),
+            "Select": "COUNT",
+        }
+        counted = 0
+        while True:
+            with aws_errors("counting calls that are not erased everywhere"):
+                page = self._table.query(**asked)
+            counted += page["Count"]
+            if "LastEvaluatedKey" not in page:
+                return counted
+            asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def unfinished_erasures(self) -> Iterator[tuple[CallSid, datetime]]:
         """Find every call of which a copy may be left, with when to look for it again; the longest due first."""

@@ -40,6 +40,10 @@ MOST_DUE = MOST_WAITING // 2
 """Messages for due recordings in one sweep and queue: the rest is left for lost messages, whatever is due."""
 
 
+MOST_ERASURES = 300
+"""Calls that one sweep looks at to erase them: at half a second each, they take half of its time."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queues:
     """Where messages go."""
@@ -62,8 +66,9 @@ class Found:
     """What a sweep has found, and sent.
 
     `due`, `recordings`, `transcripts` and `calls` count messages: for what was due, and for what the table had not
-    heard of. `sent` are the same messages, one by one. `budget_used` is how much of the day's minutes is used, in per
-    cent; 0 without a budget. `compared_until`: all that began before has been compared, without a gap; None if unknown.
+    heard of. `sent` are the same messages, one by one. `unsettled` is how many unsettled recordings were read before
+    the time for them was over. `budget_used` is how much of the day's minutes is used, in per cent; 0 without a budget.
+    `compared_until`: all that began before has been compared, without a gap; None if unknown.
     `behind_seconds` is how long ago that is. `erased` are calls of which this sweep has found nothing left, `erasing`
     those of which something may be left; `not_erased` says why. `odd` is what could not be compared and `trouble` the
     first thing that may work in the next sweep.
@@ -160,14 +165,15 @@ class _Sweep:
             self.found.budget_used = 100 * self.lists.minutes_of(self.now.date()) / self.settings.daily_minutes
 
     def erase(self) -> None:
-        """Look again at each call that is to be erased; while half of the time is left: the rest is for the others."""
-        half = self.now + (self.until - self.now) / 2
-        # Whole, because each that is looked at changes its place in the list that is read.
-        for call_sid, due_at in list(self.lists.unfinished_erasures()):
-            if due_at > self.now or datetime.now(UTC) >= half or not self._is_erased(call_sid, half):
-                self.found.erasing += 1
-            else:
-                self.found.erased += 1
+        """Look again at the calls that are to be erased, while half of the time is left: the rest is for the others."""
+        half = self._share_of_time(2)
+        due = self.lists.due_erasures(self.now, MOST_ERASURES)
+        unfinished = self.lists.count_unfinished_erasures(self.now)
+        for call_sid in due:
+            if datetime.now(UTC) >= half:
+                break
+            self.found.erased += self._is_erased(call_sid, half)
+        self.found.erasing = max(0, unfinished - self.found.erased)
 
     def _is_erased(self, call_sid: CallSid, until: datetime) -> bool:
         try:
@@ -189,8 +195,14 @@ class _Sweep:
         return erasure.finished
 
     def send_due(self) -> None:
-        """Send a message for each recording that should have moved on by now."""
+        """Send a message for each recording that should have moved on by now, while half of the time is left.
+
+        Rows are read also when both queues are full: the oldest unsettled recording may have been postponed.
+        """
+        half = self._share_of_time(2)
         for one in self.lists.unsettled():
+            if datetime.now(UTC) >= half:
+                return
             self.found.unsettled += 1
             age = (self.now - one.unsettled_since).total_seconds()
             self.found.oldest_seconds = max(self.found.oldest_seconds, age)
