@@ -9,7 +9,7 @@ from callscribe.adapters.settings import settings_reader
 from callscribe.adapters.table import call_table
 from callscribe.adapters.twilio import twilio
 from callscribe.edge.messages import Message, queue_worker
-from callscribe.edge.metrics import tell_recording
+from callscribe.edge.metrics import left_out, tell_recording
 from callscribe.edge.payloads import RecordingCallback
 from callscribe.edge.retries import patience
 from callscribe.edge.telemetry import logger
@@ -31,6 +31,7 @@ def handler(message: Message) -> None:
         settings=settings,
         patience=patience(),
         deadline=message.deadline,
+        odd=left_out,
     ):
         logger.info(
             "recording settled",

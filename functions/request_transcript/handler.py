@@ -8,7 +8,7 @@ from callscribe.adapters.settings import settings_reader
 from callscribe.adapters.table import call_table
 from callscribe.adapters.twilio import twilio
 from callscribe.edge.messages import Message, queue_worker
-from callscribe.edge.metrics import REPAIRED, count, tell_recording
+from callscribe.edge.metrics import REPAIRED, count, left_out, tell_recording
 from callscribe.edge.payloads import EndedCall, RecordingCallback
 from callscribe.edge.retries import patience
 from callscribe.edge.telemetry import logger
@@ -56,6 +56,7 @@ def handler(message: Message) -> None:
         settings=settings,
         patience=patience(),
         deadline=message.deadline,
+        odd=left_out,
         swept=message.swept,
     ):
         _report(settled)

@@ -8,20 +8,19 @@ from callscribe.adapters.event_bus import event_bus
 from callscribe.adapters.settings import settings_reader
 from callscribe.adapters.table import call_table, unredacted_table
 from callscribe.adapters.twilio import twilio
-from callscribe.domain.errors import UnreadableError
 from callscribe.edge.messages import Message, queue_worker
 from callscribe.edge.metrics import (
     CALLS_STORED,
-    LISTED_UNREADABLE,
     REPAIRED,
     SECONDS_TO_STORED,
     count,
     count_failed,
+    left_out,
     tell,
 )
 from callscribe.edge.payloads import TranscriptWebhook
 from callscribe.edge.retries import patience
-from callscribe.edge.telemetry import about, logger
+from callscribe.edge.telemetry import logger
 from callscribe.usecases.store_insights import REPAIRS, Report, Stores, store_insights
 
 
@@ -43,7 +42,7 @@ def handler(message: Message) -> None:
         twilio=twilio(settings, message.deadline),
         settings=settings,
         patience=patience(),
-        odd=_left_out,
+        odd=left_out,
     )
     logger.append_keys(call_sid=settled.call_sid, recording_sid=settled.recording_sid)
     logger.info("transcript settled", outcome=settled.outcome, reason=settled.reason)
@@ -55,8 +54,3 @@ def handler(message: Message) -> None:
         count_failed(settled.reason)
     if message.swept and settled.outcome in REPAIRS:
         count(REPAIRED, "transcript")
-
-
-def _left_out(error: UnreadableError) -> None:
-    logger.error("left out, for it cannot be read", **about(error))
-    count(LISTED_UNREADABLE)

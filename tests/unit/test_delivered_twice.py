@@ -107,6 +107,7 @@ def requesting(
         settings=settings,
         patience=PATIENCE,
         deadline=datetime.now(UTC) + timedelta(seconds=30),
+        odd=not_expected,
         swept=swept,
     )
 

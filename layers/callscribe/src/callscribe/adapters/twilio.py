@@ -28,7 +28,7 @@ from callscribe.adapters.twilio_json import (
     transcript_of,
 )
 from callscribe.domain.call import Call
-from callscribe.domain.errors import NotFoundError, PermanentError, TransientError, UnreadableError
+from callscribe.domain.errors import NotFoundError, OutOfTimeError, PermanentError, TransientError, UnreadableError
 from callscribe.domain.recording import TRANSCRIPT_UNREADABLE, Recording
 from callscribe.domain.settings import TwilioCredentials
 from callscribe.domain.sids import CallSid, RecordingSid, ServiceSid, TranscriptSid
@@ -194,14 +194,40 @@ class Twilio:
             return False
         return True
 
-    def transcripts_of(self, recording_sid: RecordingSid) -> list[Transcript]:
+    def transcripts_of(self, recording_sid: RecordingSid, odd: Odd | None = None) -> list[Transcript]:
         """Find all transcripts of a recording, under any Service of the account.
 
         Twilio allows one transcript for each recording, whatever the Service.
+
+        Args:
+            recording_sid: the recording.
+            odd: is told what cannot be read of a list in which a transcript was found, such as a list without an end.
+                Without it, such a list raises its error.
         """
         doing = f"looking for all transcripts of recording {recording_sid}"
-        found = self._api.intelligence_rows(doing, "Transcripts", SourceSid=recording_sid)
-        return [transcript_of(doing, row) for row in found]
+        found: list[Transcript] = []
+        unreadable: list[UnreadableError] = []
+        try:
+            rows = self._api.intelligence_rows(
+                doing, "Transcripts", odd=unreadable.append if odd else None, SourceSid=recording_sid
+            )
+            for row in rows:
+                with _told_to(unreadable.append) if odd else nullcontext():
+                    found.append(transcript_of(doing, row))
+        except UnreadableError as error:
+            if odd is None:
+                raise
+            unreadable.append(error)
+        except OutOfTimeError:
+            if odd is None or not found:
+                raise
+        if unreadable and not found:
+            # Whether the recording has a transcript is not known, and a second one must not be paid.
+            raise unreadable[0]
+        if odd:
+            for left_out in unreadable:
+                odd(left_out)
+        return found
 
     def create_transcript(
         self, recording: Recording, service_sid: ServiceSid, participants: Sequence[Participant]

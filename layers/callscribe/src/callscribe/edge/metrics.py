@@ -10,10 +10,11 @@ from itertools import batched
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
+from callscribe.domain.errors import UnreadableError
 from callscribe.domain.patience import GAVE_UP
 from callscribe.domain.recording import OVER_BUDGET, TRANSCRIBED_ELSEWHERE, TRANSCRIPT_UNREADABLE
 from callscribe.domain.sources import LEFT_ALONE_SOURCES
-from callscribe.edge.telemetry import SERVICE, sids_of_line
+from callscribe.edge.telemetry import SERVICE, about, logger, sids_of_line
 
 NAMESPACE = "Callscribe"
 
@@ -144,6 +145,12 @@ def count(metric: Metric, by: str | None = None) -> None:
 def count_failed(reason: str) -> None:
     """Count a recording that has failed; of all Twilio's error codes as one reason."""
     count(RECORDINGS_FAILED, _REFUSED if reason.startswith("twilio_") else reason)
+
+
+def left_out(error: UnreadableError) -> None:
+    """Log and count a part of a list of Twilio's that cannot be read, and that costs no call."""
+    logger.error("left out, for it cannot be read", **about(error))
+    count(LISTED_UNREADABLE)
 
 
 def tell_recording(

@@ -7,6 +7,7 @@ from datetime import datetime
 from callscribe.adapters.queues import Queue
 from callscribe.adapters.table import CallTable
 from callscribe.adapters.twilio import Twilio
+from callscribe.adapters.twilio_api import Odd
 from callscribe.domain.errors import GivesWayError
 from callscribe.domain.patience import Patience
 from callscribe.domain.recording import Recording
@@ -30,11 +31,13 @@ def backfill_recording(
     settings: Settings,
     patience: Patience,
     deadline: datetime,
+    odd: Odd,
 ) -> list[Settled]:
     """Settle a recording as `request_transcript` does, apart from the day's budget; raises what that raises.
 
     Parameters:
         live: the queues that live calls are on; what is asked for here comes back by one of them.
+        odd: is told what a list of Twilio's holds that cannot be read.
 
     Raises:
         GivesWayError: too much waits there, so the message must come back later.
@@ -53,5 +56,6 @@ def backfill_recording(
         settings=replace(settings, daily_minutes=None),
         patience=patience,
         deadline=deadline,
+        odd=odd,
         from_before=True,
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 from callscribe.adapters.table import CallTable, Moved
 from callscribe.adapters.twilio import Twilio
+from callscribe.adapters.twilio_api import Odd
 from callscribe.domain.call import Call
 from callscribe.domain.errors import (
     CallscribeError,
@@ -92,6 +93,7 @@ def request_transcript(
     settings: Settings,
     patience: Patience,
     deadline: datetime,
+    odd: Odd,
     swept: Swept | None = None,
     from_before: bool = False,
 ) -> list[Settled]:
@@ -104,6 +106,7 @@ def request_transcript(
         reported: the recording as the callback tells of it; only where Twilio has none is that believed.
         reported_at: when the callback came.
         deadline: when this worker stops whether it is done or not; its claim lasts as long.
+        odd: is told what a list of Twilio's holds that cannot be read, and that does not cost the call.
         swept: what the sweep says, where it has reported the recording.
         from_before: whether the recording may be older than what the table knows. For such recordings, and for those
             that the sweep reports, the worker looks for a transcript before it requests the first one.
@@ -120,7 +123,7 @@ def request_transcript(
     if due_since and (reason := table.look_at(reported.call_sid, reported.sid, due_since, patience, settings)):
         return [Settled(Outcome.FAILED, reason, reported.sid)]
     try:
-        return _request(reported, reported_at, table, twilio, settings, patience, deadline, swept, from_before)
+        return _request(reported, reported_at, table, twilio, settings, patience, deadline, odd, swept, from_before)
     except Exception as error:
         if due_since is None:
             raise
@@ -177,6 +180,7 @@ def _request(
     settings: Settings,
     patience: Patience,
     deadline: datetime,
+    odd: Odd,
     swept: Swept | None,
     from_before: bool,  # noqa: FBT001 (as its caller's)
 ) -> list[Settled]:
@@ -186,7 +190,11 @@ def _request(
     call = twilio.call(recording.call_sid)
     counts_as = left_alone_as({reported.source, recording.source}, call, settings.numbers.keys())
     # What has a row was ours when it was written, whatever has become of the settings.
-    if counts_as and not _is_known(recording, table) and not _may_be_answered_here(call, counts_as, settings, twilio):
+    if (
+        counts_as
+        and not _is_known(recording, table)
+        and not _may_be_answered_here(call, counts_as, settings, twilio, odd)
+    ):
         return [_left_alone(recording.sid, counts_as)]
     if _is_begun_by_rest(reported, recording, twilio) and not _is_known(recording, table):
         return [_left_alone(recording.sid, "api")]
@@ -200,6 +208,7 @@ def _request(
         settings=settings,
         patience=patience,
         deadline=deadline,
+        odd=odd,
         repaired=swept is not None,
         looks_first=swept is not None or from_before,
     )
@@ -207,7 +216,7 @@ def _request(
         return [Settled(Outcome.ERASED, recording_sid=reported.sid)]
     settled = [request.settle(recording)]
     if recording.status in {"absent", "failed"} and not recording.made_by_dial:
-        stand_ins = [one for one in twilio.recordings_of(call.sid) if one.made_by_record]
+        stand_ins = [one for one in twilio.recordings_of(call.sid, odd) if one.made_by_record]
         if not stand_ins and datetime.now(UTC) - reported_at < patience.known_everywhere:
             raise TransientError(f"call {call.sid} may have a second recording that Twilio does not list yet")
         settled += [request.settle(one) for one in stand_ins]
@@ -229,14 +238,14 @@ def _is_begun_by_rest(reported: Recording, recording: Recording, twilio: Twilio)
     return False
 
 
-def _may_be_answered_here(call: Call, counts_as: str, settings: Settings, twilio: Twilio) -> bool:
+def _may_be_answered_here(call: Call, counts_as: str, settings: Settings, twilio: Twilio, odd: Odd) -> bool:
     """Whether a recording that counts as begun by REST may be that of our static answer to a number without settings.
 
     <Start><Recording> may have the same source; our answer has a <Record> beside it.
     """
     if counts_as != "api" or not waits_for_settings(call, settings.numbers.keys()):
         return False
-    return any(recording.made_by_record for recording in twilio.recordings_of(call.sid))
+    return any(recording.made_by_record for recording in twilio.recordings_of(call.sid, odd))
 
 
 def _as_twilio_has_it(reported: Recording, reported_at: datetime, twilio: Twilio, patience: Patience) -> Recording:
@@ -268,6 +277,7 @@ class _Request:
     settings: Settings
     patience: Patience
     deadline: datetime
+    odd: Odd
     repaired: bool
     looks_first: bool
 
@@ -352,7 +362,7 @@ class _Request:
 
     def _transcript_of(self, recording: Recording) -> Transcript | None:
         """Find the transcript that a recording already has, under any Service; one of ours where there are more."""
-        transcripts = self.twilio.transcripts_of(recording.sid)
+        transcripts = self.twilio.transcripts_of(recording.sid, self.odd)
         return max(
             transcripts, key=lambda found: (self._is_under_our_service(found), self._is_ours(found)), default=None
         )

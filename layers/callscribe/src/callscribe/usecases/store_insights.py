@@ -176,7 +176,7 @@ def _settle_call(
     # Only now: until the recording in two channels is stored, this one may have to stand in for it.
     # <Dial>'s recording has none: what <Record> made beside it is a message left later.
     if deletes and recording.of_message:
-        _delete_spare_recordings(call, stores.table, twilio)
+        _delete_spare_recordings(call, stores.table, twilio, odd)
     settled = _settled(Outcome.REPAIRED if repaired else Outcome.STORED, recording)
     return settled if stored_before else replace(settled, newly_stored=True, seconds=_seconds_since(call))
 
@@ -385,14 +385,14 @@ def _unredacted(insights: Insights, twilio: Twilio, odd: Odd) -> Insights:
     )
 
 
-def _delete_spare_recordings(call: Call, table: CallTable, twilio: Twilio) -> None:
+def _delete_spare_recordings(call: Call, table: CallTable, twilio: Twilio, odd: Odd) -> None:
     """Delete what <Record> has recorded in one channel beside the recording in two.
 
     What Twilio does not delete now, `delete_recordings` goes on trying to: the call is stored, and need not wait.
     """
     spares = [
         one
-        for one in twilio.recordings_of(call.sid)
+        for one in twilio.recordings_of(call.sid, odd)
         if one.made_by_record and (one.unfinished or one.status == "completed")
     ]
     # One that has a row was reported by itself, and is transcribed.
