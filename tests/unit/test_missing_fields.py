@@ -11,7 +11,7 @@ from callscribe_tools.simulator import Call, Recording, Scenario, Simulator
 from harness.answers import answer
 from harness.events import sqs_event
 from harness.later import work
-from harness.stack import NUMBER, Stack
+from harness.stack import CALLER, NUMBER, Stack
 from harness.workers import DONE, state
 
 RECORDING = "/2010-04-01/Accounts/{account}/Recordings/{sid}.json"
@@ -116,3 +116,19 @@ def test_a_recording_whose_status_nobody_has_is_no_failed_recording(
     event = callback_with(stack, RecordingStatus=None)
     stack.invoke("request_transcript", event)
     assert not any(one["state"] == "failed" for one in stack.recordings())
+
+
+@pytest.mark.parametrize(("missing", "kept"), [("from", CALLER), ("to", NUMBER), ("direction", "inbound")])
+def test_a_call_without_a_party_keeps_the_party_that_was_known(
+    missing: str, kept: str, stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    call = twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    twilio.complete_transcripts()
+    resource = {"sid": call.sid, "from": CALLER, "to": NUMBER, "direction": "inbound", "status": "completed"}
+    del resource[missing]
+    answer(twilio, "GET", "/2010-04-01/Accounts/{account}/Calls/{sid}.json", 200, json.dumps(resource))
+    work(stack)
+    stored = stack.read(call.sid).call
+    assert stored is not None
+    assert stored[missing] == kept

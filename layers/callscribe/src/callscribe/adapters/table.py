@@ -106,7 +106,10 @@ class CallTable(ErasableCalls):
 
     def _upsert_call(self, call: Call, *, started_is_exact: bool, **changes: Any) -> bool:
         about_the_start = {"started": iso(call.started), "expires_at": self._expires_at(call)}
-        fields: dict[str, Any] = {"from": call.from_, "to": call.to, "direction": call.direction, **changes}
+        parties = {"from": call.from_, "to": call.to, "direction": call.direction}
+        fields: dict[str, Any] = {**{name: value for name, value in parties.items() if value}, **changes}
+        # An answer that lacks a party never replaces the party that an earlier answer or callback had.
+        unknown = {name: "" for name, value in parties.items() if not value}
         if call.seconds is not None:
             fields["seconds"] = call.seconds
         if started_is_exact:
@@ -118,7 +121,7 @@ class CallTable(ErasableCalls):
                     Key=items.call_key(call.sid),
                     ConditionExpression=NOT_ERASED,
                     # The first writer sets the day, so that a call never moves from one day's list to another's.
-                    **update_of(fields, if_absent={"day": call.day, **about_the_start}),
+                    **update_of(fields, if_absent={"day": call.day, **about_the_start, **unknown}),
                 )
             except self._table.meta.client.exceptions.ConditionalCheckFailedException:
                 return False
