@@ -11,8 +11,8 @@ from callscribe_tools.simulator import Call, Recording, Scenario, Simulator
 from harness.answers import answer
 from harness.events import sqs_event
 from harness.later import work
-from harness.stack import CALLER, NUMBER, Stack
-from harness.workers import DONE, state
+from harness.stack import CALLER, NUMBER, SERVICE_SID, Stack
+from harness.workers import DONE, SENTENCES, state
 
 RECORDING = "/2010-04-01/Accounts/{account}/Recordings/{sid}.json"
 
@@ -116,6 +116,31 @@ def test_a_recording_whose_status_nobody_has_is_no_failed_recording(
     event = callback_with(stack, RecordingStatus=None)
     stack.invoke("request_transcript", event)
     assert not any(one["state"] == "failed" for one in stack.recordings())
+
+
+@pytest.mark.parametrize("meta", [{"key": "sentences"}, {"next_page_url": None}, {}])
+def test_a_page_needs_neither_its_key_nor_a_link(
+    meta: dict[str, Any], stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    call = twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    twilio.complete_transcripts()
+    answer(twilio, "GET", SENTENCES, 200, json.dumps({"meta": meta, "sentences": [{"transcript": "Hello."}]}))
+    work(stack)
+    assert [sentence.text for sentence in stack.read(call.sid).insights[0].sentences] == ["Hello."]
+
+
+def test_a_transcript_without_its_own_sid_is_the_one_asked_for(
+    stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    call = twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    twilio.complete_transcripts()
+    channel = {"media_properties": {"source_sid": dual_recording(twilio, call).sid}}
+    resource = {"service_sid": SERVICE_SID, "status": "completed", "customer_key": call.sid, "channel": channel}
+    answer(twilio, "GET", "/v2/Transcripts/{sid}", 200, json.dumps(resource))
+    work(stack)
+    assert state(stack) == ("stored", None)
 
 
 @pytest.mark.parametrize(("missing", "kept"), [("from", CALLER), ("to", NUMBER), ("direction", "inbound")])

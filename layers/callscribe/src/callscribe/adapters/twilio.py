@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -177,7 +176,12 @@ class Twilio:
         doing = f"listing the transcripts of Service {service_sid}"
         asked = {"ServiceSid": service_sid, "AfterDateCreated": _iso(since), "BeforeDateCreated": _iso(before)}
         pages = self._api.intelligence_pages(doing, "Transcripts", asked, link=link, odd=odd)
-        return _read_pages(pages, partial(transcript_of, doing), odd, "date_created", since)
+
+        def read(row: Mapping[str, Any]) -> Transcript:
+            # The list is of this Service's transcripts, whatever a row lacks.
+            return transcript_of(doing, row if row.get("service_sid") else {**row, "service_sid": service_sid})
+
+        return _read_pages(pages, read, odd, "date_created", since)
 
     def delete_recording(self, sid: RecordingSid) -> bool:
         """Delete a recording; whether there (still) was one."""
@@ -205,28 +209,27 @@ class Twilio:
                 Without it, such a list raises its error.
         """
         doing = f"looking for all transcripts of recording {recording_sid}"
+        if odd is None:
+            return [
+                transcript_of(doing, row)
+                for row in self._api.intelligence_rows(doing, "Transcripts", SourceSid=recording_sid)
+            ]
         found: list[Transcript] = []
         unreadable: list[UnreadableError] = []
+        tell = unreadable.append
         try:
-            rows = self._api.intelligence_rows(
-                doing, "Transcripts", odd=unreadable.append if odd else None, SourceSid=recording_sid
-            )
-            for row in rows:
-                with _told_to(unreadable.append) if odd else nullcontext():
-                    found.append(transcript_of(doing, row))
-        except UnreadableError as error:
-            if odd is None:
-                raise
-            unreadable.append(error)
+            with _told_to(tell):
+                for row in self._api.intelligence_rows(doing, "Transcripts", odd=tell, SourceSid=recording_sid):
+                    with _told_to(tell):
+                        found.append(transcript_of(doing, row))
         except OutOfTimeError:
-            if odd is None or not found:
+            if not found:
                 raise
         if unreadable and not found:
             # Whether the recording has a transcript is not known, and a second one must not be paid.
             raise unreadable[0]
-        if odd:
-            for left_out in unreadable:
-                odd(left_out)
+        for error in unreadable:
+            odd(error)
         return found
 
     def create_transcript(
@@ -260,7 +263,8 @@ class Twilio:
     def transcript(self, sid: TranscriptSid) -> Transcript:
         """Fetch a transcript, without its sentences."""
         doing = f"reading transcript {sid}"
-        return transcript_of(doing, self._api.read(doing, f"{INTELLIGENCE}/Transcripts/{sid}"))
+        fields = self._api.read(doing, f"{INTELLIGENCE}/Transcripts/{sid}")
+        return transcript_of(doing, fields if fields.get("sid") else fields | {"sid": sid})
 
     def sentences(self, sid: TranscriptSid, odd: Odd, *, redacted: bool) -> list[Sentence]:
         """Fetch all sentences, in their order. `redacted` matters only where the Service redacts.

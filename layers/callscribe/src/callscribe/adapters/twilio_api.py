@@ -178,10 +178,13 @@ class TwilioApi:
         """Fetch the same page by page, from the page at `link` on, if it is given; raises what `voice_rows` does."""
 
         def read_page(page: Mapping[str, Any]) -> tuple[object, object]:
-            try:
-                return page["meta"]["key"], page["meta"]["next_page_url"]
-            except (KeyError, TypeError) as error:
-                raise UnreadableError(f"{doing}: the page has no {error}") from error
+            meta = page.get("meta")
+            if not isinstance(meta, dict):
+                raise UnreadableError(f"{doing}: the page has no meta")
+            # As Twilio's SDK does: a page without a key has one list, and a page without a link is the last.
+            lists = _lists(page)
+            key = meta.get("key") or (lists[0] if len(lists) == 1 else None)
+            return key, meta.get("next_page_url")
 
         return self._pages(doing, f"{INTELLIGENCE}/{path}", query, read_page, link, odd)
 
@@ -251,6 +254,10 @@ def read_object(doing: str, answer: object) -> dict[str, Any]:
     if not isinstance(answer, dict):
         raise UnreadableError(f"{doing}: the answer is no JSON object")
     return answer
+
+
+def _lists(page: Mapping[str, Any]) -> list[str]:
+    return [name for name, value in page.items() if isinstance(value, list)]
 
 
 def _entries(doing: str, page: Mapping[str, Any], key: object) -> list[Any]:
