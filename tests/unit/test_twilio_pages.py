@@ -221,13 +221,17 @@ def test_a_list_without_another_page_is_over(link: object) -> None:
     assert len(list(transcripts(Pages(lambda _: transcript_page(link, "GT1"))))) == 1
 
 
-@pytest.mark.parametrize(
-    "meta", [None, {}, [], {"key": "transcripts"}, {"key": ["transcripts"], "next_page_url": None}]
-)
+@pytest.mark.parametrize("meta", [None, [], {"key": "calls"}, {"key": ["transcripts"], "next_page_url": None}])
 def test_a_page_of_another_shape_is_told(meta: object) -> None:
     page = transcript_page(None, "GT1") | {"meta": meta}
     with pytest.raises(UnreadableError, match=r"^listing transcripts: the page has no"):
         list(transcripts(Pages(lambda _: page)))
+
+
+@pytest.mark.parametrize("meta", [{}, {"key": "transcripts"}, {"next_page_url": None}])
+def test_a_page_without_its_key_or_a_link_is_read_as_the_sdk_reads_it(meta: object) -> None:
+    page = transcript_page(None, "GT1") | {"meta": meta}
+    assert len(list(transcripts(Pages(lambda _: page)))) == 1
 
 
 def test_nothing_but_the_pager_reads_a_list_of_twilios() -> None:
