@@ -9,8 +9,9 @@ from callscribe.adapters.settings import settings_reader
 from callscribe.adapters.table import call_table
 from callscribe.adapters.twilio import twilio
 from callscribe.edge.messages import Message, queue_worker
-from callscribe.edge.metrics import left_out, tell_recording
+from callscribe.edge.metrics import left_out
 from callscribe.edge.payloads import RecordingCallback
+from callscribe.edge.reports import report_recording
 from callscribe.edge.retries import patience
 from callscribe.edge.telemetry import logger
 from callscribe.usecases.backfill_recording import backfill_recording
@@ -33,10 +34,4 @@ def handler(message: Message) -> None:
         deadline=message.deadline,
         odd=left_out,
     ):
-        logger.info(
-            "recording settled",
-            recording_sid=settled.recording_sid,
-            outcome=settled.outcome,
-            reason=settled.reason,
-        )
-        tell_recording(**settled.measures)
+        report_recording(**settled.report)

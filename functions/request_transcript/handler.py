@@ -8,17 +8,12 @@ from callscribe.adapters.settings import settings_reader
 from callscribe.adapters.table import call_table
 from callscribe.adapters.twilio import twilio
 from callscribe.edge.messages import Message, queue_worker
-from callscribe.edge.metrics import REPAIRED, count, left_out, tell_recording
+from callscribe.edge.metrics import REPAIRED, count, left_out
 from callscribe.edge.payloads import EndedCall, RecordingCallback
+from callscribe.edge.reports import report_recording
 from callscribe.edge.retries import patience
 from callscribe.edge.telemetry import logger
-from callscribe.usecases.request_transcript import (
-    REPAIRS,
-    Settled,
-    call_of_recording,
-    note_ended_call,
-    request_transcript,
-)
+from callscribe.usecases.request_transcript import REPAIRS, call_of_recording, note_ended_call, request_transcript
 
 
 @queue_worker
@@ -45,8 +40,8 @@ def handler(message: Message) -> None:
         twilio=account,
         patience=patience(),
     )
-    if isinstance(call_sid, Settled):
-        _report(call_sid)
+    if not isinstance(call_sid, str):
+        report_recording(**call_sid.report)
         return
     for settled in request_transcript(
         callback.recording(call_sid),
@@ -59,22 +54,6 @@ def handler(message: Message) -> None:
         odd=left_out,
         swept=message.swept,
     ):
-        _report(settled)
+        report_recording(**settled.report)
         if message.swept and settled.outcome in REPAIRS:
             count(REPAIRED, "recording")
-
-
-def _report(settled: Settled) -> None:
-    logger.info(
-        "recording settled",
-        recording_sid=settled.recording_sid,
-        outcome=settled.outcome,
-        reason=settled.reason,
-    )
-    if settled.participants_refused:
-        logger.warning(
-            "participants refused: the transcript was requested without them",
-            recording_sid=settled.recording_sid,
-            reason=settled.participants_refused,
-        )
-    tell_recording(**settled.measures)

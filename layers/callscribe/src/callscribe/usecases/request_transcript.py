@@ -72,6 +72,17 @@ class Settled:
     left_alone_as: str | None = None
 
     @property
+    def report(self) -> dict[str, Any]:
+        """The arguments of `edge.reports.report_recording`."""
+        return {
+            "sid": self.recording_sid,
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "participants_refused": self.participants_refused,
+            "measures": self.measures,
+        }
+
+    @property
     def measures(self) -> dict[str, Any]:
         """What metrics tell of it."""
         return {
