@@ -312,8 +312,13 @@ def test_what_would_end_the_same_is_left_unless_its_call_is_named(
     assert one["what_to_do"].endswith(f"to delete that and ask anew: callscribe retranscribe {failed.sid}")
     assert stack.items() == before
     assert stack.queued() == {"RecordingsQueue": [BODY]}
+    (one,) = document("redrive", "--call", failed.sid, "--dry-run")["redriven"]
+    assert one["outcome"] == "would be sent"
+    assert "ends the same if its transcript is still at Twilio" in one["what_to_do"]
     result = callscribe("redrive", "--call", failed.sid)
     assert (result.exit_code, result.stderr) == (0, "1 sent.\n")
+    assert "ends the same if its transcript is still at Twilio" in result.stdout
+    assert f"callscribe retranscribe {failed.sid}" in result.stdout
     assert state(stack) == ("received", None)
 
 

@@ -171,6 +171,9 @@ def _recording(environment: Environment, row: dict[str, Any], *, dry_run: bool) 
         outcome, told = _read_anew(environment, recording.call_sid, TranscriptSid(row["transcript"]), dry_run=dry_run)
     elif needs_attention(state, reason):
         outcome, told = _begin_anew(environment, recording.call_sid, recording.sid, dry_run=dry_run)
+        if reason in ENDS_THE_SAME and outcome in {Outcome.SENT, Outcome.WOULD_BE_SENT}:
+            anew = environment.command(f"retranscribe {recording.call_sid}")
+            told = f"It ends the same if its transcript is still at Twilio; to delete that and ask anew: {anew}"
     elif state not in {State.SKIPPED, State.ERASED}:
         outcome, told = Outcome.ON_ITS_WAY, ""
     return Redriven(
