@@ -20,7 +20,9 @@ import typer
 from botocore.exceptions import (
     BotoCoreError,
     ConfigParseError,
+    HTTPClientError,
     ProxyConnectionError,
+    SSLError,
     SSOTokenLoadError,
     UnknownCredentialError,
 )
@@ -182,6 +184,12 @@ def test_words_that_the_terminal_cannot_show_are_escaped(encoding: str, run: Run
     assert json.loads(done.stdout) == [TOLD]
 
 
+@pytest.mark.parametrize(("encoding", "told"), [("ascii", "..."), ("latin-1", "..."), ("utf-8", "…")])
+def test_an_ellipsis_is_three_dots_where_the_terminal_has_none(encoding: str, told: str, run: Run) -> None:
+    done = run("print_line('CA… 日')", PYTHONIOENCODING=encoding)
+    assert done.stdout.startswith(f"CA{told} ")
+
+
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_every_program_begins_there(program: str) -> None:
     assert isinstance(import_module(PROGRAMS[program]).app, typer.Typer)
@@ -256,6 +264,20 @@ def test_the_variable_of_a_proxy_that_may_be_in_the_way_is_named(name: str, monk
 
 
 # --- AWS's library
+
+
+@pytest.mark.parametrize(
+    "error",
+    [HTTPClientError(error="secret"), SSLError(endpoint_url="https://a", error=OSError("secret"))],
+    ids=["http", "tls"],
+)
+def test_certificates_that_cannot_be_read_are_named(error: BotoCoreError, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere/at/all.pem")
+    told = " AWS_CA_BUNDLE names /nowhere/at/all.pem, which cannot be read: correct or unset it."
+    assert told in sentences_of(error)
+    assert "AWS_CA_BUNDLE" not in sentences_of(ConfigParseError(path="/home/x/.aws/config"))
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(REPOSITORY / "pyproject.toml"))
+    assert "AWS_CA_BUNDLE" not in sentences_of(error)
 
 
 @pytest.mark.parametrize(

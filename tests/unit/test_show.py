@@ -128,7 +128,7 @@ def test_people_are_shown_who_called_when_and_who_said_what(placed: tuple[Call, 
     ]
     assert "     1.0 s  Customer: We cannot log in to your account system." in lines
     (sid,) = (one.transcript.sid for one in stored.insights)
-    assert f"Transcript {sid}: completed, 1 sentences" in lines
+    assert f"Transcript {sid}: completed, 1 sentence" in lines
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,11 @@ _RESULT_FIELDS = {
 }
 
 
+def sentences(count: int) -> str:
+    """A count of sentences, in words."""
+    return "1 sentence" if count == 1 else f"{count} sentences"
+
+
 def for_people(stored: StoredCall, longest: int | None = None) -> Iterator[str]:
     """The call, line by line: who, when, each sentence with its speaker, each operator result.
 
@@ -51,7 +56,7 @@ def for_people(stored: StoredCall, longest: int | None = None) -> Iterator[str]:
         yield f"Recording {sid}: {recording['state']}{reason}{channels}"
     for insights in stored.insights:
         count = len(insights.sentences)
-        yield f"Transcript {insights.transcript.sid}: {insights.transcript.status}, {count} sentences"
+        yield f"Transcript {insights.transcript.sid}: {insights.transcript.status}, {sentences(count)}"
         if longest is None or count <= longest:
             yield from _sentences(insights, insights.sentences)
         else:

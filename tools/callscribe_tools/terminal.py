@@ -51,6 +51,8 @@ def _escaped_json(character: str) -> str:
 
 def print_line(text: str = "") -> None:
     """Print one line of a result. A line end within it is escaped: it is somebody's words, and no line of ours."""
+    if not can_show("…"):
+        text = text.replace("…", "...")
     print(printable(text), flush=True)
 
 

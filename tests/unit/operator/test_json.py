@@ -144,7 +144,7 @@ def test_a_question_is_not_on_standard_output(
     assert ended.value.code == 4
     document = json.loads(out)
     assert out.startswith("{")
-    assert "Delete the transcripts of 1 recordings" in err
+    assert "Delete the transcripts of 1 recording," in err
     assert document["error"]["message"] == "Nothing was done."
 
 

@@ -63,7 +63,7 @@ def test_it_says_minutes_and_price_and_asks_first(
     before = stack.items()
     result = callscribe("retranscribe", stored.sid, "--price", "2")
     assert result.exit_code == 4
-    assert "1 minutes; about $2.00 at $2 a minute" in result.stderr
+    assert "1 minute; about $2.00 at $2 a minute" in result.stderr
     assert (stack.items(), len(twilio.state.transcripts)) == (before, 1)
 
 
@@ -108,7 +108,7 @@ def test_where_the_recording_was_deleted_at_its_date_its_transcript_stays(
     delete(stack)
     before = stack.items()
     result = callscribe("retranscribe", stored.sid, "--yes")
-    assert (result.exit_code, "its date had passed: its audio is gone" in result.stderr) == (1, True)
+    assert (result.exit_code, "its date had passed: its audio is gone" in result.stderr) == (4, True)
     assert (stack.items(), len(twilio.state.transcripts)) == (before, 1)
 
 

@@ -1,5 +1,6 @@
 """What went wrong, in sentences that say what to do. `cli` prints them, and nothing else of an error."""
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -113,7 +114,7 @@ def sentences_of(error: Exception) -> str:
         if isinstance(one, BotoCoreError):
             told = next((text for kind, text in _OF_BOTOCORE.items() if isinstance(one, kind)), None)
             told = told or f"The AWS library cannot ask ({type(one).__name__}). {_LOOK}"
-            return _joined(error, f"{told}{_in_the_way(error)}")
+            return _joined(error, f"{told}{_certificates(one)}{_in_the_way(error)}")
     # Ours say already what to do, where there is anything to do but to try again.
     if isinstance(error, OperatorError):
         return str(error)
@@ -124,6 +125,14 @@ def sentences_of(error: Exception) -> str:
     if isinstance(error, PermanentError) and (code := re.search(r"\(error (\d+)\)", str(error))):
         told = f"{told} https://www.twilio.com/docs/api/errors/{code[1]} says why: correct that first."
     return f"{told} Try again; what was done stays done.{_in_the_way(error)}"
+
+
+def _certificates(error: BotoCoreError) -> str:
+    """What to look at if nothing was reached, and a file of certificates is named that cannot be read."""
+    file = os.environ.get("AWS_CA_BUNDLE", "")
+    if not file or not isinstance(error, NotReachedError | HTTPClientError) or os.access(file, os.R_OK):
+        return ""
+    return f" AWS_CA_BUNDLE names {file}, which cannot be read: correct or unset it."
 
 
 def _in_the_way(error: Exception) -> str:

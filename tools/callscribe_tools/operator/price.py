@@ -17,7 +17,8 @@ def minutes_of(recordings: Iterable[Recording]) -> int:
 
 def priced(minutes: int, dollars_per_minute: float) -> str:
     """Minutes and what they cost, in words."""
+    unit = "minute" if minutes == 1 else "minutes"
     return (
-        f"{minutes} minutes; about ${minutes * dollars_per_minute:.2f} at ${dollars_per_minute:g} a minute, "
+        f"{minutes} {unit}; about ${minutes * dollars_per_minute:.2f} at ${dollars_per_minute:g} a minute, "
         "operators apart"
     )

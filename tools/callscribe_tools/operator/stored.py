@@ -44,7 +44,8 @@ def for_people(stored: StoredCall, zone: ZoneInfo) -> Iterator[str]:
         yield from _recording(sid, row, zone)
     for insights in stored.insights:
         yield ""
-        yield f"Transcript {insights.transcript.sid}: {insights.transcript.status}, {len(insights.sentences)} sentences"
+        count = show.sentences(len(insights.sentences))
+        yield f"Transcript {insights.transcript.sid}: {insights.transcript.status}, {count}"
         yield from (_line(insights, one) for one in insights.sentences)
         yield ""
         yield from show.results_for_people(insights.results)

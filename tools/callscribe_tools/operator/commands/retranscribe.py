@@ -57,7 +57,8 @@ def retranscribe(
             told = f" The table has no recording of it: {environment.command('ledger --since 7d')}"
             raise RefusedError(f"Nothing of call {call} is transcribed anew.{'' if found else told}")
         minutes = minutes_of(one.recording for one in some if one.recording)
-        confirmed(f"Delete the transcripts of {len(some)} recordings, and pay {priced(minutes, price)}?", yes=yes)
+        of = "1 recording" if len(some) == 1 else f"{len(some)} recordings"
+        confirmed(f"Delete the transcripts of {of}, and pay {priced(minutes, price)}?", yes=yes)
         try:
             for one in retranscribed(environment, twilio, call, some, tell):
                 done.append(one)  # noqa: PERF402 (what is done before an error must be in it)
