@@ -114,8 +114,8 @@ def _numbers(service_sid: str) -> dict[str, Any]:
     ("parameters", "field"),
     [
         ({"RecordingSid": "RE-secret-of-a-customer"}, "RecordingSid"),
-        ({"CallSid": ""}, "CallSid"),
-        ({"RecordingStatus": ""}, "RecordingStatus"),
+        ({"RecordingSid": ""}, "RecordingSid"),
+        ({"RecordingSid": "CA" + "0" * 32}, "RecordingSid"),
     ],
 )
 def test_an_unreadable_message_goes_to_the_dead_letters_with_a_reason_that_holds_no_values(
@@ -142,7 +142,7 @@ def test_a_call_that_twilio_does_not_have_goes_to_the_dead_letters(seeded: Stack
 
 def test_a_message_whose_dead_letters_are_gone_comes_back(seeded: Stack) -> None:
     seeded.physical_ids["RecordingsDeadLetters"] += "-gone"
-    event = changed(load_event("request_transcript", "completed"), CallSid="")
+    event = changed(load_event("request_transcript", "completed"), RecordingSid="RE-odd")
     assert seeded.invoke("request_transcript", event) == comes_back(event)
 
 
