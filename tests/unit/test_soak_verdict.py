@@ -188,11 +188,13 @@ def test_faults_of_whole_lists_that_never_happened_are_seen(soaked: Soaked) -> N
     assert told == [
         "too rare to say anything: lists without an end",
         "too rare to say anything: operators that may not be read",
+        "too rare to say anything: a number whose Service does not exist",
     ]
 
 
 def test_a_fault_that_was_too_rare_is_seen(soaked: Soaked) -> None:
-    soaked.twilio.troubles.endless_lists = soaked.twilio.troubles.operators_forbidden = 1
+    troubles = soaked.twilio.troubles
+    troubles.endless_lists = troubles.operators_forbidden = troubles.services_missing = 1
     for _ in range(LEAST_CALLS):
         soaked.add()
     for kind in FaultKind:

@@ -195,6 +195,22 @@ def test_refused_participants_are_refused_each_time_and_nothing_else_is(
     sim.check()
 
 
+def test_the_service_of_one_number_is_missing_for_its_calls_alone(
+    sim: Simulator, client: Sdk, scenario: Scenario, service_sid: str
+) -> None:
+    call = place(sim, scenario)
+    sim.troubles.number_without_service = call.to
+    with pytest.raises(TwilioRestException) as refused:
+        transcribe(client, service_sid, call)
+    assert (refused.value.status, sim.state.made, sim.troubles.services_missing) == (404, [], 1)
+
+    sim.troubles.without_service_seconds = 0
+    transcribe(client, service_sid, call)
+
+    assert (len(sim.state.made), sim.troubles.services_missing) == (1, 1)
+    sim.check()
+
+
 def test_a_transcript_starts_as_new_and_then_is_as_any_other(
     quick: Simulator, quick_client: Sdk, scenario: Scenario, application: Application, service_sid: str
 ) -> None:

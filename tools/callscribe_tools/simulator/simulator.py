@@ -82,7 +82,7 @@ class Simulator:
         self._held = HeldDeliveries(self.state, self._record)
         self._deliveries = Deliveries(self._held, self._record)
         self._transcripts = Transcripts(
-            account, self.state, self._webhooks, self._deliveries, self._record, self.unknowns
+            account, self.state, self._webhooks, self._deliveries, self._record, self.unknowns, self.troubles
         )
         voice = VoiceApi(account, self.state, self.unknowns)
         intelligence = IntelligenceApi(account, self.state, self._transcripts, self.unknowns)

@@ -20,6 +20,7 @@ from callscribe_tools.simulator.faults import FaultKind
 from callscribe_tools.simulator.state import Call, State, Transcript, TranscriptEnd
 from callscribe_tools.simulator.transcript_faults import TranscriptFaults, deleted_by_fault
 from callscribe_tools.simulator.transcript_form import channel_of, customer_key_of, moment_of, why_it_fails
+from callscribe_tools.simulator.troubles import Troubles
 from callscribe_tools.simulator.unknowns import Unknowns
 from callscribe_tools.simulator.violations import SimulationError, Violation
 from callscribe_tools.simulator.webhooks import DeliveryError, Webhooks
@@ -38,6 +39,7 @@ class Transcripts:
         deliveries: Deliveries,
         record: FaultRecord,
         unknowns: Unknowns,
+        troubles: Troubles,
     ) -> None:
         self._account = account
         self._state = state
@@ -45,6 +47,7 @@ class Transcripts:
         self._deliveries = deliveries
         self._faults = TranscriptFaults(record)
         self._unknowns = unknowns
+        self._troubles = troubles
 
     def create(self, form: Mapping[str, str]) -> Transcript:
         """Create a transcript that waits for its turn.
@@ -61,6 +64,7 @@ class Transcripts:
             # Twilio would take the media_url, and prefer it when both are given.
             raise bad_request("not simulated: give media_properties.source_sid alone")
         with self._state.lock:
+            self._miss_service(service, source_sid)
             self._refuse_second(source_sid)
             if channel.participants:
                 self._refuse_participants(source_sid)
@@ -204,6 +208,11 @@ class Transcripts:
                 f"A transcript of {source_sid} already exists",
                 misuse=False,
             )
+
+    def _miss_service(self, service: IntelligenceService, source_sid: str) -> None:
+        call = self._call(source_sid)
+        if call is not None and self._troubles.misses_service(call.to):
+            raise not_found(f"/v2/Services/{service.sid}")
 
     def _refuse_participants(self, source_sid: str) -> None:
         call = self._call(source_sid)

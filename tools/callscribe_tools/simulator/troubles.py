@@ -3,6 +3,8 @@
 `rest_api` meets them before it does any work, so a refused request "was never processed" (Twilio docs, error 20429).
 """
 
+import math
+import time
 from dataclasses import dataclass
 
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -25,10 +27,33 @@ class Troubles:
     """Every so many-th list of the whole account has no end: in turns its page leads to itself, or to empty pages."""
     forbid_operators_every: int | None = None
     """Every so many-th list of the operators is answered 403, as to an API key that may not read them."""
+    number_without_service: str | None = None
+    """A number whose Service seems not to exist: a transcript of a call to it is answered 404."""
+    without_service_seconds: float = math.inf
+    """How long after the first such answer that Service exists again."""
+    service_missing_since: float | None = None
+    """When the first such answer was given, in seconds since 1970."""
     endless_lists: int = 0
     """How many lists had no end."""
     operators_forbidden: int = 0
     """How many lists of the operators were forbidden."""
+    services_missing: int = 0
+    """How many requests for a transcript named a Service that seemed not to exist."""
+
+    @property
+    def service_restored(self) -> float:
+        """When the Service of that number existed again, in seconds since 1970; 0 if it was never missing."""
+        return 0.0 if self.service_missing_since is None else self.service_missing_since + self.without_service_seconds
+
+    def misses_service(self, number: str) -> bool:
+        """Say, to somebody who asks for a transcript of a call to a number, whether its Service is missing now."""
+        if number != self.number_without_service:
+            return False
+        if self.service_missing_since is None:
+            self.service_missing_since = time.time()
+        missing = time.time() < self.service_restored
+        self.services_missing += missing
+        return missing
 
     def meet(self) -> Response | None:
         """Refuse the request, or let it pass."""

@@ -22,12 +22,12 @@ PARAMETERS: Mapping[str, str] = {
     "KnownEverywhereSeconds": "3",
     "LookAgainSeconds": "5",
     "QueueVisibilitySeconds": "12",
-    "ResultsSeconds": "14",
+    "ResultsSeconds": "18",
     "TwilioTimeoutSeconds": "2",
     "WorkerConcurrency": "4",
     "WorkerTimeoutSeconds": "10",
 }
-PACE = Pace(late_seconds=4, timeout_seconds=4, stuck_seconds=20, results_seconds=8)
+PACE = Pace(late_seconds=4, timeout_seconds=4, stuck_seconds=20, results_seconds=12)
 LIST_FAULTS_EVERY = 40
 """Every so many-th list that the sweep asks for fails."""
 
@@ -36,6 +36,10 @@ ENDLESS_LISTS_EVERY = 11
 
 FORBID_OPERATORS_EVERY = 2
 """Every so many-th list of the operators is forbidden: functions hold the others for five minutes."""
+
+WITHOUT_SERVICE = AGENTS_NUMBER
+WITHOUT_SERVICE_SECONDS = 12.0
+"""How long the Service of that number does not exist, from its first use. Calls to other numbers must not wait."""
 
 _STORED: Mapping[str, str] = {
     "cannot_log_in": NUMBER,

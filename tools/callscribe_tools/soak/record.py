@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from callscribe_tools.simulator import Call, FaultKind, Scenario, Simulator
-from callscribe_tools.soak.plan import GIVE_UP_SECONDS, SWEEP_SECONDS
+from callscribe_tools.soak.plan import GIVE_UP_SECONDS, SWEEP_SECONDS, WITHOUT_SERVICE
 
 LONGEST_HEAL_SECONDS = 2 * SWEEP_SECONDS
 
@@ -71,6 +71,9 @@ class Record:
         if kinds & _SEEN_BY_THE_CALL:
             # Time on the line is not real time: before the call is over by Twilio's record, nobody can know that it is.
             ended = max(ended, call.started.timestamp() + call.seconds)
+        restored = self._twilio.troubles.service_restored
+        if call.to == WITHOUT_SERVICE and settled > restored:
+            ended = max(ended, restored)
         for failed in sorted(self._lists):
             # A sweep that failed is one more fault for all that waited for it; what was late already stays so.
             if ended < failed < settled and failed - ended <= LONGEST_HEAL_SECONDS:

@@ -33,6 +33,7 @@ def for_people(run: Run, verdict: Verdict) -> Iterator[str]:
     yield from (f"  {kind:26} {share:6.1%}" for kind, share in sorted(verdict.shares.items()))
     yield f"  {'lists without an end':26} {verdict.endless_lists:6}"
     yield f"  {'operators forbidden':26} {verdict.operators_forbidden:6}"
+    yield f"  {'Service of one number gone':26} {verdict.services_missing:6}"
     wrong = list(verdict.faults())
     yield from (f"WRONG: {one}" for one in wrong[:_LONGEST_LISTING])
     if len(wrong) > _LONGEST_LISTING:
@@ -59,6 +60,7 @@ def for_machines(run: Run, verdict: Verdict) -> dict[str, Any]:
         "faults": {str(kind): round(share, 4) for kind, share in verdict.shares.items()},
         "endless_lists": verdict.endless_lists,
         "operators_forbidden": verdict.operators_forbidden,
+        "services_missing": verdict.services_missing,
         "ledger_disagreements": list(verdict.disagreements),
         "wrong": list(verdict.faults()),
     }

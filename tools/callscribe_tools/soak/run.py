@@ -21,6 +21,8 @@ from callscribe_tools.soak.plan import (
     PACE,
     PARAMETERS,
     SWEEP_SECONDS,
+    WITHOUT_SERVICE,
+    WITHOUT_SERVICE_SECONDS,
     Planned,
 )
 from callscribe_tools.soak.watch import Watch
@@ -81,6 +83,7 @@ def play(local: LocalCallscribe, calls: Sequence[Planned], progress: Progress) -
     run = Run(time.time())
     troubles = local.twilio.troubles
     troubles.endless_lists_every, troubles.forbid_operators_every = ENDLESS_LISTS_EVERY, FORBID_OPERATORS_EVERY
+    troubles.number_without_service, troubles.without_service_seconds = WITHOUT_SERVICE, WITHOUT_SERVICE_SECONDS
     _sweep(local, run)
     watch = Watch(CallLists(local.stack.aws.table(local.stack.outputs["CallsTableName"])))
     with watch.looking(), _sweeping(local, run), _telling(run, watch, len(calls), progress):

@@ -61,6 +61,7 @@ class Verdict:
     disagreements: Sequence[str]
     endless_lists: int
     operators_forbidden: int
+    services_missing: int
 
     @property
     def heals(self) -> list[float]:
@@ -97,13 +98,20 @@ class Verdict:
             if one.seconds is not None and one.seconds > LONGEST_HEAL_SECONDS:
                 kinds = ", ".join(sorted(one.kinds))
                 yield f"healed too late: {one.call_sid} after {one.seconds:.0f} s ({kinds})"
-        if self.tells_shares and not self.endless_lists:
-            yield "too rare to say anything: lists without an end"
-        if self.tells_shares and not self.operators_forbidden:
-            yield "too rare to say anything: operators that may not be read"
+        if self.tells_shares:
+            yield from (f"too rare to say anything: {what}" for what in self._too_rare())
+
+    def _too_rare(self) -> Iterator[str]:
+        """The faults that did not happen, or on too few calls."""
+        if not self.endless_lists:
+            yield "lists without an end"
+        if not self.operators_forbidden:
+            yield "operators that may not be read"
+        if not self.services_missing:
+            yield "a number whose Service does not exist"
         for kind, share in self.shares.items():
-            if self.tells_shares and share < LEAST_SHARE:
-                yield f"too rare to say anything: {kind}, on {share:.1%} of the calls"
+            if share < LEAST_SHARE:
+                yield f"{kind}, on {share:.1%} of the calls"
 
 
 def judge(local: LocalCallscribe, run: Run) -> Verdict:
@@ -149,6 +157,7 @@ def judged(twilio: Simulator, run: Run, found: Found) -> Verdict:
         disagreements=found.disagreements,
         endless_lists=twilio.troubles.endless_lists,
         operators_forbidden=twilio.troubles.operators_forbidden,
+        services_missing=twilio.troubles.services_missing,
     )
 
 
