@@ -4,6 +4,7 @@ import io
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,8 @@ def world(stack: Stack, twilio: Simulator, twilio_url: str, monkeypatch: pytest.
     wire.attach(monkeypatch)
     # Its requests are counted, so they must come in the same order each time.
     monkeypatch.setattr("callscribe.adapters.twilio.AT_ONCE", 1)
+    # A world that has begun again knows nothing of what was asked before.
+    monkeypatch.setattr("callscribe.adapters.held_answers.HELD_FOR", timedelta(0))
     return World(stack, twilio, twilio_url, wire)
 
 

@@ -9,7 +9,7 @@ from callscribe_tools.deadline import MOST_TIMES, Deadline, slowness
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """What time it is, in the first place of a list."""
     now = [0.0]
-    monkeypatch.setattr("callscribe_tools.deadline.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("callscribe_tools.deadline.monotonic", lambda: now[0])
     return now
 
 
@@ -43,15 +43,15 @@ def test_nobody_waits_for_ever(clock: list[float]) -> None:
 
 def test_a_machine_that_runs_two_at_a_time_is_twice_as_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     walls, works = iter([0.0, 0.2]), iter([0.0, 0.1])
-    monkeypatch.setattr("callscribe_tools.deadline.time.monotonic", lambda: next(walls))
-    monkeypatch.setattr("callscribe_tools.deadline.time.thread_time", lambda: next(works))
+    monkeypatch.setattr("callscribe_tools.deadline.monotonic", lambda: next(walls))
+    monkeypatch.setattr("callscribe_tools.deadline.thread_time", lambda: next(works))
     assert slowness() == 2.0
 
 
 def test_a_machine_that_is_slow_itself_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     walls, works = iter([0.0, 0.3]), iter([0.0, 0.3])
-    monkeypatch.setattr("callscribe_tools.deadline.time.monotonic", lambda: next(walls))
-    monkeypatch.setattr("callscribe_tools.deadline.time.thread_time", lambda: next(works))
+    monkeypatch.setattr("callscribe_tools.deadline.monotonic", lambda: next(walls))
+    monkeypatch.setattr("callscribe_tools.deadline.thread_time", lambda: next(works))
     assert slowness() == pytest.approx(2.0)
 
 

@@ -237,7 +237,7 @@ def test_a_refusal_is_not_held(
 
 
 def test_no_account_gets_the_answers_of_another_and_not_all_are_held() -> None:
-    one, other = (twilio_api.connection(f"AC{number}", "SK", "secret", None, 1.0).held for number in range(2))
+    one, other = (twilio_api.connection(f"AC{number}", "SK", "secret", None, 1.0, 0).held for number in range(2))
     assert one.answer("operators", None, lambda: "one") == "one"
     assert other.answer("operators", None, lambda: "other") == "other"
     assert one.answer("operators", None, lambda: "not asked") == "one"

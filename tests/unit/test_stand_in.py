@@ -122,7 +122,7 @@ def test_a_stand_in_that_is_not_worth_it_is_skipped_too(
     "fields",
     [
         {"source": "StartCallRecordingAPI"},
-        {"source": "DialVerb"},
+        {"source": "DialVerb", "status": "absent"},
         {"source": "RecordVerb", "status": "deleted"},
         {"source": "RecordVerb", "call_sid": WITHHELD_CALL_SID},
     ],

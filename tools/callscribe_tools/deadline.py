@@ -1,8 +1,8 @@
 """Deadlines by which something must have happened on this machine. A busy or slow machine gets more time."""
 
 import hashlib
-import time
 from collections.abc import Callable
+from time import monotonic, thread_time
 
 MOST_TIMES = 10.0
 """So many times its length a deadline grows to, and no more: somebody waits."""
@@ -16,11 +16,11 @@ _WORK_SECONDS = 0.15
 
 def slowness() -> float:
     """Measure how many times as long as usual work takes now; at least 1."""
-    began, began_working = time.monotonic(), time.thread_time()
+    began, began_working = monotonic(), thread_time()
     hashlib.sha256(_WORK).digest()
-    working = max(time.thread_time() - began_working, 1e-6)
+    working = max(thread_time() - began_working, 1e-6)
     # The rest of the time other programs, or the limits of a container, have had the processor.
-    waited = max(1.0, (time.monotonic() - began) / working)
+    waited = max(1.0, (monotonic() - began) / working)
     return waited * max(1.0, working / _WORK_SECONDS)
 
 
@@ -40,7 +40,7 @@ class Deadline:
     def __init__(self, seconds: float, measure: Callable[[], float] = slowness) -> None:
         self._seconds = seconds
         self._measure = measure
-        self._began = time.monotonic()
+        self._began = monotonic()
         self._times = 1.0
 
     def is_over(self) -> bool:
@@ -55,4 +55,4 @@ class Deadline:
         return " ".join(filter(None, [f"Waited {self._passed():.0f} s.", blame(self._times)]))
 
     def _passed(self) -> float:
-        return time.monotonic() - self._began
+        return monotonic() - self._began

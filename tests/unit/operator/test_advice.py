@@ -26,7 +26,7 @@ NOT_WORTH_IT = {"absent", "too_short", "too_long", "spare"}
 def reasons() -> set[str]:
     """All that is written in the code as the reason of a row; what is filled in is a number."""
     files = [file for part in ("domain", "usecases", "adapters") for file in (SOURCES / part).glob("*.py")]
-    return {text for file in files for node in _reasons_in(file) for text in _texts(node)}
+    return {text for file in files for node in _reasons_in(file) for text in _texts(node)} | {*CONSTANTS.values()}
 
 
 def _reasons_in(file: Path) -> Iterator[ast.expr]:

@@ -54,6 +54,10 @@ _BY_REASON: Mapping[str, Remedy] = MappingProxyType(
         "transcript_gone": Remedy(
             "Somebody deleted its transcripts at Twilio, each time. Find out who does that first", Helps.RETRANSCRIBE
         ),
+        "no_call": Remedy(
+            f"Twilio no longer says which call the recording is of. {_LOST}; look at the recording in Twilio's console",
+            Helps.NOTHING,
+        ),
         "recording_deleted": Remedy(
             f"It was deleted at Twilio before it was transcribed. {_LOST}; find out who deletes recordings",
             Helps.NOTHING,
