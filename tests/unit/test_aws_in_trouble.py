@@ -55,13 +55,27 @@ def test_one_failure_of_aws_is_made_good_before_anybody_notices(name: str, world
             assert (step, world.end()) == (step, ends.at_once)
 
 
+CONFIGURATIONS = ("/v2/Services", "/v2/Operators")
+
+
+def without_origins(end: Any) -> Any:
+    """Leave out what tells which versions have made the results."""
+    if isinstance(end, dict):
+        return {name: without_origins(value) for name, value in end.items() if name != "made_by"}
+    return [without_origins(value) for value in end] if isinstance(end, list) else end
+
+
 @pytest.mark.parametrize("name", SITUATIONS)
 def test_a_request_that_fails_is_made_up_for_later(name: str, world: World, scenario: Scenario) -> None:
     ends = Ends(name, world, scenario)
     for number, step in enumerate(ends.steps, start=1):
         do_in_trouble(name, world, scenario, twice(number, NOTHING_DONE[number % len(NOTHING_DONE)]))
         before = ends.steps[number - 2] if number > 1 else ""
-        assert (step, end_of(world)) == (step, ends.after(before))
+        end, expected = end_of(world), ends.after(before)
+        if any(path in step for path in CONFIGURATIONS):
+            # A call that waits for no result any more is stored without what made its results (see `made_by`).
+            end, expected = without_origins(end), without_origins(expected)
+        assert (step, end) == (step, expected)
 
 
 @pytest.mark.parametrize("name", SITUATIONS)
