@@ -27,6 +27,8 @@ _SPOILS: Mapping[FaultKind, Collection[FaultKind]] = {
     FaultKind.TRANSCRIPT_STUCK: (FaultKind.LOST_TRANSCRIPT_WEBHOOK,),
     FaultKind.TRANSCRIPT_ENDLESS: (FaultKind.LOST_TRANSCRIPT_WEBHOOK,),
     FaultKind.TRANSCRIPT_FAILS: (FaultKind.LOST_TRANSCRIPT_WEBHOOK,),
+    # Until somebody asks without having been told, the results have come.
+    FaultKind.LATE_OPERATOR_RESULTS: (FaultKind.LOST_TRANSCRIPT_WEBHOOK, FaultKind.DEAD_URL),
 }
 _NO_TEXT = frozenset({FaultKind.TRANSCRIPT_ENDLESS, FaultKind.TRANSCRIPT_FAILS})
 
