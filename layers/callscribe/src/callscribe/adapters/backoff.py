@@ -19,6 +19,6 @@ def tries() -> Iterator[int]:
     longest = FIRST_PAUSE_SECONDS
     for number in range(1, TRIES + 1):
         if number > 1:
-            sleep(random.uniform(longest / 2, longest))  # noqa: S311 (nobody must not guess it)
+            sleep(random.uniform(longest / 2, longest))  # noqa: S311 (nobody gains by guessing it)
             longest *= 2
         yield number
