@@ -200,6 +200,15 @@ def test_while_aws_does_not_answer_the_first_time_a_retry_may_help(trouble: str)
             assert not isinstance(raised.value, SettingsError)
 
 
+@pytest.mark.parametrize("trouble", DOWN)
+def test_one_request_that_fails_quickly_is_sent_again_at_once(trouble: str) -> None:
+    with (
+        answering(DOWN[trouble], secret_of(SECRET)) as secrets,
+        answering(DOWN[trouble], item_of(NUMBERS)) as table,
+    ):
+        assert reader(secrets, table).current().numbers.keys() == DOCUMENT["numbers"].keys()
+
+
 @pytest.mark.parametrize("trouble", WRONG_SECRET)
 def test_credentials_that_cannot_be_read_the_first_time_are_an_error(trouble: str) -> None:
     with answering(WRONG_SECRET[trouble]) as url, pytest.raises(SettingsError):

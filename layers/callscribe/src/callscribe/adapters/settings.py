@@ -36,6 +36,13 @@ nowhere in the settings can cost."""
 TIMEOUT_SECONDS = 3
 """Twilio waits 15 s for our answer; a caller notices 2 or 3."""
 
+QUICK_SECONDS = 1
+"""A request that fails in less time is sent once more: AWS throttles and drops single requests, and a caller whom that
+reaches hears another greeting. A caller does not wait for two timeouts."""
+
+PAUSE_SECONDS = 0.1
+"""Before the second request."""
+
 # Takes 20 ms, which belong to the start of the environment and not to the first call.
 _TLS = ssl.create_default_context()
 _log = logging.getLogger(__name__)
@@ -126,7 +133,17 @@ class SettingsReader:
             raise SettingsError("the item in the table of settings is none that setup has written") from None
 
     def _ask(self, service: str, target: str, asked: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Send one request of AWS's JSON protocol; None where what it names does not exist."""
+        """Send a request of AWS's JSON protocol, twice if it fails quickly; None if its object does not exist."""
+        started = time.monotonic()
+        try:
+            return self._ask_once(service, target, asked)
+        except TransientError:
+            if time.monotonic() - started >= QUICK_SECONDS:
+                raise
+        time.sleep(PAUSE_SECONDS)
+        return self._ask_once(service, target, asked)
+
+    def _ask_once(self, service: str, target: str, asked: Mapping[str, Any]) -> dict[str, Any] | None:
         status, answer = self._post(service, target, json.dumps(asked).encode())
         name = _NAMES[service]
         if status == 200:
