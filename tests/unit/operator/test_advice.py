@@ -9,7 +9,7 @@ import pytest
 from callscribe.domain import patience, recording
 from callscribe.domain.transcript import FAILED_STATUSES
 from callscribe.usecases.store_insights import ENCRYPTED
-from callscribe_tools.operator.advice import advice, advice_on_letter, unknown
+from callscribe_tools.operator.advice import advice, advice_on_letter, advice_on_skipping, unknown
 from harness.template import REPOSITORY
 
 SOURCES = REPOSITORY / "layers/callscribe/src/callscribe"
@@ -78,6 +78,11 @@ def test_the_reasons_are_found_in_the_code() -> None:
 def test_no_reason_is_without_advice(reason: str) -> None:
     assert advice(reason) != unknown(reason)
     assert len(advice(reason).text) > 20
+
+
+@pytest.mark.parametrize("reason", sorted(NOT_WORTH_IT))
+def test_no_reason_to_skip_is_without_advice(reason: str) -> None:
+    assert advice_on_skipping(reason) != advice_on_skipping("moon_phase")
 
 
 def test_a_refusal_of_twilios_leads_to_what_twilio_says_of_it() -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from callscribe_tools.simulator import Call
+from callscribe_tools.simulator import Call, Simulator, load_scenario
 from harness.erasing import erase
+from harness.later import work
 from harness.stack import CALLER, NUMBER, Stack
 
 type Reading = Callable[..., Result]
@@ -82,3 +83,68 @@ def test_what_is_no_call_is_refused(sid: str, reading: Reading) -> None:
     result = reading("show", sid)
     assert result.exit_code == 2
     assert "no SID of a call" in result.stderr
+
+
+@pytest.fixture
+def failed(stack: Stack, twilio: Simulator) -> dict[str, Any]:
+    """The row of a recording whose transcript failed."""
+    call = twilio.place_call(load_scenario("transcript_fails"), to=NUMBER)
+    twilio.unknowns.failed_transcript_webhook = "available"
+    work(stack)
+    twilio.complete_transcripts()
+    work(stack)
+    (row,) = [item for item in stack.items() if item.get("state") == "failed" and item["pk"] == f"CALL#{call.sid}"]
+    return row
+
+
+def shown(reading: Reading, row: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """What `show` prints about the row's recording: the text's line, and the document's fields."""
+    call, recording = row["pk"].removeprefix("CALL#"), row["sk"].removeprefix("RECORDING#")
+    lines = reading("show", call).stdout.splitlines()
+    (begin,) = [number for number, line in enumerate(lines) if line.startswith(f"Recording {recording}:")]
+    told = [line for line in lines[begin + 1 :] if not line.startswith("  20")]
+    return told[0], json.loads(reading("show", call, "--json").stdout)["recordings"][recording]
+
+
+def test_of_a_failed_recording_the_next_step_is_named(reading: Reading, failed: dict[str, Any]) -> None:
+    line, document = shown(reading, failed)
+    call = failed["pk"].removeprefix("CALL#")
+    assert line == f"  What to do: {document['what_to_do']}"
+    assert document["command"] == f"callscribe retranscribe {call}"
+    assert line.startswith("  What to do: Twilio could not transcribe it.")
+    assert line.endswith(f"Then: callscribe retranscribe {call}")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told", "command"),
+    [
+        ({"state": "skipped", "reason": "over_budget"}, "daily_minutes", "redrive --call"),
+        ({"state": "skipped", "reason": "too_short"}, "You need do nothing", None),
+        ({"state": "skipped", "reason": "too_long"}, "look at the recording in Twilio's console", None),
+        ({"state": "skipped", "reason": "spare"}, "recording in two channels is transcribed instead", None),
+        (
+            {"state": "skipped", "reason": "absent", "error_code": 13223},
+            "callscribe doctor. (Twilio's error 13223)",
+            None,
+        ),
+        ({"state": "skipped", "reason": "moon_phase"}, "does not know why it was skipped", None),
+        ({"state": "failed", "reason": "gave_up"}, "fix that first", "redrive --call"),
+        ({"state": "failed", "reason": "gave_up", "rounds": 5}, "`redrive` takes it no more", "retranscribe"),
+        ({"state": "failed", "deleted_at": "2026-01-01T00:00:00Z"}, "Without its audio nothing", None),
+    ],
+)
+def test_the_next_step_is_that_of_the_reason(
+    changes: dict[str, Any], told: str, command: str | None, reading: Reading, failed: dict[str, Any], stack: Stack
+) -> None:
+    stack.table().put_item(Item=failed | changes)
+    line, document = shown(reading, failed)
+    assert told in line
+    assert line == f"  What to do: {document['what_to_do']}"
+    whole = f"callscribe {command} {failed['pk'].removeprefix('CALL#')}" if command else None
+    assert document["command"] == whole
+
+
+def test_a_stored_recording_needs_no_next_step(reading: Reading, stored: Call) -> None:
+    assert not re.search(r"Recording \w+: stored.*\n(  20.*\n)*  What to do", reading("show", stored.sid).stdout)
+    rows = json.loads(reading("show", stored.sid, "--json").stdout)["recordings"].values()
+    assert [row["what_to_do"] for row in rows if row["state"] == "stored"] == [None]

@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from callscribe.domain.patience import GAVE_UP
-from callscribe.domain.recording import MOST_ROUNDS, OVER_BUDGET
+from callscribe.domain.recording import MOST_ROUNDS, OVER_BUDGET, SPARE
 
 
 class Helps(StrEnum):
@@ -22,7 +22,8 @@ class Helps(StrEnum):
 class Remedy:
     """What to do: `text` is about the cause, as sentences without the last full stop.
 
-    `{apply}` and `{secret}` in it stand for the commands `setup apply` and `secret set` of the environment.
+    `{apply}`, `{secret}` and `{doctor}` in it stand for the commands `setup apply`, `secret set` and `doctor` of the
+    environment.
     """
 
     text: str
@@ -108,6 +109,32 @@ _BY_REASON: Mapping[str, Remedy] = MappingProxyType(
     }
 )
 
+AUDIO_IS_GONE = Remedy(
+    "The recording was deleted at Twilio, because its date had passed (recording_retention_days in the settings), or "
+    "the call was deleted there. Without its audio nothing can transcribe it any more",
+    Helps.NOTHING,
+)
+"""What to do about a failed recording that Twilio no longer has."""
+
+REDRIVEN_TOO_OFTEN = Remedy(
+    f"It has begun again {MOST_ROUNDS} times, and `redrive` takes it no more. Find the cause in the log of its worker "
+    "and fix it first. `retranscribe` deletes its transcript, if it has one, and asks for a new one, which you pay",
+    Helps.RETRANSCRIBE,
+)
+"""What to do about a recording that would have to be redriven, but was redriven as often as it may."""
+
+_BY_SKIPPING: Mapping[str, str] = MappingProxyType(
+    {
+        "absent": "Twilio recorded no audio, usually because the caller hung up before the recording began. You need "
+        "do nothing. If all calls end like this, look at how the number is wired: {doctor}",
+        "too_short": "It is shorter than the 2 seconds that Twilio transcribes. You need do nothing",
+        "too_long": "It is longer than the 8 hours that Twilio transcribes, so there is no transcript. To listen to "
+        "it, look at the recording in Twilio's console",
+        SPARE: "It is the mono recording of the same call. The recording in two channels is transcribed instead. You "
+        "need do nothing",
+    }
+)
+
 # What Twilio may call it some day.
 _BY_BEGINNING: Mapping[str, Remedy] = MappingProxyType(
     {
@@ -153,6 +180,10 @@ _UNREPORTED = Remedy(
 )
 _NO_REASON = Remedy("The row does not say why. The log of its worker may: fix the cause first", Helps.REDRIVE)
 
+_UNKNOWN_SKIPPING = (
+    "This version of the command does not know why it was skipped. Look at the recording in Twilio's console"
+)
+
 _ERROR_CODE = 10_000
 """The least of Twilio's own error codes; a smaller number is an HTTP status."""
 
@@ -174,6 +205,12 @@ def unknown(reason: str) -> Remedy:
         f"This version of the command does not know the reason {reason}. Look at the log of its worker first",
         Helps.REDRIVE,
     )
+
+
+def advice_on_skipping(reason: str | None) -> Remedy:
+    """Say what to do about a recording that was skipped for good."""
+    known = _BY_SKIPPING.get(reason or "")
+    return Remedy(known, Helps.NOTHING) if known else Remedy(_UNKNOWN_SKIPPING, Helps.NOTHING)
 
 
 def advice_on_letter(reason: str | None, redriven: int = 0) -> Remedy:

@@ -11,10 +11,10 @@ from typing import Any
 from callscribe.adapters.deletions import RefusedDeletion
 from callscribe.adapters.dynamodb import moment_of
 from callscribe.adapters.items import recording_of_row
-from callscribe.domain.sids import CallSid
-from callscribe_tools.operator.advice import Helps, Remedy, advice, advice_on_deletion, advice_on_letter
+from callscribe_tools.operator.advice import Remedy, advice, advice_on_deletion, advice_on_letter
 from callscribe_tools.operator.dead_letters import Letter
 from callscribe_tools.operator.environment import Environment, Line
+from callscribe_tools.operator.next_step import next_step, step_of
 from callscribe_tools.operator.printing import Tell
 
 
@@ -76,10 +76,8 @@ def failures(environment: Environment, since: datetime | None, progress: Tell) -
 
 def _of_row(environment: Environment, row: dict[str, Any]) -> Failure:
     recording, reason = recording_of_row(row), row.get("reason")
-    code = f" (Twilio's error {row['error_code']})" if row.get("error_code") else ""
     transcript = (str(row["transcript"]),) if row.get("transcript") else ()
-    remedy = advice(reason)
-    command = _command(environment, remedy, recording.call_sid)
+    step = next_step(environment, recording.call_sid, row) or step_of(environment, advice(reason), recording.call_sid)
     return Failure(
         what="recording",
         sids=(recording.call_sid, recording.sid, *transcript),
@@ -87,14 +85,14 @@ def _of_row(environment: Environment, row: dict[str, Any]) -> Failure:
         reason=reason,
         since=moment_of(row["due_at"]),
         attempts=int(row.get("attempts", 0)),
-        remedy=remedy,
-        what_to_do=f"{_words(environment, remedy, command)}{code}",
-        command=command,
+        remedy=step.remedy,
+        what_to_do=step.what_to_do,
+        command=step.command,
     )
 
 
 def _of_deletion(environment: Environment, refused: RefusedDeletion) -> Failure:
-    remedy = advice_on_deletion(refused.reason)
+    step = step_of(environment, advice_on_deletion(refused.reason), refused.call_sid)
     return Failure(
         what="deletion at Twilio",
         sids=(refused.call_sid, refused.recording_sid),
@@ -102,15 +100,15 @@ def _of_deletion(environment: Environment, refused: RefusedDeletion) -> Failure:
         reason=refused.reason,
         since=refused.overdue_since,
         attempts=refused.tries,
-        remedy=remedy,
-        what_to_do=f"{_words(environment, remedy, None)} It is tried again at {refused.retry_at:%Y-%m-%d %H:%M} UTC.",
-        command=None,
+        remedy=step.remedy,
+        what_to_do=f"{step.what_to_do} It is tried again at {refused.retry_at:%Y-%m-%d %H:%M} UTC.",
+        command=step.command,
     )
 
 
 def _of_letter(environment: Environment, line: Line, letter: Letter) -> Failure:
     remedy = advice_on_letter(letter.reason, letter.redriven)
-    command = _command(environment, remedy, letter.call_sid, f"--queue {line.name}")
+    step = step_of(environment, remedy, letter.call_sid, f"--queue {line.name}")
     return Failure(
         what=f"message on {line.name}",
         # The call first, as everywhere.
@@ -119,29 +117,10 @@ def _of_letter(environment: Environment, line: Line, letter: Letter) -> Failure:
         reason=letter.reason,
         since=letter.sent,
         attempts=letter.redriven,
-        remedy=remedy,
-        what_to_do=_words(environment, remedy, command),
-        command=command,
+        remedy=step.remedy,
+        what_to_do=step.what_to_do,
+        command=step.command,
     )
-
-
-def _command(environment: Environment, remedy: Remedy, call_sid: CallSid | None, without: str = "") -> str | None:
-    """The command that helps, for one call; `without` are the options for what names no call."""
-    match remedy.helps:
-        case Helps.RETRANSCRIBE:
-            return environment.command(f"retranscribe {call_sid}")
-        case Helps.REDRIVE:
-            return environment.command(f"redrive --call {call_sid}" if call_sid else f"redrive {without}")
-        case Helps.NOTHING:
-            return None
-
-
-def _words(environment: Environment, remedy: Remedy, command: str | None) -> str:
-    commands = {"{apply}": "setup apply", "{secret}": "secret set"}
-    text = remedy.text
-    for place, words in commands.items():
-        text = text.replace(place, environment.command(words))
-    return f"{text}. Then: {command}" if command else f"{text}."
 
 
 def _by_kind(sids: tuple[str, ...]) -> dict[str, str | None]:

@@ -21,7 +21,7 @@ from callscribe.domain.recording import MOST_ROUNDS, SETTLED, Event, State, need
 from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
 from callscribe.domain.transcript import FAILED_STATUSES
 from callscribe.edge.payloads import EndedCall
-from callscribe_tools.operator.advice import advice_on_letter
+from callscribe_tools.operator.advice import AUDIO_IS_GONE, advice_on_letter
 from callscribe_tools.operator.dead_letters import Letter
 from callscribe_tools.operator.environment import Environment, Line
 from callscribe_tools.operator.printing import Tell
@@ -31,12 +31,6 @@ TAKEN_SECONDS = 120
 
 ENDS_THE_SAME = frozenset(f"transcript_{status}" for status in FAILED_STATUSES)
 """Reasons that stay while the transcript does: Twilio makes one of a recording, and a worker finds that one."""
-
-
-AUDIO_IS_GONE = (
-    "The recording was deleted at Twilio, because its date had passed (recording_retention_days in the settings), or "
-    "the call was deleted there. Without its audio it cannot be transcribed any more"
-)
 
 
 class Which(StrEnum):
@@ -203,7 +197,7 @@ def _begin_anew(
     if dry_run:
         row = environment.table.knows(call_sid).get(recording_sid, {})
         if "deleted_at" in row:
-            return Outcome.LEFT, AUDIO_IS_GONE
+            return Outcome.LEFT, AUDIO_IS_GONE.text
         spent = int(row.get("rounds", 0)) >= MOST_ROUNDS
         return (Outcome.LEFT, _spent(environment)) if spent else (Outcome.WOULD_BE_SENT, "")
     move = environment.table.move(Event.REDRIVEN, call_sid, recording_sid, due_at=datetime.now(UTC))
@@ -211,7 +205,7 @@ def _begin_anew(
         environment.recordings.queue.put(stand_ins.of_noted(call_sid, recording_sid))
         return Outcome.SENT, ""
     if move.deleted:
-        return Outcome.LEFT, AUDIO_IS_GONE
+        return Outcome.LEFT, AUDIO_IS_GONE.text
     if move.state in SETTLED and move.deleting_until and move.deleting_until > datetime.now(UTC):
         return Outcome.LEFT, (
             f"Its date at Twilio has passed, and it is being deleted there right now. After "

@@ -11,6 +11,8 @@ from callscribe.adapters.items import StoredCall
 from callscribe.domain.recording import State
 from callscribe.domain.transcript import Insights, Sentence
 from callscribe_tools import show
+from callscribe_tools.operator.environment import Environment
+from callscribe_tools.operator.next_step import NextStep, next_step
 
 # A recording's moments by their attributes; those that are no states come after a state.
 _MOMENTS = {**{f"{state}_at": str(state) for state in State}, "repaired_at": "repaired", "deleted_at": "deleted"}
@@ -33,8 +35,14 @@ def is_known(stored: StoredCall) -> bool:
     return bool(stored.call or stored.recordings or stored.erased_at)
 
 
-def for_people(stored: StoredCall, zone: ZoneInfo) -> Iterator[str]:
-    """The call, line by line, with its moments in the time zone."""
+def next_steps(environment: Environment, stored: StoredCall) -> dict[str, NextStep]:
+    """Say what to do about each recording of the call that failed or was skipped, by the recording's SID."""
+    steps = {str(sid): next_step(environment, stored.sid, row) for sid, row in stored.recordings.items()}
+    return {sid: step for sid, step in steps.items() if step}
+
+
+def for_people(stored: StoredCall, zone: ZoneInfo, steps: Mapping[str, NextStep]) -> Iterator[str]:
+    """The call, line by line, with its moments in the time zone and what to do about its recordings."""
     yield f"Call {stored.sid}"
     if stored.erased_at:
         yield f"  erased   {_local(stored.erased_at, zone)}"
@@ -42,6 +50,8 @@ def for_people(stored: StoredCall, zone: ZoneInfo) -> Iterator[str]:
         yield from _head(stored.call or {}, zone)
     for sid, row in stored.recordings.items():
         yield from _recording(sid, row, zone)
+        if sid in steps:
+            yield f"  What to do: {steps[sid].what_to_do}"
     for insights in stored.insights:
         yield ""
         count = show.sentences(len(insights.sentences))
@@ -54,9 +64,16 @@ def for_people(stored: StoredCall, zone: ZoneInfo) -> Iterator[str]:
             yield f"No result was given by: {', '.join(insights.missing_operators)}"
 
 
-def for_machines(stored: StoredCall) -> dict[str, Any]:
+def for_machines(stored: StoredCall, steps: Mapping[str, NextStep]) -> dict[str, Any]:
     """The call as a document for `json_numbers.json_text`."""
-    return {**show.for_machines(stored), "erased_at": iso(stored.erased_at) if stored.erased_at else None}
+    document = show.for_machines(stored)
+    recordings = {sid: {**row, **_step(steps.get(sid))} for sid, row in document["recordings"].items()}
+    erased_at = iso(stored.erased_at) if stored.erased_at else None
+    return {**document, "recordings": recordings, "erased_at": erased_at}
+
+
+def _step(step: NextStep | None) -> dict[str, str | None]:
+    return {"what_to_do": step.what_to_do if step else None, "command": step.command if step else None}
 
 
 def _transcript(row: Mapping[str, Any] | None) -> str | None:

@@ -17,7 +17,7 @@ from callscribe_tools.operator.cli_common import (
 )
 from callscribe_tools.operator.errors import RefusedError
 from callscribe_tools.operator.printing import print_json_text, print_line
-from callscribe_tools.operator.stored import current, for_machines, for_people, is_known
+from callscribe_tools.operator.stored import current, for_machines, for_people, is_known, next_steps
 
 commands = typer.Typer()
 
@@ -33,7 +33,8 @@ def show(
 ) -> None:
     """Show all that is stored of a call: who, when, what became of its recordings, who said what, operator results.
 
-    Numbers are shown in full. Times are those of --tz, with --json in UTC. Of a call that was erased it says when.
+    If a recording failed or was skipped, it says what to do. Numbers are shown in full. Times are those of --tz, with
+    --json in UTC. Of a call that was erased it says when.
 
     \b
     Example: callscribe show CA00000000000000000000000000000001 --tz Europe/Berlin
@@ -49,8 +50,9 @@ def show(
                 "older than anything is kept, or lost. What Twilio has and the table has not: "
                 f"{environment.command('ledger --since 7d')}"
             )
+    steps = next_steps(environment, stored)
     if as_json:
-        print_json_text(json_text(for_machines(stored)))
+        print_json_text(json_text(for_machines(stored, steps)))
         return
-    for line in for_people(stored, local):
+    for line in for_people(stored, local, steps):
         print_line(line)
