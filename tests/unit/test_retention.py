@@ -14,19 +14,20 @@ from callscribe.domain.retention import KEPT_FOR_A_PERSON
 from callscribe.domain.sids import CallSid, RecordingSid
 from callscribe_tools.local_callscribe import settings_document
 from callscribe_tools.simulator import Simulator, load_scenario
-from harness.answers import answer
+from harness.answers import answer, recover
 from harness.erasing import ERASED_ROW, erase
 from harness.events import load_event
 from harness.later import be_later, work
 from harness.seeded import (
     CALL_SID,
     FAILED_CALL_SID,
+    FOREIGN_SERVICE_SID,
     MONO_RECORDING_SID,
     RECORDING_SID,
     STAND_IN_SID,
 )
-from harness.stack import NUMBER, Stack
-from harness.workers import DONE, row, state, webhook_of
+from harness.stack import NUMBER, SERVICE_SID, Stack
+from harness.workers import DONE, SENTENCES, page, row, state, webhook_of
 from harness.world import let_be_deleted
 
 LIST = "/2010-04-01/Accounts/{account}/Recordings.json"
@@ -237,6 +238,185 @@ def test_a_call_to_a_number_that_left_the_settings_keeps_the_date_it_has_and_get
     seeded.write_settings(document | {"numbers": {"+12025550111": document["numbers"][NUMBER]}})
     delete(seeded)
     assert twilio.state.recordings[RECORDING_SID].status == "deleted"
+
+
+# --- numbers that leave the settings
+
+type Leave = Callable[[int | None], None]
+
+
+@pytest.fixture
+def leave(stack: Stack, twilio: Simulator, twilio_url: str) -> Leave:
+    """Write settings that no longer hold the number, and keep recordings of other numbers for so many days."""
+
+    def write(days: int | None) -> None:
+        document = settings_document(twilio.account, twilio_url)
+        other = document["numbers"][NUMBER] | {"service_sid": FOREIGN_SERVICE_SID}
+        stack.write_settings({**document, "recording_retention_days": days, "numbers": {"+12025550111": other}})
+
+    return write
+
+
+def told(stack: Stack, twilio: Simulator) -> None:
+    sid = next(iter(twilio.state.transcripts))
+    twilio.complete_transcripts()
+    assert stack.invoke("store_insights", webhook_of(sid)) == DONE
+
+
+def told_failed(stack: Stack, twilio: Simulator) -> None:
+    sid = next(iter(twilio.state.transcripts))
+    twilio.state.transcripts[sid].status = "failed"
+    assert stack.invoke("store_insights", webhook_of(sid)) == DONE
+
+
+def told_encrypted(stack: Stack, twilio: Simulator) -> None:
+    twilio.account.services[SERVICE_SID].encryption_credential_sid = "CR" + "e" * 32
+    told(stack, twilio)
+
+
+def told_unreadable(stack: Stack, twilio: Simulator) -> None:
+    sid = next(iter(twilio.state.transcripts))
+    twilio.complete_transcripts()
+    twilio.state.transcripts[sid].updated -= DAY
+    answer(twilio, "GET", SENTENCES, 200, page("sentences", '{"transcript": null}'))
+    answer(twilio, "GET", "/v2/Services/{sid}", 404)
+    assert stack.invoke("store_insights", webhook_of(sid)) == DONE
+
+
+def told_gone(stack: Stack, twilio: Simulator) -> None:
+    sid = twilio.state.transcripts.popitem()[0]
+    stack.table().put_item(Item=row(stack, RECORDING_SID) | {"rounds": MOST_ROUNDS})
+    stack.variables["KNOWN_EVERYWHERE_SECONDS"] = "0"
+    assert stack.invoke("store_insights", webhook_of(sid, customer_key=CALL_SID)) == DONE
+
+
+def given_up_by_the_sweep(stack: Stack, _: Simulator) -> None:
+    be_due_since(stack, timedelta(hours=49))
+    stack.invoke("sweep", load_event("sweep", "every_few_minutes"))
+    work(stack)
+
+
+def given_up_by_a_second_look(stack: Stack, _: Simulator) -> None:
+    be_due_since(stack, timedelta(hours=72))
+    stack.invoke("sweep", load_event("sweep", "every_few_minutes"))
+    work(stack)
+
+
+LATE_ENDS: dict[str, tuple[Case, tuple[str, str | None]]] = {
+    "stored": (told, ("stored", None)),
+    "failed": (told_failed, ("failed", "transcript_failed")),
+    "encrypted": (told_encrypted, ("failed", "transcript_encrypted")),
+    "unreadable": (told_unreadable, ("failed", "transcript_unreadable")),
+    "gone": (told_gone, ("failed", "transcript_gone")),
+    "given up": (given_up_by_the_sweep, ("failed", "gave_up")),
+    "given up at once": (given_up_by_a_second_look, ("failed", "gave_up")),
+}
+
+
+def assert_deleted_after(days: int, stack: Stack) -> None:
+    one = row(stack, RECORDING_SID)
+    kept = timedelta(days=days) if one["state"] == "stored" else max(timedelta(days=days), KEPT_FOR_A_PERSON)
+    assert int(one["delete_at"]) == pytest.approx((datetime.now(UTC) + kept).timestamp(), abs=60)
+
+
+@pytest.mark.parametrize("name", LATE_ENDS)
+@pytest.mark.parametrize("now_days", [None, 1])
+def test_a_recording_whose_number_leaves_the_settings_before_it_is_settled_keeps_the_days_it_was_promised(
+    name: str, now_days: int | None, seeded: Stack, twilio: Simulator, keep: Keep, leave: Leave
+) -> None:
+    keep(30)
+    request("completed")(seeded, twilio)
+    leave(now_days)
+    case, end = LATE_ENDS[name]
+    case(seeded, twilio)
+    assert state(seeded, RECORDING_SID) == end
+    assert_deleted_after(30, seeded)
+
+
+@pytest.mark.parametrize("name", LATE_ENDS)
+def test_a_recording_to_which_no_settings_promised_a_deletion_stays_at_twilio(
+    name: str, seeded: Stack, twilio: Simulator, keep: Keep, leave: Leave
+) -> None:
+    keep(None)
+    request("completed")(seeded, twilio)
+    # These days are promised to the recordings of another number.
+    leave(1)
+    case, end = LATE_ENDS[name]
+    case(seeded, twilio)
+    assert state(seeded, RECORDING_SID) == end
+    assert "delete_at" not in row(seeded, RECORDING_SID)
+    delete(seeded)
+    assert twilio.state.recordings[RECORDING_SID].status == "completed"
+
+
+def test_a_recording_that_was_never_requested_keeps_the_days_it_was_promised(
+    seeded: Stack, twilio: Simulator, keep: Keep, leave: Leave
+) -> None:
+    keep(30)
+    answer(twilio, "POST", "/v2/Transcripts", 503)
+    request("completed")(seeded, twilio)
+    recover(twilio)
+    leave(None)
+    given_up_by_the_sweep(seeded, twilio)
+    assert state(seeded, RECORDING_SID) == ("failed", "gave_up")
+    assert_deleted_after(30, seeded)
+
+
+@pytest.mark.parametrize("days", [None, 7])
+def test_while_the_settings_hold_the_number_their_current_days_decide(
+    days: int | None, seeded: Stack, twilio: Simulator, keep: Keep
+) -> None:
+    keep(30)
+    request("completed")(seeded, twilio)
+    keep(days)
+    told(seeded, twilio)
+    if days is None:
+        assert "delete_at" not in row(seeded, RECORDING_SID)
+    else:
+        assert_deleted_after(days, seeded)
+
+
+@pytest.mark.parametrize("name", ["gone", "given up", "given up at once"])
+def test_a_recording_that_is_given_up_has_a_date_though_the_item_of_its_call_has_expired(
+    name: str, seeded: Stack, twilio: Simulator, keep: Keep
+) -> None:
+    keep(30)
+    request("completed")(seeded, twilio)
+    before = row(seeded, RECORDING_SID)
+    seeded.table().delete_item(Key={"pk": before["pk"], "sk": "CALL"})
+    case, end = LATE_ENDS[name]
+    case(seeded, twilio)
+    assert state(seeded, RECORDING_SID) == end
+    assert_deleted_after(30, seeded)
+    assert {key: row(seeded, RECORDING_SID)[key] for key in ("started", "day", "expires_at")} == {
+        key: before[key] for key in ("started", "day", "expires_at")
+    }
+
+
+@pytest.mark.parametrize("days", [None, 30])
+def test_the_mono_recording_beside_a_stored_one_goes_though_the_number_has_left_the_settings(
+    days: int | None, seeded: Stack, twilio: Simulator, keep: Keep, leave: Leave
+) -> None:
+    keep(days)
+    request("completed")(seeded, twilio)
+    leave(None)
+    told(seeded, twilio)
+    assert twilio.state.recordings[MONO_RECORDING_SID].status == "deleted"
+
+
+def test_a_recording_that_is_transcribed_again_keeps_the_days_it_was_promised(
+    seeded: Stack, twilio: Simulator, keep: Keep, leave: Leave
+) -> None:
+    keep(30)
+    request("completed")(seeded, twilio)
+    told_failed(seeded, twilio)
+    leave(None)
+    table = CallTable(seeded.table(), retention_days=36_500)
+    sids = CallSid(CALL_SID), RecordingSid(RECORDING_SID)
+    assert table.move(Event.REDRIVEN, *sids, due_at=datetime.now(UTC)).happened
+    assert "delete_at" not in row(seeded, RECORDING_SID)
+    given_up_by_the_sweep(seeded, twilio)
+    assert_deleted_after(30, seeded)
 
 
 # --- mono recordings

@@ -16,6 +16,7 @@ from typing import Any
 
 from boto3.dynamodb.types import DYNAMODB_CONTEXT, TypeDeserializer, TypeSerializer
 
+from callscribe.domain.call import Call
 from callscribe.domain.recording import UNKNOWN, Recording
 from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
 from callscribe.domain.transcript import Insights, Participant, Sentence, Transcript
@@ -103,6 +104,12 @@ def recording_of_row(row: Mapping[str, Any]) -> Recording:
         started=None,
         seconds=None if row.get("seconds") is None else int(row["seconds"]),
     )
+
+
+def call_of_row(row: Mapping[str, Any]) -> Call:
+    """The call of a recording's row, as far as the row tells: when it began."""
+    started = datetime.fromisoformat(row["started"])
+    return Call(sid=call_sid_of(row), from_="", to="", direction="", started=started, seconds=None)
 
 
 def budget_key(day: date) -> dict[str, str]:

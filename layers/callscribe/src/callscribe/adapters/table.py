@@ -37,7 +37,7 @@ from callscribe.domain.recording import (
     State,
     needs_attention,
 )
-from callscribe.domain.retention import deletion_date
+from callscribe.domain.retention import days_at_twilio, deletion_date
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
 from callscribe.domain.transcript import Insights
@@ -268,11 +268,13 @@ class CallTable(ErasableCalls):
 
     def give_up(self, call_sid: CallSid, recording_sid: RecordingSid, reason: str, settings: Settings) -> Moved:
         """Let a recording have failed as `reason`, unless another worker has claimed it."""
-        call, row = self._noted_call(call_sid), self.recording_row(call_sid, recording_sid)
+        row = self.recording_row(call_sid, recording_sid)
+        # The call's own item may expire before the row does.
+        call = self._noted_call(call_sid) or (items.call_of_row(row) if "started" in row else None)
         at = None
         if call and row:
-            recording = items.recording_of_row(row)
-            at = deletion_date(call, recording, settings, State.FAILED, reason, datetime.now(UTC))
+            days = days_at_twilio(call.to, settings, row)
+            at = deletion_date(days, items.recording_of_row(row), State.FAILED, reason, datetime.now(UTC))
         # Whoever holds a claim may be paying for a transcript, and says himself what comes of it.
         return self.move(
             Event.GIVEN_UP, call or call_sid, recording_sid, reason=reason, delete_at=at, spares_claims=True

@@ -12,10 +12,9 @@ from datetime import UTC, datetime, timedelta
 from time import sleep
 
 from callscribe.adapters.deletions import Backlog, DeletionClaim, Deletions, DueDeletion
-from callscribe.adapters.items import recording_of_row
+from callscribe.adapters.items import call_of_row, recording_of_row
 from callscribe.adapters.table import CallTable
 from callscribe.adapters.twilio import Twilio
-from callscribe.domain.call import Call
 from callscribe.domain.errors import PermanentError, TransientError
 from callscribe.domain.reconcile import CAME_TO_NOTHING
 from callscribe.domain.recording import SPARE, Event, Recording, State
@@ -186,18 +185,12 @@ class _Run:
         """Give a mono recording that nobody has asked about a row, and with it a date: now."""
         # A whole second that has begun, so that it is due at once.
         now = datetime.now(UTC).replace(microsecond=0)
-        call = _call_of(claim)
+        call = call_of_row(claim.row)
         moved = self.table.move(
             Event.NOT_WORTH_IT, call, mono.sid, reason=SPARE, delete_at=now, is_new=True, **mono.about()
         )
         if moved.happened:
             self._found.append(DueDeletion(call.sid, mono.sid, int(now.timestamp())))
-
-
-def _call_of(claim: DeletionClaim) -> Call:
-    """The call of a recording, as far as its row tells: when it began."""
-    started = datetime.fromisoformat(claim.row["started"])
-    return Call(sid=claim.call_sid, from_="", to="", direction="", started=started, seconds=None)
 
 
 def _delete(claim: DeletionClaim, twilio: Twilio) -> list[Recording]:

@@ -27,7 +27,7 @@ from callscribe.domain.errors import (
 from callscribe.domain.patience import Patience, Swept
 from callscribe.domain.reconcile import is_begun_by_rest
 from callscribe.domain.recording import MOVES, OVER_BUDGET, TRANSCRIBED_ELSEWHERE, UNKNOWN, Event, Recording, State
-from callscribe.domain.retention import deletion_date
+from callscribe.domain.retention import days_to_note, deletion_date
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid, RecordingSid, ServiceSid, TranscriptSid
 from callscribe.domain.sources import BY_REST, FROM_TWIML, OF_CONFERENCES, left_alone_as, waits_for_settings
@@ -425,14 +425,17 @@ class _Request:
         return settled
 
     def _settled(self, outcome: Outcome, event: Event, recording: Recording, reason: str, **changes: Any) -> Settled:
-        at = deletion_date(self.call, recording, self.settings, MOVES[event].to, reason, datetime.now(UTC))
+        days = self.settings.recording_retention_days
+        at = deletion_date(days, recording, MOVES[event].to, reason, datetime.now(UTC))
         move = self._move(event, recording, reason=reason, delete_at=at, **recording.about(), **changes)
         if not move.happened:
             return Settled(Outcome.SETTLED_BEFORE, recording_sid=recording.sid)
         return Settled(outcome, reason, recording.sid)
 
     def _move(self, event: Event, recording: Recording, **changes: Any) -> Moved:
-        return self.table.move(event, self.call, recording.sid, repaired=self.repaired, **changes)
+        # The settings hold the number now, and may not when the recording is settled.
+        noted = days_to_note(self.call.to, self.settings)
+        return self.table.move(event, self.call, recording.sid, repaired=self.repaired, **noted, **changes)
 
 
 def _is_about_the_service(error: PermanentError) -> bool:

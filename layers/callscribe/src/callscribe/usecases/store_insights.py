@@ -4,7 +4,7 @@ The webhook is a hint: everything is read from Twilio. Sentences are written fir
 `stored` last: a recording that is `stored` has all its insights, whenever a worker was killed before.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -26,7 +26,7 @@ from callscribe.domain.errors import (
 )
 from callscribe.domain.patience import GAVE_UP, Patience, Swept
 from callscribe.domain.recording import SPARE, TRANSCRIPT_UNREADABLE, Event, Recording, State
-from callscribe.domain.retention import deletion_date
+from callscribe.domain.retention import days_at_twilio, days_to_note, deletion_date, is_of_our_number
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
 from callscribe.domain.transcript import Configuration, Insights, Sentence, Transcript, made_by, missing_operators
@@ -159,20 +159,22 @@ def _settle_call(
     call = twilio.call(recording.call_sid)
     if not stores.table.put_call(call):
         return _settled(Outcome.ERASED, recording)
+    # Read only if it is needed: the settings decide if they hold the number.
+    row = {} if call.to in settings.numbers else stores.table.recording_row(call.sid, recording.sid)
     may_come = datetime.now(UTC) - (transcript.updated or report.reported_at) < patience.results
     insights = _insights(transcript, recording, call, twilio, odd, may_come=may_come, encrypted=report.encrypted)
     if not isinstance(insights, Insights):
         # An encrypted or unreadable transcript that is stored would look like a call without a word.
         repaired = report.swept is not None
-        return _fail(transcript, recording, call, stores.table, settings, patience, insights, repaired=repaired)
+        return _fail(transcript, recording, call, stores.table, settings, row, patience, insights, repaired=repaired)
     if insights.missing_operators and may_come:
         raise TransientError(
             f"transcript {transcript.sid} has no result yet of {', '.join(insights.missing_operators)}"
         )
     # Recordings belong to the whole account: those of other numbers' calls are not ours to delete.
-    deletes = call.to in settings.numbers and recording.may_be_ours
+    deletes = is_of_our_number(call.to, settings, row) and recording.may_be_ours
     repaired = report.swept is not None and not _is_stored(transcript, recording, stores.table)
-    stored_before = _store(insights, recording, call, stores, twilio, settings, odd, repaired=repaired)
+    stored_before = _store(insights, recording, call, stores, twilio, settings, row, odd, repaired=repaired)
     # Only now: until the recording in two channels is stored, this one may have to stand in for it.
     # <Dial>'s recording has none: what <Record> made beside it is a message left later.
     if deletes and recording.of_message:
@@ -226,6 +228,7 @@ def _fail(
     call: Call,
     table: CallTable,
     settings: Settings,
+    row: Mapping[str, Any],
     patience: Patience,
     reason: str,
     *,
@@ -240,8 +243,9 @@ def _fail(
         recording.sid,
         reason=reason,
         transcript=transcript.sid,
-        delete_at=deletion_date(call, recording, settings, State.FAILED, reason, now),
+        delete_at=deletion_date(days_at_twilio(call.to, settings, row), recording, State.FAILED, reason, now),
         repaired=repaired,
+        **days_to_note(call.to, settings),
     )
     return _settled(Outcome.FAILED, recording, reason if move.happened else None)
 
@@ -253,6 +257,7 @@ def _store(
     stores: Stores,
     twilio: Twilio,
     settings: Settings,
+    row: Mapping[str, Any],
     odd: Odd,
     *,
     repaired: bool,
@@ -264,13 +269,15 @@ def _store(
     stores.table.put_insights(insights, call)
     # Before the move: a worker killed between the two announces the call twice, never not at all.
     stores.event_bus.call_stored(insights)
+    days = days_at_twilio(call.to, settings, row)
     move = stores.table.move(
         Event.TRANSCRIPT_STORED,
         call,
         recording.sid,
         transcript=transcript.sid,
-        delete_at=deletion_date(call, recording, settings, State.STORED, None, datetime.now(UTC)),
+        delete_at=deletion_date(days, recording, State.STORED, None, datetime.now(UTC)),
         repaired=repaired,
+        **days_to_note(call.to, settings),
         **recording.about(),
     )
     return move.stored_before
