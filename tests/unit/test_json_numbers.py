@@ -90,3 +90,15 @@ def test_one_line_has_the_same_document() -> None:
 def test_what_is_nothing_of_json_is_refused() -> None:
     with pytest.raises(TypeError, match="object is nothing of JSON's"):
         json_text(object())
+
+
+def test_a_moment_that_an_item_has_in_seconds_is_a_text() -> None:
+    recording = RecordingSid("RE" + "1" * 32)
+    row = {"state": "failed", "failed_at": "2026-11-20T09:30:00Z", "due_at": Decimal(0), "expires_at": Decimal(2**33)}
+    shown = show.for_machines(StoredCall(CallSid("CA" + "1" * 32), None, {recording: row}, []))
+    assert shown["recordings"][recording] == {
+        "state": "failed",
+        "failed_at": "2026-11-20T09:30:00Z",
+        "due_at": "1970-01-01T00:00:00Z",
+        "expires_at": "2242-03-16T12:56:32Z",
+    }

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from callscribe.adapters.dynamodb import iso, moment_of
 from callscribe.adapters.items import StoredCall
 from callscribe.domain.call import shown_party
 from callscribe.domain.transcript import Insights, Sentence
@@ -158,10 +159,20 @@ def for_machines(stored: StoredCall) -> dict[str, Any]:
     """The call as a document for `json_text`."""
     return {
         "call_sid": stored.sid,
-        "call": {**stored.call, **_parties(stored.call)} if stored.call else stored.call,
-        "recordings": stored.recordings,
+        "call": {**_with_moments(stored.call), **_parties(stored.call)} if stored.call else stored.call,
+        "recordings": {sid: _with_moments(row) for sid, row in stored.recordings.items()},
         "insights": [_insights(one) for one in stored.insights],
     }
+
+
+_MOMENTS = frozenset(
+    {"delete_at", "deleting_until", "due_at", "expires_at", "kept_until", "overdue_since", "unsettled_since"}
+)
+"""Attributes of an item that are seconds since 1970. Every other moment of an item is a text already."""
+
+
+def _with_moments(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: iso(moment_of(value)) if name in _MOMENTS else value for name, value in item.items()}
 
 
 def _parties(call: Mapping[str, Any]) -> dict[str, Any]:

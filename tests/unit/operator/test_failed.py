@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -63,6 +63,7 @@ def test_a_recording_that_failed_is_listed_with_what_to_do(
     assert one["recording_sid"] in {recording.sid for recording in fails.recordings}
     assert one["transcript_sid"].startswith("GT")
     assert 0 <= one["age_seconds"] < 60
+    assert one["since"] == f"{datetime.fromisoformat(one['since']):%Y-%m-%dT%H:%M:%SZ}"
     assert one["what_to_do"].startswith("Twilio could not transcribe it.")
     result = callscribe("failed")
     assert result.exit_code == 0

@@ -1,8 +1,9 @@
 """`--json`: standard output holds one JSON document and nothing else, whatever happens, in every command."""
 
 import json
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -96,6 +97,39 @@ def test_json_is_alone_on_standard_output(command: tuple[str, ...], run: Run, st
     # Of the two that are refused here: nothing was done for this stack, and the recording is known.
     assert ("error" in document) == (command == ("transcribe",)), result.stderr
     assert stored.sid
+
+
+MOMENTS = re.compile(r".*_(at|until|since)|since|until|began|started|changed|stack_created|date_\w+")
+"""Fields that hold moments, of every command."""
+
+
+def moments(value: Any, name: str = "") -> Iterator[object]:
+    """All values that look like a moment, or that stand in a field of one."""
+    match value:
+        case dict():
+            for inner_name, inner in value.items():
+                yield from moments(inner, inner_name)
+        case list():
+            for inner in value:
+                yield from moments(inner)
+        case str() if re.match(r"\d{4}-\d\d-\d\d[T ]", value):
+            yield value
+        case _ if MOMENTS.fullmatch(name) and not isinstance(value, bool | None):
+            yield value
+
+
+WITHOUT_MOMENTS = {
+    *{("secret", "set"), ("setup", "plan"), ("setup", "apply"), ("setup", "destroy"), ("doctor",), ("audio",)},
+    *{("failed",), ("redrive",), ("retranscribe",), ("transcribe",)},
+}
+"""Commands whose document for this call has no moment."""
+
+
+@pytest.mark.parametrize("command", WITH_JSON, ids=" ".join)
+def test_every_moment_is_of_one_form(command: tuple[str, ...], run: Run) -> None:
+    found = list(moments(json.loads(run(command).stdout)))
+    assert bool(found) == (command not in WITHOUT_MOMENTS), found
+    assert [one for one in found if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", str(one))] == []
 
 
 @pytest.mark.parametrize("command", WITH_JSON, ids=" ".join)

@@ -338,7 +338,7 @@ def test_repair_leaves_what_is_from_before_the_stack_unless_it_is_asked_to(
     assert told["sent"] == 4
     assert "3 of what was sent for are from before; they are transcribed and paid for." in told["warning"]
     assert {one["sid"] for one in told["missing"] if one["before_the_stack"]} == set(losses.values())
-    assert told["stack_created"] == created.isoformat()
+    assert told["stack_created"] == f"{created:%Y-%m-%dT%H:%M:%SZ}"
     assert sum(map(len, stack.queued().values())) == 4
 
 

@@ -570,6 +570,7 @@ def test_faults_happen_to_the_call_and_are_told(good: Application) -> None:
         ("doubled_webhooks", of_call["sid"]),
     ]
     assert all(one["began"] <= one["ended"] for one in document["faults"])
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", one["began"]) for one in document["faults"])
 
 
 def test_nothing_is_told_of_faults_where_there_are_none(good: Application) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from itertools import batched
 from typing import Any
 
+from callscribe.adapters.dynamodb import iso
 from callscribe.adapters.queues import MOST_AT_ONCE
 from callscribe.adapters.twilio import Twilio
 from callscribe.domain.settings import Settings
@@ -42,8 +43,8 @@ class Backfill:
     def told(self) -> dict[str, Any]:
         """The same for machines."""
         return {
-            "since": self.since.isoformat(),
-            "until": self.until.isoformat(),
+            "since": iso(self.since),
+            "until": iso(self.until),
             "recordings": len(self.recordings),
             "calls": len({one.call_sid for one in self.recordings}),
             "transcribed": self.transcribed,

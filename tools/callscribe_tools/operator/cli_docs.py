@@ -29,6 +29,9 @@ A number has the same JSON type whatever its value: seconds of a call, channels,
 times and confidences of sentences, probabilities and dollars are decimals, such as `1.0`. A number of an operator's own
 is as DynamoDB has it, `1` or `0.5`; one of more than 38 digits is a text.
 
+A moment is always written in ISO 8601, in UTC, in whole seconds and with a `Z`, such as `2026-11-20T09:30:00Z`; a day
+is written as `2026-11-20`. Only `dump` prints what Twilio wrote.
+
 Callers choose some of the words that are printed. Characters that a terminal would act on are escaped, as `\\x1b` in
 text and as `\\u001b` in JSON, which is the same document to whatever reads it.
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from callscribe.adapters.dynamodb import iso
 from callscribe.adapters.items import call_sid_of
 from callscribe.domain.call import masked
 from callscribe.domain.erasure import Erasure
@@ -41,7 +42,7 @@ class Receipt:
         """The same for machines."""
         return {
             "call_sid": self.erasure.call_sid,
-            "erased_at": self.erasure.erased_at.isoformat(),
+            "erased_at": iso(self.erasure.erased_at),
             "finished": self.erasure.finished,
             "goes_on": self.goes_on,
             "copies": [asdict(one) for one in self.erasure.copies],

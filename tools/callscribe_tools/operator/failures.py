@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from callscribe.adapters.deletions import RefusedDeletion
-from callscribe.adapters.dynamodb import moment_of
+from callscribe.adapters.dynamodb import iso, moment_of
 from callscribe.adapters.items import recording_of_row
 from callscribe_tools.operator.advice import Remedy, advice, advice_on_deletion, advice_on_letter
 from callscribe_tools.operator.dead_letters import Letter
@@ -44,7 +44,7 @@ class Failure:
             **_by_kind(self.sids),
             "state": self.state,
             "reason": self.reason,
-            "since": self.since.isoformat(),
+            "since": iso(self.since),
             "age_seconds": round((datetime.now(UTC) - self.since).total_seconds()),
             "attempts": self.attempts,
             "what_to_do": self.what_to_do,

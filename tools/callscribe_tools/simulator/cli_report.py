@@ -6,6 +6,7 @@ It only reads the simulator's state, after the call.
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any
 from urllib.parse import urldefrag
@@ -88,7 +89,7 @@ def document(simulator: Simulator, error: SimulationError | None, exit_status: E
                 for transcript in state.transcripts.values()
             ],
             "faults": [
-                {"kind": one.kind, "call_sid": one.call_sid, "began": one.began, "ended": one.ended}
+                {"kind": one.kind, "call_sid": one.call_sid, "began": _moment(one.began), "ended": _moment(one.ended)}
                 for one in state.injected
             ],
             "violations": [
@@ -98,6 +99,10 @@ def document(simulator: Simulator, error: SimulationError | None, exit_status: E
             "error": None if error is None else str(error),
             "exit_status": int(exit_status),
         }
+
+
+def _moment(seconds: float | None) -> str | None:
+    return None if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def lines(told: dict[str, Any]) -> Iterator[str]:

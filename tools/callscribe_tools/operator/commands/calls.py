@@ -178,7 +178,7 @@ def _row(call: Listed, zone: ZoneInfo) -> tuple[object, ...]:
 
 def _again(wanted: Wanted, limit: int, zone: str) -> str:
     """The options that ask for the same list; what is behind its first page began before now."""
-    words = [f"--since {wanted.since.isoformat(timespec='seconds').replace('+00:00', 'Z')}"]
+    words = [f"--since {iso(wanted.since)}"]
     if wanted.until <= datetime.now(UTC):
         words.append(f"--until {iso(wanted.until)}")
     words += [f"--number {wanted.number}"] if wanted.number else []

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from callscribe.adapters.dynamodb import iso
 from callscribe.usecases.sweep import Queues
 from callscribe_tools.operator import cli_options as options
 from callscribe_tools.operator.cli_common import (
@@ -91,7 +92,7 @@ def ledger(
         repaired = repair(to_send, queues) if mend else None
     warning = _warning(environment, taken, sent=before_the_stack) if mend else None
     if as_json:
-        stack_created = {"stack_created": environment.created.isoformat(), "warning": warning}
+        stack_created = {"stack_created": iso(environment.created), "warning": warning}
         print_json(_ledger_document(taken, repaired or 0) | stack_created)
     else:
         _print_ledger(taken)
@@ -119,16 +120,12 @@ def _warning(environment: Environment, taken: Ledger, *, sent: bool) -> str | No
 
 
 def _ledger_document(taken: Ledger, repaired: int) -> dict[str, Any]:
-    times = {"day", "began"}
-    missing = [
-        {name: value.isoformat() if name in times else value for name, value in asdict(one).items()}
-        for one in taken.missing
-    ]
+    missing = [asdict(one) | {"day": one.day.isoformat(), "began": iso(one.began)} for one in taken.missing]
     for one in missing:
         del one["message"], one["recording"]
     return {
-        "since": taken.since.isoformat(),
-        "until": taken.until.isoformat(),
+        "since": iso(taken.since),
+        "until": iso(taken.until),
         "days": [asdict(one) | {"day": one.day.isoformat()} for one in taken.days],
         "missing": missing,
         "balance": asdict(taken.balance) | {"need_none": taken.balance.need_none, "gone": taken.balance.gone},

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from callscribe.adapters.dynamodb import iso
 from callscribe.domain.errors import TransientError
 from callscribe.domain.settings import SettingsError, TwilioCredentials
 from callscribe_tools.cli_help import Group
@@ -190,7 +191,7 @@ def secret_check(*, env: EnvOption = None, stack: StackOption = None, as_json: J
                 "account_sid": settings.account_sid,
                 "api_key_sid": settings.api_key_sid,
                 "numbers": numbers,
-                "changed": changed.isoformat(),
+                "changed": iso(changed),
                 "works": works,
                 "credentials": [{"what": one.what, "works": one.works, "wrong": one.wrong} for one in tried],
             }

@@ -55,7 +55,8 @@ def has_lapsed(name: str, now: datetime) -> ConditionBase:
 
 def iso(moment: datetime) -> str:
     """A moment as items tell it to people, in UTC and whole seconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # Not strftime, which writes a year before 1000 with fewer than four digits.
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def moment_of(seconds: Any) -> datetime:

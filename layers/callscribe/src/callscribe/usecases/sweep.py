@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from callscribe.adapters.call_lists import CallLists, Progress, Slice, Unsettled
+from callscribe.adapters.dynamodb import iso
 from callscribe.adapters.queues import Queue
 from callscribe.adapters.table import CallTable
 from callscribe.adapters.twilio import Twilio
@@ -103,7 +104,7 @@ class Found:
             "transcripts": self.transcripts,
             "calls": self.calls,
             "behind_seconds": None if self.behind_seconds is None else round(self.behind_seconds),
-            "compared_until": self.compared_until.isoformat() if self.compared_until else None,
+            "compared_until": iso(self.compared_until) if self.compared_until else None,
         }
 
 
