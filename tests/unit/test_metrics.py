@@ -84,10 +84,13 @@ def backfill(stack: Stack) -> None:
 
 
 def troubles(stack: Stack, twilio: Simulator) -> None:
-    """Twilio is down; a list of it cannot be read; it refuses to delete."""
+    """Twilio is down; it refuses a Service; a list of it cannot be read; it refuses to delete."""
     twilio.place_call(load_scenario("cannot_log_in"), to=NUMBER)
     answer(twilio, "GET", CALL, 503)
     (message,) = stack.messages("RecordingsQueue")
+    stack.invoke("request_transcript", sqs_event(message["Body"]))
+    recover(twilio)
+    answer(twilio, "POST", "/v2/Transcripts", 404)
     stack.invoke("request_transcript", sqs_event(message["Body"]))
     recover(twilio)
     answer(twilio, "GET", CALLS, 400)

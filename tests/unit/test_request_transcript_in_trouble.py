@@ -72,12 +72,13 @@ def test_a_permanent_refusal_fails_the_recording_with_its_reason(seeded: Stack, 
     assert seeded.queued() == {}
 
 
-def test_a_service_that_does_not_exist_keeps_the_message_until_the_settings_are_mended(
+def test_a_service_that_does_not_exist_keeps_the_recording_until_the_settings_are_fixed(
     seeded: Stack, twilio: Simulator, twilio_url: str
 ) -> None:
     event = load_event("request_transcript", "completed")
     seeded.write_settings(settings_document(twilio.account, twilio_url) | _numbers("GA" + "0" * 32))
-    assert seeded.invoke("request_transcript", event)["batchItemFailures"]
+    assert seeded.invoke("request_transcript", event) == DONE
+    assert (row(seeded)["state"], row(seeded)["due"]) == ("requesting", "due")
     assert seeded.queued() == {}
     seeded.let_claims_run_out()
     seeded.write_settings(settings_document(twilio.account, twilio_url))

@@ -146,6 +146,7 @@ def running(
     transcript_seconds: float = 1.0,
     list_faults_every: int | None = None,
     settings: Mapping[str, Any] | None = None,
+    config: Config | None = None,
 ) -> Iterator[LocalCallscribe]:
     """Build and deploy Callscribe, and wire the simulated Twilio to it by `setup apply`, until the context ends.
 
@@ -153,7 +154,8 @@ def running(
         parameters: the stack's parameters that shall differ from `FAST` and their defaults.
         transcript_seconds: how long the simulated Twilio works on a transcript.
         list_faults_every: how often one of its lists fails; None: never.
-        settings: fields of the settings document that shall differ from what examples/demo.toml says.
+        settings: fields of the settings document that shall differ from what the config says.
+        config: what `setup apply` sets up; None: examples/demo.toml.
 
     Raises:
         LocalAwsError: what went wrong while starting, building or deploying.
@@ -166,7 +168,7 @@ def running(
         with answering(
             stack,
             _new_customers(),
-            load(ROOT / DEMO_FILE, Env.LOCAL),
+            config or demo_config(),
             progress,
             transcript_seconds=transcript_seconds,
             list_faults_every=list_faults_every,
@@ -216,6 +218,11 @@ def answering(
         with entered(here):
             _wire(deployed(stack.name, f"--env {env}", here), account, here, config, settings or {}, progress)
         yield LocalCallscribe(stack, twilio, here, next(iter(account.numbers)))
+
+
+def demo_config() -> Config:
+    """Read examples/demo.toml."""
+    return load(ROOT / DEMO_FILE, Env.LOCAL)
 
 
 def _new_customers() -> Account:

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 
 from callscribe.adapters.call_lists import CallLists
 from callscribe.adapters.table import CallTable
@@ -32,7 +33,11 @@ def disagreements(local: LocalCallscribe, since: float, expected: Mapping[str, S
 
 def _taken(local: LocalCallscribe, since: datetime) -> Ledger:
     table = local.stack.aws.table(local.stack.outputs["CallsTableName"])
-    settings = from_json(json.dumps(settings_document(local.twilio.account, local.twilio_url)))
+    document = settings_document(local.twilio.account, local.twilio_url)
+    # The ledger lists the transcripts of all Services, and takes no interest in which number has which.
+    for number, service_sid in zip(document["numbers"].values(), cycle(local.twilio.account.services), strict=False):
+        number["service_sid"] = service_sid
+    settings = from_json(json.dumps(document))
     return take_ledger(
         lists=CallLists(table),
         table=CallTable(table, _RETENTION_DAYS),

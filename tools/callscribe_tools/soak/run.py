@@ -11,7 +11,8 @@ from pathlib import Path
 
 from callscribe.adapters.call_lists import CallLists
 from callscribe_tools.local_aws import Progress
-from callscribe_tools.local_callscribe import LocalCallscribe, running
+from callscribe_tools.local_callscribe import LocalCallscribe, demo_config, running
+from callscribe_tools.operator.setup.config import Config
 from callscribe_tools.simulator import Call
 from callscribe_tools.soak.plan import (
     ENDLESS_LISTS_EVERY,
@@ -73,8 +74,20 @@ def soak_stack(work_dir: Path, progress: Progress) -> Iterator[LocalCallscribe]:
         list_faults_every=LIST_FAULTS_EVERY,
         # A thousand minutes a day are what it has by default.
         settings={"daily_minutes": None},
+        config=_with_own_service(demo_config()),
     ) as local:
         yield local
+
+
+def _with_own_service(config: Config) -> Config:
+    """Give the number whose Service goes missing a Service of its own, so that it is no other number's."""
+    number = config.numbers[WITHOUT_SERVICE]
+    return config.model_copy(
+        update={
+            "services": {**config.services, "missing": config.services[number.service]},
+            "numbers": {**config.numbers, WITHOUT_SERVICE: number.model_copy(update={"service": "missing"})},
+        }
+    )
 
 
 def play(local: LocalCallscribe, calls: Sequence[Planned], progress: Progress) -> Run:

@@ -14,11 +14,15 @@ MOST_HELD = 100
 @dataclass(frozen=True, slots=True)
 class _Held:
     asked_at: datetime
+    longest: timedelta
     answer: Any
 
 
 class HeldAnswers:
-    """The answers of one account, by what was asked. An error is not held: the next message asks again."""
+    """The answers of one account, by what was asked.
+
+    An error is not held, and the next message asks again, unless a caller of `hold` decides otherwise.
+    """
 
     def __init__(self) -> None:
         self._answers: dict[str, _Held] = {}
@@ -33,14 +37,36 @@ class HeldAnswers:
             ask: asks Twilio.
         """
         now = datetime.now(UTC)
-        held = self._answers.get(key)
-        if held and now - held.asked_at < HELD_FOR and (as_of is None or as_of <= held.asked_at):
+        held = self._current(key, now)
+        if held and (as_of is None or as_of <= held.asked_at):
             answer: T = held.answer
             return answer
         answer = ask()
+        self._put(key, _Held(now, HELD_FOR, answer))
+        return answer
+
+    def hold(self, key: str, answer: object, longest: timedelta) -> None:
+        """Hold what Twilio has just answered.
+
+        Args:
+            key: what was asked for.
+            answer: what `held` returns from now on.
+            longest: how long the answer is held at most. No answer is held longer than `HELD_FOR`.
+        """
+        self._put(key, _Held(datetime.now(UTC), longest, answer))
+
+    def held(self, key: str) -> Any | None:
+        """Return the held answer, or None if there is none; asks nobody."""
+        held = self._current(key, datetime.now(UTC))
+        return held.answer if held else None
+
+    def _current(self, key: str, now: datetime) -> _Held | None:
+        held = self._answers.get(key)
+        return held if held and now - held.asked_at < min(held.longest, HELD_FOR) else None
+
+    def _put(self, key: str, held: _Held) -> None:
         # The latest is the last, so that the first is the one to forget.
         self._answers.pop(key, None)
-        self._answers[key] = _Held(now, answer)
+        self._answers[key] = held
         while len(self._answers) > MOST_HELD:
             del self._answers[next(iter(self._answers))]
-        return answer

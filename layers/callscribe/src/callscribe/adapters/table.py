@@ -195,10 +195,18 @@ class CallTable(ErasableCalls):
         at = min(math.ceil(delete_at.timestamp()), self._expires_at(call) - LAST_CHANCE_SECONDS)
         return {"deletion": items.DELETION_DUE, "delete_at": at}
 
-    def put_off(self, call_sid: CallSid, recording_sid: RecordingSid, due_at: datetime) -> bool:
-        """Look at an unsettled recording again at `due_at`, and not before; whether it is unsettled."""
-        # While it is being requested, `due_at` is the end of a claim, which nobody may prolong.
-        waits = Attr("state").is_in([State.RECEIVED, State.TRANSCRIBING])
+    def put_off(
+        self, call_sid: CallSid, recording_sid: RecordingSid, due_at: datetime, *, lapsed_claims: bool = False
+    ) -> bool:
+        """Look at an unsettled recording again at `due_at`, and not before; whether it is unsettled.
+
+        While it is being requested, `due_at` is the end of a claim, which nobody may prolong. `lapsed_claims`: postpone
+        it also if that claim has run out; until `due_at` nobody can claim it then.
+        """
+        waits: ConditionBase = Attr("state").is_in([State.RECEIVED, State.TRANSCRIBING])
+        if lapsed_claims:
+            now = int(datetime.now(UTC).timestamp())
+            waits |= Attr("state").eq(State.REQUESTING) & Attr("due_at").lte(now)
         with aws_errors(f"putting recording {recording_sid} of call {call_sid} off"):
             try:
                 self._table.update_item(
@@ -261,7 +269,8 @@ class CallTable(ErasableCalls):
                 return reason
             unsettled = moved.state in UNSETTLED
         else:
-            unsettled = self.put_off(call_sid, recording_sid, now + patience.look_again)
+            # Else a lapsed claim stays the first of all due recordings, and many keep the sweep from all others.
+            unsettled = self.put_off(call_sid, recording_sid, now + patience.look_again, lapsed_claims=True)
         if not unsettled:
             raise error
         return None
@@ -270,7 +279,7 @@ class CallTable(ErasableCalls):
         """Let a recording have failed as `reason`, unless another worker has claimed it."""
         row = self.recording_row(call_sid, recording_sid)
         # The call's own item may expire before the row does.
-        call = self._noted_call(call_sid) or (items.call_of_row(row) if "started" in row else None)
+        call = self.noted_call(call_sid) or (items.call_of_row(row) if "started" in row else None)
         at = None
         if call and row:
             days = days_at_twilio(call.to, settings, row)
@@ -280,8 +289,8 @@ class CallTable(ErasableCalls):
             Event.GIVEN_UP, call or call_sid, recording_sid, reason=reason, delete_at=at, spares_claims=True
         )
 
-    def _noted_call(self, call_sid: CallSid) -> Call | None:
-        """A call as its own item has it; None where there is none, or it is erased."""
+    def noted_call(self, call_sid: CallSid) -> Call | None:
+        """Read a call as its own item has it; None if there is no item, or the call is erased."""
         with aws_errors(f"reading call {call_sid}"):
             item: dict[str, Any] = self._table.get_item(Key=items.call_key(call_sid), ConsistentRead=True).get(
                 "Item", {}

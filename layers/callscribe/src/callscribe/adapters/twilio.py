@@ -260,6 +260,15 @@ class Twilio:
             # It may exist all the same: the next try looks for it.
             raise TransientError(f"{doing}: the answer has no sid") from None
 
+    def hold_refusal(self, service_sid: ServiceSid, refusal: str, longest: timedelta) -> None:
+        """Remember that Twilio refuses a Service, for `longest` and for five minutes at most; see `HeldAnswers`."""
+        self._api.held.hold(_refusal_key(service_sid), refusal, longest)
+
+    def held_refusal(self, service_sid: ServiceSid) -> str | None:
+        """Return why Twilio has refused a Service lately, or None if nobody knows of a refusal."""
+        refusal: str | None = self._api.held.held(_refusal_key(service_sid))
+        return refusal
+
     def transcript(self, sid: TranscriptSid) -> Transcript:
         """Fetch a transcript, without its sentences."""
         doing = f"reading transcript {sid}"
@@ -359,6 +368,10 @@ def _between(name: str, since: datetime, before: datetime) -> dict[str, str]:
     midnight = before.replace(hour=0, minute=0, second=0, microsecond=0)
     end = midnight if before == midnight else midnight + timedelta(days=1)
     return {f"{name}>": _iso(since), f"{name}<": end.date().isoformat()}
+
+
+def _refusal_key(service_sid: ServiceSid) -> str:
+    return f"refusal of {service_sid}"
 
 
 def _iso(moment: datetime) -> str:

@@ -53,7 +53,7 @@ def error_of_status(doing: str, status: int, code: int | None) -> CallscribeErro
     told = f"{doing}: Twilio answered {status}" + (f" (error {code})" if code else "")
     if status in {401, 403}:
         # An API key can be mended, and then every message that waits goes through.
-        return CredentialsError(f"{told}: check the credentials in the settings")
+        return CredentialsError(f"{told}: check the credentials in the settings", forbidden=status == 403)
     if status in {408, 425, 429} or status >= 500:
         return TransientError(told)
     if status == 404:

@@ -7,6 +7,7 @@ CallscribeError
 │   ├── GivesWayError   nothing is wrong, but other work goes first
 │   ├── OutOfTimeError  there was no time left to end it
 │   ├── CredentialsError    Twilio does not take them, or they may not do it; they can be mended
+│   ├── ServiceRefusedError Twilio refuses a number's Intelligence Service; the settings or the Service can be fixed
 │   └── SettingsError   the settings are missing or wrong (in `domain.settings`)
 ├── UnknownEventError   Twilio's, but of no kind we know: acknowledged and counted
 ├── UnreadableError     a shape nobody foresaw: to the dead letters with its reason
@@ -57,7 +58,18 @@ class OutOfTimeError(TransientError):
 
 
 class CredentialsError(TransientError):
-    """Twilio does not take the credentials, or they may not do what was asked."""
+    """Twilio does not take the credentials, or they may not do what was asked.
+
+    `forbidden`: Twilio knows the credentials (403, not 401), so that others may be allowed what was asked.
+    """
+
+    def __init__(self, message: str, *, forbidden: bool = False) -> None:
+        super().__init__(message)
+        self.forbidden = forbidden
+
+
+class ServiceRefusedError(TransientError):
+    """Twilio refuses to transcribe under the Intelligence Service of a number."""
 
 
 class UnknownEventError(CallscribeError):

@@ -72,6 +72,7 @@ RECORDINGS_FAILED = Metric(
     ),
 )
 RECORDINGS_LEFT_ALONE = Metric("RecordingsLeftAlone", by="source", values=LEFT_ALONE_SOURCES)
+SERVICE_REFUSED = Metric("ServiceRefused")
 SECONDS_TO_STORED = Metric("SecondsToStored", MetricUnit.Seconds)
 
 WEBHOOKS_REFUSED = Metric(
@@ -161,6 +162,7 @@ def tell_recording(
     minutes: int | None,
     budget_used: float | None,
     left_alone_as: str | None,
+    service_refused: bool,
 ) -> None:
     """Tell what came of a recording.
 
@@ -169,7 +171,10 @@ def tell_recording(
         minutes: what was asked for and will be paid for.
         budget_used: of the day, in per cent.
         left_alone_as: what made a recording that nobody asked us for.
+        service_refused: it waits, because Twilio refuses the Service of its number.
     """
+    if service_refused:
+        count(SERVICE_REFUSED)
     if left_alone_as:
         count(RECORDINGS_LEFT_ALONE, left_alone_as)
     if requested:

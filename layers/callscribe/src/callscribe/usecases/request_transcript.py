@@ -21,6 +21,7 @@ from callscribe.domain.errors import (
     NoCallError,
     NotFoundError,
     PermanentError,
+    ServiceRefusedError,
     TransientError,
     UnreadableError,
 )
@@ -60,7 +61,8 @@ class Settled:
 
     `minutes` were newly asked for. `budget_used` is how much of the day's is used by then, in per cent, where there is
     a budget and it was asked. `participants_refused` is why Twilio refused the participants, if it was asked without
-    them after that. `left_alone_as` is the word for what made a recording that nobody asked us for.
+    them after that. `left_alone_as` is the word for what made a recording that nobody asked us for. `service_refused`:
+    the recording waits until Twilio takes the Service of its number.
     """
 
     outcome: Outcome
@@ -70,6 +72,7 @@ class Settled:
     budget_used: float | None = None
     participants_refused: str | None = None
     left_alone_as: str | None = None
+    service_refused: bool = False
 
     @property
     def report(self) -> dict[str, Any]:
@@ -92,6 +95,7 @@ class Settled:
             "minutes": self.minutes,
             "budget_used": self.budget_used,
             "left_alone_as": self.left_alone_as,
+            "service_refused": self.service_refused,
         }
 
 
@@ -111,7 +115,8 @@ def request_transcript(
     """Settle what the reported recording is worth, and ask for its transcript.
 
     A recording that does not exist is stood in for by the one that <Record> made of the same call. Of a call that was
-    erased nothing is asked for and nothing written.
+    erased nothing is asked for and nothing written. A recording whose Service Twilio refuses waits in its row, where
+    the sweep finds it.
 
     Parameters:
         reported: the recording as the callback tells of it; only where Twilio has none is that believed.
@@ -136,16 +141,37 @@ def request_transcript(
     try:
         return _request(reported, reported_at, table, twilio, settings, patience, deadline, odd, swept, from_before)
     except Exception as error:
-        if due_since is None:
+        # Messages of one number's wrong Service must not circle: they would slow the recordings of all other numbers.
+        if due_since is None and not isinstance(error, ServiceRefusedError):
             raise
         if isinstance(error, ClaimedElsewhereError):
             # Not given up, however old it is: the other worker may be paying for it, and its claim is due by itself.
             return [Settled(Outcome.WAITS, str(error), reported.sid)]
-        reason = table.leave(reported.call_sid, reported.sid, error, due_since, patience, settings)
+        left = _leave(reported, error, due_since, table, patience, settings)
         if not isinstance(error, CallscribeError):
             raise
-        outcome = Outcome.FAILED if reason else Outcome.WAITS
-        return [Settled(outcome, reason or str(error), reported.sid)]
+        return [left]
+
+
+def _leave(
+    recording: Recording,
+    error: Exception,
+    due_since: datetime | None,
+    table: CallTable,
+    patience: Patience,
+    settings: Settings,
+) -> Settled:
+    """Leave an unsettled recording to the sweep, or give it up for its age.
+
+    Raises:
+        error: the recording is settled meanwhile.
+    """
+    # Only the sweep knows the age of a recording: the message of a backfill may be older than its row.
+    since = due_since or datetime.now(UTC)
+    if reason := table.leave(recording.call_sid, recording.sid, error, since, patience, settings):
+        return Settled(Outcome.FAILED, reason, recording.sid)
+    refused = isinstance(error, ServiceRefusedError)
+    return Settled(Outcome.WAITS, str(error), recording.sid, service_refused=refused)
 
 
 def call_of_recording(
@@ -197,6 +223,7 @@ def _request(
 ) -> list[Settled]:
     if reported.source in OF_CONFERENCES and not _is_known(reported, table):
         return [_left_alone(reported.sid, "conference")]
+    _check_held_refusals(reported, table, twilio, settings, odd)
     recording = _as_twilio_has_it(reported, reported_at, twilio, patience)
     call = twilio.call(recording.call_sid)
     counts_as = left_alone_as({reported.source, recording.source}, call, settings.numbers.keys())
@@ -220,6 +247,7 @@ def _request(
         patience=patience,
         deadline=deadline,
         odd=odd,
+        due_since=swept.unsettled_since if swept else None,
         repaired=swept is not None,
         looks_first=swept is not None or from_before,
     )
@@ -232,6 +260,26 @@ def _request(
             raise TransientError(f"call {call.sid} may have a second recording that Twilio does not list yet")
         settled += [request.settle(one) for one in stand_ins]
     return settled
+
+
+def _check_held_refusals(reported: Recording, table: CallTable, twilio: Twilio, settings: Settings, odd: Odd) -> None:
+    """Check, before Twilio is asked for a waiting recording, whether Twilio has just refused the Service of its number.
+
+    Raises:
+        ServiceRefusedError: Twilio has, and the recording has no transcript that an earlier try may have paid for.
+    """
+    refused = {sid for sid in settings.service_sids if twilio.held_refusal(sid)}
+    if not refused or reported.status in {"absent", "failed"}:
+        return
+    row = table.recording_row(reported.call_sid, reported.sid)
+    if row.get("state") not in {State.RECEIVED, State.REQUESTING}:
+        return
+    call = table.noted_call(reported.call_sid)
+    if call is None or call.to not in settings.numbers:
+        return
+    refusal = twilio.held_refusal(settings.for_number(call.to).service_sid)
+    if refusal and not (row.get("attempts") and twilio.transcripts_of(reported.sid, odd)):
+        raise ServiceRefusedError(refusal)
 
 
 def _is_known(recording: Recording, table: CallTable) -> bool:
@@ -289,6 +337,7 @@ class _Request:
     patience: Patience
     deadline: datetime
     odd: Odd
+    due_since: datetime | None
     repaired: bool
     looks_first: bool
 
@@ -297,6 +346,13 @@ class _Request:
         return self.settings.daily_minutes
 
     def settle(self, recording: Recording) -> Settled:
+        """Settle one recording; one whose Service Twilio refuses is left to the sweep, and the others go on."""
+        try:
+            return self._settle(recording)
+        except ServiceRefusedError as error:
+            return _leave(recording, error, self.due_since, self.table, self.patience, self.settings)
+
+    def _settle(self, recording: Recording) -> Settled:
         if reason := recording.not_worth_transcribing():
             return self._settled(Outcome.SKIPPED, Event.NOT_WORTH_IT, recording, reason)
         heard = self._move(Event.HEARD_OF, recording, due_at=self._later(), **recording.about())
@@ -309,6 +365,9 @@ class _Request:
             return self._settled(Outcome.FAILED, Event.GIVEN_UP, recording, f"recording_{recording.status}")
         if heard.state is State.SKIPPED:
             self._move(Event.RESUMED, recording, due_at=self._later())
+        if heard.state is State.RECEIVED and not heard.attempts:
+            # No try can have paid for a transcript, so there is none to look for.
+            self._check_service()
         return self._claim_and_ask(recording, heard)
 
     def _claim_and_ask(self, recording: Recording, heard: Moved) -> Settled:
@@ -322,6 +381,7 @@ class _Request:
         # A live message of a new recording costs no such request.
         if (claim.attempts > 1 or self.looks_first) and (found := self._transcript_of(recording)):
             return self._adopt(recording, found, heard.counted_on)
+        self._check_service()
         # An earlier try may have been paid for, so its minutes stay counted, and are not counted again.
         if heard.counted_on or counted_on is None or self.daily_minutes is None:
             return self._ask(recording, counted_on)
@@ -333,13 +393,7 @@ class _Request:
 
     def _ask(self, recording: Recording, counted_on: date | None) -> Settled:
         participants = self._participants(recording)
-        created: TranscriptSid | Transcript | PermanentError | CredentialsError
-        try:
-            created = self._create(recording, participants)
-        except CredentialsError as error:
-            if not participants:
-                raise
-            created = error
+        created = self._create(recording, participants)
         refusal = None
         if participants and isinstance(created, PermanentError | CredentialsError):
             # Whatever the refusal says, it may be about the participants. Our own table keeps the roles: a label never
@@ -348,6 +402,10 @@ class _Request:
             created = self._create(recording, ())
         if isinstance(created, Transcript):
             return self._adopt(recording, created, counted_on)
+        if isinstance(created, CredentialsError):
+            if created.forbidden:
+                raise self._service_refused(created) from created
+            raise created
         if isinstance(created, PermanentError):
             return self._refused(recording, counted_on, created)
         self._move(Event.TRANSCRIPT_CREATED, recording, due_at=self._later(), transcript=created)
@@ -363,10 +421,12 @@ class _Request:
 
     def _create(
         self, recording: Recording, participants: Sequence[Participant]
-    ) -> TranscriptSid | Transcript | PermanentError:
+    ) -> TranscriptSid | Transcript | PermanentError | CredentialsError:
         """Create the transcript; if Twilio refuses, find the one that exists already, or return the refusal."""
         try:
             return self.twilio.create_transcript(recording, self.service_sid, participants)
+        except CredentialsError as error:
+            return error
         except PermanentError as error:
             # What Twilio answers to a second request is not documented, so any refusal may be that.
             return self._transcript_of(recording) or error
@@ -414,8 +474,23 @@ class _Request:
     def _refused(self, recording: Recording, counted_on: date | None, error: PermanentError) -> Settled:
         if _is_about_the_service(error):
             # The settings can be fixed.
-            raise TransientError(f"{error}: check the number's service_sid in the settings") from error
+            raise self._service_refused(error) from error
         return self._given_up(recording, counted_on, error.reason)
+
+    def _service_refused(self, error: PermanentError | CredentialsError) -> ServiceRefusedError:
+        """Remember until the recording is looked at again that Twilio refuses the Service, so that no other asks."""
+        # Without the error's own words: they name one recording, and this is said of every recording of the number.
+        kind = error.reason if isinstance(error, PermanentError) else "forbidden"
+        refusal = (
+            f"Twilio refuses the Intelligence Service {self.service_sid} ({kind}): check the number's service_sid in "
+            "the settings, and that the API key may use the Service. The recording is tried again by itself"
+        )
+        self.twilio.hold_refusal(self.service_sid, refusal, self.patience.look_again)
+        return ServiceRefusedError(refusal)
+
+    def _check_service(self) -> None:
+        if refusal := self.twilio.held_refusal(self.service_sid):
+            raise ServiceRefusedError(refusal)
 
     def _given_up(self, recording: Recording, counted_on: date | None, reason: str) -> Settled:
         settled = self._settled(Outcome.FAILED, Event.GIVEN_UP, recording, reason)
