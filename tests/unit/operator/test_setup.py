@@ -25,7 +25,7 @@ from callscribe_tools.operator.setup.changes import Change
 from callscribe_tools.operator.setup.config import Config
 from callscribe_tools.operator.setup.config_file import default_file, load
 from callscribe_tools.operator.setup.destroying import plan_destruction
-from callscribe_tools.operator.setup.ownership import SETUP_KEY
+from callscribe_tools.operator.setup.ownership import SETUP_KEY, ownership_of
 from callscribe_tools.operator.setup.report import grouped
 from callscribe_tools.operator.setup.schema_rules import mistakes
 from callscribe_tools.simulator import Account, PhoneNumber, Simulator
@@ -479,6 +479,40 @@ def test_a_service_of_that_name_that_setup_has_not_made_is_refused_until_it_is_a
     file.write_text(FILE.replace("[services.english]", f'[services.english]\nsid = "{service.sid}"'))
     apply(environment, load(file, None))
     assert list(twilio.account.services) == [service.sid]
+
+
+def attach_another(twilio: Simulator) -> str:
+    """Attach another of Twilio's own operators to the Service, and give it as people shall see it."""
+    service = next(iter(twilio.account.services.values()))
+    other = next(one for sid, one in twilio.account.operators.items() if sid not in service.operator_sids)
+    service.operator_sids.append(other.sid)
+    return f"operator {other.friendly_name} ({other.sid})"
+
+
+@pytest.mark.parametrize("operators", ['["Conversation Summary", "Sentiment Analysis"]', "[]"])
+def test_an_operator_that_is_taken_off_is_shown_by_name(
+    operators: str, environment: Environment, file: Path, twilio: Simulator
+) -> None:
+    file.write_text(FILE.replace('["Conversation Summary", "Sentiment Analysis"]', operators))
+    config = load(file, None)
+    apply(environment, config)
+    name = attach_another(twilio)
+    assert differing(environment, config) == [("Service english", name)]
+
+
+def test_destroy_shows_by_name_what_it_takes_off_an_adopted_service(
+    environment: Environment, config: Config, file: Path, twilio: Simulator, setup: Callable[..., Result]
+) -> None:
+    apply(environment, config)
+    service = next(iter(twilio.account.services.values()))
+    ownership_of(environment_named("callscribe-dev")).forget()
+    summary = next(sid for sid in service.operator_sids if not twilio.account.operators[sid].custom)
+    service.operator_sids.remove(summary)
+    file.write_text(FILE.replace("[services.english]", f'[services.english]\nsid = "{service.sid}"'))
+    apply(environment_named("callscribe-dev"), load(file, None))
+    told = setup("destroy", "--yes").stdout
+    assert f"operator {twilio.account.operators[summary].friendly_name} ({summary}): attached" in told
+    assert f"Service {service.unique_name}" in told
 
 
 def test_destroy_deletes_what_was_made_and_puts_back_what_was_there(

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from callscribe.domain.errors import TransientError
+from callscribe_tools.operator.environment import Environment
 from callscribe_tools.simulator import Call, Simulator, load_scenario
 from harness.erasing import erase
 from harness.later import work
@@ -83,6 +85,36 @@ def test_what_is_no_call_is_refused(sid: str, reading: Reading) -> None:
     result = reading("show", sid)
     assert result.exit_code == 2
     assert "no SID of a call" in result.stderr
+
+
+@pytest.fixture
+def lacking(stored: Call, stack: Stack, twilio: Simulator) -> tuple[str, str]:
+    """The SID and the name of an operator that gave no result."""
+    operator = next(iter(twilio.account.operators.values()))
+    (row,) = [item for item in stack.items() if re.fullmatch(r"TRANSCRIPT#GT\w+", item["sk"])]
+    assert row["pk"] == f"CALL#{stored.sid}"
+    stack.table().put_item(Item=row | {"missing_operators": [operator.sid, "LY" + "9" * 32]})
+    return operator.sid, operator.friendly_name
+
+
+def test_an_operator_that_gave_no_result_is_shown_by_name(
+    reading: Reading, stored: Call, lacking: tuple[str, str], twilio_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Environment, "twilio_url", property(lambda _: twilio_url))
+    sid, name = lacking
+    assert f"No result was given by: {name} ({sid}), LY{'9' * 32}\n" in reading("show", stored.sid).stdout
+
+
+def test_a_call_is_shown_if_twilio_cannot_be_asked_for_names(
+    reading: Reading, stored: Call, lacking: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: object) -> None:
+        raise TransientError("Twilio answered 503")
+
+    monkeypatch.setattr("callscribe_tools.operator.console.Console.custom_operators", refused)
+    result = reading("show", stored.sid)
+    assert result.exit_code == 0
+    assert f"No result was given by: {lacking[0]}, LY{'9' * 32}\n" in result.stdout
 
 
 @pytest.fixture

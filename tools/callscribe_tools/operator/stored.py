@@ -41,8 +41,17 @@ def next_steps(environment: Environment, stored: StoredCall) -> dict[str, NextSt
     return {sid: step for sid, step in steps.items() if step}
 
 
-def for_people(stored: StoredCall, zone: ZoneInfo, steps: Mapping[str, NextStep]) -> Iterator[str]:
-    """The call, line by line, with its moments in the time zone and what to do about its recordings."""
+def for_people(
+    stored: StoredCall, zone: ZoneInfo, steps: Mapping[str, NextStep], names: Mapping[str, str]
+) -> Iterator[str]:
+    """The call, line by line, with its moments in the time zone and what to do about its recordings.
+
+    Args:
+        stored: the call.
+        zone: the time zone of the moments.
+        steps: what to do, by the SIDs of recordings.
+        names: the names of operators by their SIDs, as far as they are known.
+    """
     yield f"Call {stored.sid}"
     if stored.erased_at:
         yield f"  erased   {_local(stored.erased_at, zone)}"
@@ -61,7 +70,8 @@ def for_people(stored: StoredCall, zone: ZoneInfo, steps: Mapping[str, NextStep]
         yield from show.results_for_people(insights.results)
         if insights.missing_operators:
             yield ""
-            yield f"No result was given by: {', '.join(insights.missing_operators)}"
+            missing = [f"{names[sid]} ({sid})" if sid in names else sid for sid in insights.missing_operators]
+            yield f"No result was given by: {', '.join(missing)}"
 
 
 def for_machines(stored: StoredCall, steps: Mapping[str, NextStep]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from callscribe_tools.operator.cli_common import (
     exits,
 )
 from callscribe_tools.operator.errors import RefusedError
+from callscribe_tools.operator.operator_names import operator_names
 from callscribe_tools.operator.printing import print_json_text, print_line
 from callscribe_tools.operator.stored import current, for_machines, for_people, is_known, next_steps
 
@@ -54,5 +55,6 @@ def show(
     if as_json:
         print_json_text(json_text(for_machines(stored, steps)))
         return
-    for line in for_people(stored, local, steps):
+    names = operator_names(environment, {sid for one in stored.insights for sid in one.missing_operators})
+    for line in for_people(stored, local, steps, names):
         print_line(line)

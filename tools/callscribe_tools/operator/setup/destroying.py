@@ -164,12 +164,15 @@ def _service_put_back(found: Found, owned: Owned, resource: Resource) -> Iterato
     attached = tuple(sid for sid in owned.attached if sid in there)
     if not differing and not attached:
         return
-    what = f"Service {resource['sid']}"
+    what = f"Service {resource.get('unique_name') or resource['sid']}"
     yield _RestoreService(
         doing=f"Putting {what} back to what it was",
         changes=[
             *told_of(what, differing, found.environment.url("TranscriptWebhookUrl")),
-            *(Change(what=what, field=f"operator {one}", is_="attached", should_be="") for one in attached),
+            *(
+                Change(what=what, field=f"operator {found.operator(one)}", is_="attached", should_be="")
+                for one in attached
+            ),
         ],
         sid=str(resource["sid"]),
         fields=_should(differing),

@@ -38,6 +38,12 @@ class Found:
             filter(None, [self.environment.url("TranscriptWebhookUrl"), self.credentials.webhook_path_token])
         )
 
+    def operator(self, sid: str) -> str:
+        """Name an operator for people: its name with its SID, or the SID alone if Twilio lists no such operator."""
+        prebuilt = next((name for name, its in self.prebuilt.items() if its == sid), None)
+        name = prebuilt or self.operators.get(sid, {}).get("friendly_name")
+        return f"{name} ({sid})" if name else sid
+
     @property
     def number_fields(self) -> dict[str, str]:
         """What every number of ours has at Twilio."""
@@ -77,7 +83,9 @@ def look(environment: Environment, tell: Tell, numbers: Iterable[str], config: C
     tell("Looking at the Intelligence Services and operators at Twilio")
     found.services = {str(one["sid"]): one for one in found.console.services()}
     found.operators = {str(one["sid"]): one for one in found.console.custom_operators()}
-    if config and any(service.operators for service in config.services.values()):
+    attached = {sid for one in found.services.values() for sid in one.get("read_only_attached_operator_sids") or []}
+    # Also for their names: what is taken off a Service is shown by name.
+    if attached - found.operators.keys() or (config and any(one.operators for one in config.services.values())):
         found.prebuilt = {str(one["friendly_name"]): str(one["sid"]) for one in found.console.prebuilt_operators()}
     tell("Looking at the numbers at Twilio")
     found.numbers = found.console.numbers(set(numbers))

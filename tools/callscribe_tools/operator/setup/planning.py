@@ -196,10 +196,11 @@ class _Planner:
         if sid and not self._is_made("services", sid, adopted=wanted.sid is not None):
             others &= set(owned.attached if owned else ())
         if others:
-            names = {one: str(self._found.operators.get(one, {}).get("friendly_name") or one) for one in others}
             yield ops.Detach(
                 doing=f"Detaching operators from Service {key}",
-                changes=[_attached(key, names[one], is_="attached", should_be="") for one in sorted(others)],
+                changes=[
+                    _attached(key, self._found.operator(one), is_="attached", should_be="") for one in sorted(others)
+                ],
                 service_sid=sid,
                 operators=tuple(sorted(others)),
             )

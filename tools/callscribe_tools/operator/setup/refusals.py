@@ -13,8 +13,8 @@ def operator_refused(key: str, wanted: CustomOperator, resource: Resource | None
         return told if wanted.sid else None
     if resource.get("operator_type") != wanted.type:
         return (
-            f"custom_operators.{key}.type: {resource['sid']} is {resource.get('operator_type')}, and Twilio changes no "
-            "type. Choose another key, and a new one is made"
+            f"custom_operators.{key}.type: operator {_named(resource, 'friendly_name')} is "
+            f"{resource.get('operator_type')}, and Twilio changes no type. Choose another key, and a new one is made"
         )
     return None
 
@@ -25,19 +25,22 @@ def service_refused(key: str, wanted: Service, resource: Resource | None, namesa
         if wanted.sid:
             return f"services.{key}.sid: the account has no Service {wanted.sid}. Correct it, or leave it out"
         return _namesake(key, namesake) if namesake else None
+    name = _named(resource, "unique_name")
+    another = "Adopt another Service" if wanted.sid else "Choose another key, and a new one is made"
     if resource.get("language_code") != wanted.language:
         return (
-            f"services.{key}.language: {resource['sid']} is {resource.get('language_code')}, and Twilio changes no "
-            f"language. {'Adopt another Service' if wanted.sid else 'Choose another key, and a new one is made'}"
+            f"services.{key}.language: Service {name} is {resource.get('language_code')}, and Twilio changes no "
+            f"language. {another}"
         )
     if resource.get("encryption_credential_sid"):
-        return (
-            f"services.{key}: {resource['sid']} encrypts transcripts, and Callscribe cannot read them. "
-            f"{'Adopt another Service' if wanted.sid else 'Choose another key, and a new one is made'}"
-        )
+        return f"services.{key}: Service {name} encrypts transcripts, and Callscribe cannot read them. {another}"
     if namesake and not wanted.sid and namesake["sid"] != resource["sid"]:
         return _namesake(key, namesake)
     return None
+
+
+def _named(resource: Resource, name: str) -> str:
+    return f"{resource[name]} ({resource['sid']})" if resource.get(name) else str(resource["sid"])
 
 
 def _namesake(key: str, namesake: Resource) -> str:
