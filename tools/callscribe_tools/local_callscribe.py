@@ -26,6 +26,7 @@ from callscribe_tools.operator.local import Local, entered
 from callscribe_tools.operator.setup.applying import apply_setup
 from callscribe_tools.operator.setup.config import Config
 from callscribe_tools.operator.setup.config_file import DEMO_FILE, load
+from callscribe_tools.operator.setup.report import summarised
 from callscribe_tools.simulator import Account, ConnectTo, PhoneNumber, Simulator
 
 NUMBER = "+12025550199"
@@ -254,8 +255,8 @@ def _wire(
         raise LocalAwsError(f"The simulated Twilio does not take the credentials: {'; '.join(wrong)}")
     document = with_credentials({}, credentials, here.twilio_url, keep_old_token=False)
     environment.settings_store.write_secret(document)
-    for change in apply_setup(environment, config, progress):
-        progress(f"  {change.what}: {change.field}")
+    for line in summarised(apply_setup(environment, config, progress)):
+        progress(f"  {line}")
     if settings:
         write_settings(environment, settings)
 

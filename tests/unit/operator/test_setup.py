@@ -26,7 +26,7 @@ from callscribe_tools.operator.setup.config import Config
 from callscribe_tools.operator.setup.config_file import default_file, load
 from callscribe_tools.operator.setup.destroying import plan_destruction
 from callscribe_tools.operator.setup.ownership import SETUP_KEY, ownership_of
-from callscribe_tools.operator.setup.report import grouped
+from callscribe_tools.operator.setup.report import grouped, summarised
 from callscribe_tools.operator.setup.schema_rules import mistakes
 from callscribe_tools.simulator import Account, PhoneNumber, Simulator
 from harness.aws_faults import once, unheard
@@ -232,6 +232,22 @@ def test_drift_made_by_hand_is_found_field_by_field_and_mended(
     assert len(apply(environment, config)) == 1
     assert at_twilio(twilio.account) == before
     assert differing(environment, config) == []
+
+
+def test_what_was_done_is_said_of_each_object(environment: Environment, config: Config, twilio: Simulator) -> None:
+    lines = list(summarised(apply_setup(environment, config, lambda _: None)))
+    assert "operator product-feedback: created as product-feedback" in lines
+    assert "Service english: created as callscribe-dev-english" not in lines
+    (service,) = [line for line in lines if line.startswith("Service english:")]
+    assert service.startswith("Service english: created as callscribe-dev-english; operator Conversation Summary, ")
+    assert service.endswith(", operator product-feedback attached")
+    (number,) = [line for line in lines if line.startswith("number ")]
+    assert re.match(rf"number \{NUMBER}: adopted, PN\w{{32}}; .*voice_url, .* written", number)
+    assert not [line for line in lines if "(itself)" in line]
+    asked = plan_destruction(environment_named("callscribe-dev"), lambda _: None)
+    assert asked
+    assert "Service callscribe-dev-english: deleted" in list(summarised(asked[1].changes))
+    assert twilio.account.services
 
 
 def test_a_service_that_encrypts_transcripts_is_refused(

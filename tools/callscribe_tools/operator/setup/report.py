@@ -27,6 +27,23 @@ def grouped(changes: Iterable[Change]) -> Iterator[str]:
                 yield f"    {_SIGNS[change.action]} {change.field}: {_words(change)}"
 
 
+def summarised(changes: Iterable[Change]) -> Iterator[str]:
+    """Say in one line an object what was done to it: what became of the whole, and what became of which fields."""
+    for what, some in _by_object(changes).items():
+        whole = [_shortened(change.should_be or "deleted") for change in some if change.is_whole]
+        fields: dict[str, list[str]] = {}
+        for change in some:
+            if not change.is_whole:
+                fields.setdefault(_verb(change), []).append(change.field)
+        yield f"{what}: {'; '.join([*whole, *(f'{", ".join(names)} {verb}' for verb, names in fields.items())])}"
+
+
+def _verb(change: Change) -> str:
+    if change.field.startswith("operator "):
+        return "attached" if change.should_be else "detached"
+    return "written" if change.should_be else "emptied"
+
+
 def counted(changes: Iterable[Change], *, done: bool) -> str:
     """Count the objects that are added, changed and removed.
 
