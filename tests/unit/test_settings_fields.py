@@ -170,7 +170,26 @@ NOT_NAMED = [
 @pytest.mark.parametrize("text", ["a\x00b", "a\ud800b", "a\x0bb"])
 @pytest.mark.parametrize("field", ["notice", "greeting", "thanks"])
 def test_a_text_that_no_twiml_can_hold_is_refused(field: str, text: str) -> None:
-    assert field in refusal(settings_document(account(), **{field: text}))
+    told = refusal(settings_document(account(), **{field: text}))
+    assert [name for name in ("notice", "greeting", "thanks") if name in told] == [field]
+    assert "are allowed" in told
+
+
+@pytest.mark.parametrize(
+    ("document", "named", "allowed"),
+    [
+        (DOCUMENT | {"account_sid": "AC1"}, "account_sid", "AC and 32"),
+        (DOCUMENT | {"api_key_sid": "SK1"}, "api_key_sid", "SK and 32"),
+        (of_number(flow="voicemail", agent="+12025550123"), "agent", "must be left out"),
+        (of_number(flow="dial"), "agent", "+12025550123"),
+        (of_number(flow="dial", agent="12025550123"), "agent", "+12025550123"),
+        (of_number(flow="dail"), "flow", "voicemail or dial"),
+    ],
+)
+def test_only_the_wrong_field_is_named_with_what_is_allowed(document: Any, named: str, allowed: str) -> None:
+    told = refusal(document).partition("write it again: ")[2]
+    assert told.startswith(f"{named} ")
+    assert allowed in told
 
 
 def test_a_slip_in_the_json_is_told_by_its_place() -> None:

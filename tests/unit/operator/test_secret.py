@@ -1,5 +1,6 @@
 """`callscribe secret`: credentials are tried before they are stored, and are in nothing that is printed."""
 
+import io
 import json
 from collections.abc import Callable
 from typing import Any
@@ -7,9 +8,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from callscribe_tools.operator import credentials
 from callscribe_tools.operator.cli import app
 from callscribe_tools.operator.commands import secret as secret_commands
 from callscribe_tools.operator.environment import Environment
+from callscribe_tools.operator.errors import RefusedError
 from callscribe_tools.simulator import Account, Simulator
 from harness.deployed import Deployed
 from harness.stack import Stack, aws
@@ -60,6 +63,26 @@ def stored(stack: Stack) -> dict[str, Any] | None:
 
 def _numbers(stack: Stack) -> Any:
     return stack.settings_document()["numbers"]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"auth_token": None}, "has no auth_token;"),
+        ({"api_key": "x"}, "has unknown fields: api_key. Known are account_sid"),
+        ({"api_key_sid": 5}, "api_key_sid on standard input must be a text"),
+    ],
+)
+def test_the_field_on_standard_input_that_is_wrong_is_named(
+    change: dict[str, Any], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields = dict.fromkeys(("account_sid", "api_key_sid", "api_key_secret", "auth_token"), "x") | change
+    given = {name: value for name, value in fields.items() if value is not None}
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(given)))
+    with pytest.raises(RefusedError) as refused:
+        credentials.from_stdin()
+    assert told in str(refused.value)
+    assert "nothing was stored" in str(refused.value)
 
 
 def test_credentials_from_standard_input_are_tried_and_stored(

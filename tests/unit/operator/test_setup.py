@@ -684,6 +684,28 @@ def test_a_mistake_in_the_file_is_named_by_its_key(line: str, tmp_path: Path) ->
         assert told in str(raised.value)
 
 
+SOME_SID = "GA" + "1" * 32
+
+WRONG_FILES = {
+    '[custom_operators.a]\ntype = "GenerativeJSON"\nprompt = "x"\n': "custom_operators.a: schema is missing",
+    '[custom_operators.a]\ntype = "Generative"\nprompt = "x"\nschema = {type = "object"}\n': (
+        "schema must be left out: the type Generative has none"
+    ),
+    f'[services.a]\nsid = "{SOME_SID}"\n[services.b]\nsid = "{SOME_SID}"\n': "services.b.sid: services.a has the same",
+    '[services.a]\n[numbers."+12025550199"]\nservice = "a"\nflow = "dial"\n': "agent is missing",
+    '[services.a]\n[numbers."+12025550199"]\nservice = "a"\ngreeting = "a\\u0001"\n': "greeting holds a control",
+}
+
+
+@pytest.mark.parametrize("text", WRONG_FILES)
+def test_only_the_field_that_is_wrong_is_named(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "callscribe.toml"
+    path.write_text(text)
+    with pytest.raises(RefusedError) as raised:
+        load(path, None)
+    assert WRONG_FILES[text] in str(raised.value)
+
+
 SCHEMAS: dict[str, tuple[Any, str]] = {
     "root": ({"type": "array", "items": {"type": "string"}}, "type: must be"),
     "keyword": ({"type": "object", "properties": {"a": {"type": "string", "minLength": 1}}}, "properties.a.minLength"),

@@ -90,8 +90,17 @@ def from_stdin() -> Credentials:
         told = json.loads(sys.stdin.read())
     except ValueError:
         told = None
-    if not isinstance(told, dict) or set(told) != set(NAMES) or not all(isinstance(one, str) for one in told.values()):
+    if not isinstance(told, dict):
         raise RefusedError(f"Standard input must be one JSON object of the texts {', '.join(NAMES)}; {NOTHING}")
+    if missing := [name for name in NAMES if name not in told]:
+        raise RefusedError(f"The JSON object on standard input has no {', '.join(missing)}; {NOTHING}")
+    if unknown := sorted(told.keys() - set(NAMES)):
+        raise RefusedError(
+            f"The JSON object on standard input has unknown fields: {', '.join(unknown)}. "
+            f"Known are {', '.join(NAMES)}; {NOTHING}"
+        )
+    if wrong := [name for name in NAMES if not isinstance(told[name], str)]:
+        raise RefusedError(f"{wrong[0]} on standard input must be a text, in quotes; {NOTHING}")
     return Credentials(**{name: told[name].strip() for name in NAMES})
 
 

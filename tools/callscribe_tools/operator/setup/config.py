@@ -98,8 +98,10 @@ class CustomOperator(_Strict):
 
     @model_validator(mode="after")
     def _has_a_schema_if_it_answers_json(self) -> Self:
-        if (self.type == "GenerativeJSON") != (self.result_schema is not None):
-            raise ValueError("an operator has a schema if its type is GenerativeJSON, and only then")
+        if self.type == "GenerativeJSON" and self.result_schema is None:
+            raise ValueError("schema is missing: an operator of the type GenerativeJSON needs one")
+        if self.type != "GenerativeJSON" and self.result_schema is not None:
+            raise ValueError(f"schema must be left out: the type {self.type} has none; only GenerativeJSON has one")
         return self
 
     @property
@@ -207,9 +209,10 @@ class Config(_Strict):
                 at = f"services.{key}.custom_operators"
                 _check_known(at, operator, self.custom_operators, "custom_operators")
         for kind, ones in (("services", self.services), ("custom_operators", self.custom_operators)):
-            sids = [one.sid for one in ones.values() if one.sid]
-            if len(set(sids)) < len(sids):
-                raise ValueError(f"{kind}: two of them have the same sid")
+            keys: dict[str, str] = {}
+            for key, one in ones.items():
+                if one.sid and (other := keys.setdefault(one.sid, key)) != key:
+                    raise ValueError(f"{kind}.{key}.sid: {kind}.{other} has the same; each may be adopted once")
         return self
 
     @property

@@ -85,14 +85,20 @@ class NumberSettings:
             SettingsError: it names the field.
         """
         _check_kinds(self)
-        if any(NOT_IN_XML.search(text) for text in (self.notice, self.greeting, self.thanks)):
-            raise SettingsError("notice, greeting and thanks may not hold characters that XML does not have")
+        for name in TEXTS:
+            if NOT_IN_XML.search(getattr(self, name)):
+                raise SettingsError(
+                    f"{name} holds a control character or half a character, which TwiML cannot have: remove it; "
+                    "letters, digits, signs, spaces, tabs and line ends are allowed"
+                )
         if self.flow not in FLOWS:
-            raise SettingsError(f"a number's flow may only be {' or '.join(FLOWS)}")
+            raise SettingsError(f"flow must be {' or '.join(FLOWS)}")
+        if self.flow == "dial" and self.agent is None:
+            raise SettingsError("agent is missing: the flow dial calls one, a phone number such as +12025550123")
         if self.flow == "dial" and not phone_number(self.agent or ""):
-            raise SettingsError("a number whose flow is dial needs an agent: a phone number such as +12025550123")
+            raise SettingsError("agent must be a phone number such as +12025550123, without spaces")
         if self.flow != "dial" and self.agent is not None:
-            raise SettingsError("a number with an agent needs the flow dial")
+            raise SettingsError(f"agent must be left out: the flow {self.flow} calls none; only the flow dial does")
         _check_voice(self)
         _check_texts(self)
 
@@ -156,8 +162,10 @@ class TwilioCredentials:
         # A single string in the place of the list has become tokens of one character each.
         if not self.auth_tokens or not all(TOKEN_SHAPE.fullmatch(token) for token in self.auth_tokens):
             raise SettingsError("auth_tokens must be a list of Twilio auth tokens: 32 hexadecimal digits each")
-        if not (ACCOUNT_SHAPE.fullmatch(self.account_sid) and KEY_SHAPE.fullmatch(self.api_key_sid)):
-            raise SettingsError("account_sid must be AC, api_key_sid SK, and 32 hexadecimal digits each")
+        if not ACCOUNT_SHAPE.fullmatch(self.account_sid):
+            raise SettingsError("account_sid must be AC and 32 hexadecimal digits")
+        if not KEY_SHAPE.fullmatch(self.api_key_sid):
+            raise SettingsError("api_key_sid must be SK and 32 hexadecimal digits")
         if not self.api_key_secret:
             raise SettingsError("api_key_secret must not be empty")
         if self.webhook_path_token is not None and not PATH_TOKEN_SHAPE.fullmatch(self.webhook_path_token):
