@@ -1,19 +1,22 @@
 """A field that Twilio's answer lacks costs no call if the callback, the row or the customer key has the value."""
 
 import json
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
 from callscribe.domain.transcript import Role
-from callscribe_tools.simulator import Call, Recording, Scenario, Simulator
+from callscribe_tools.simulator import Call, Recording, Scenario, Simulator, load_scenario
 from harness.answers import answer
 from harness.events import sqs_event
-from harness.later import work
+from harness.later import be_later, work
 from harness.stack import CALLER, NUMBER, SERVICE_SID, Stack
 from harness.workers import DONE, SENTENCES, state
+from unit.test_sweep import begin, sweep
 
+CALL = "/2010-04-01/Accounts/{account}/Calls/{sid}.json"
 RECORDING = "/2010-04-01/Accounts/{account}/Recordings/{sid}.json"
 
 
@@ -152,8 +155,60 @@ def test_a_call_without_a_party_keeps_the_party_that_was_known(
     twilio.complete_transcripts()
     resource = {"sid": call.sid, "from": CALLER, "to": NUMBER, "direction": "inbound", "status": "completed"}
     del resource[missing]
-    answer(twilio, "GET", "/2010-04-01/Accounts/{account}/Calls/{sid}.json", 200, json.dumps(resource))
+    answer(twilio, "GET", CALL, 200, json.dumps(resource))
     work(stack)
     stored = stack.read(call.sid).call
     assert stored is not None
     assert stored[missing] == kept
+    # The speakers need all three.
+    (insights,) = stack.read(call.sid).insights
+    assert [(one.role, one.number) for one in insights.participants] == [(Role.CUSTOMER, CALLER), (Role.AGENT, NUMBER)]
+
+
+@pytest.mark.parametrize("value", [None, "", ...])
+@pytest.mark.parametrize("missing", ["from", "to", "direction"])
+def test_a_transcript_is_requested_whatever_party_the_call_lacks_if_its_status_told_it(
+    missing: str, value: str | None, stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    call = twilio.place_call(scenario, to=NUMBER)
+    resource: dict[str, Any] = {"sid": call.sid, "from": CALLER, "to": NUMBER, "direction": "inbound"}
+    resource[missing] = value
+    told = {name: text for name, text in resource.items() if text is not ...}
+    answer(twilio, "GET", CALL, 200, json.dumps({**told, "status": "completed"}))
+    work(stack)
+    assert state(stack) == ("transcribing", None)
+    (made,) = twilio.state.made
+    assert [one["role"] for one in made.channel["participants"]] == ["Customer", "Agent"]
+
+
+def test_a_recording_waits_while_nobody_knows_the_number_of_its_call(
+    stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    call = twilio.place_call(scenario, to=NUMBER)
+    stack.empty_table()
+    answer(twilio, "GET", CALL, 200, json.dumps({"sid": call.sid, "direction": "inbound", "status": "completed"}))
+    assert stack.work("request_transcript", "RecordingsQueue") != [DONE]
+    assert twilio.state.made == []
+
+
+@pytest.mark.parametrize("missing", ["to", "from"])
+def test_the_sweep_finds_a_lost_call_whose_row_in_the_list_of_its_number_lacks_a_party(
+    missing: str, stack: Stack, twilio: Simulator
+) -> None:
+    call = twilio.place_call(load_scenario("hang_up_in_greeting"), to=NUMBER)
+    stack.empty_table()
+    begin(stack)
+    be_later(stack, twilio)
+    row = {
+        "sid": call.sid,
+        "from": CALLER,
+        "to": NUMBER,
+        "direction": "inbound",
+        "status": "completed",
+        "start_time": format_datetime(call.started),
+        "duration": str(call.seconds),
+    }
+    del row[missing]
+    page = {"calls": [row], "next_page_uri": None}
+    answer(twilio, "GET", "/2010-04-01/Accounts/{account}/Calls.json", 200, json.dumps(page))
+    assert sweep(stack)["calls"] == 1

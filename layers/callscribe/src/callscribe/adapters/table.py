@@ -289,6 +289,20 @@ class CallTable(ErasableCalls):
             Event.GIVEN_UP, call or call_sid, recording_sid, reason=reason, delete_at=at, spares_claims=True
         )
 
+    def with_noted_parties(self, call: Call) -> Call:
+        """Complete Twilio's answer about a call with the parties that it lacks and the call's own item has."""
+        if call.from_ and call.to and call.direction:
+            return call
+        noted = self.noted_call(call.sid)
+        if noted is None:
+            return call
+        return replace(
+            call,
+            from_=call.from_ or noted.from_,
+            to=call.to or noted.to,
+            direction=call.direction or noted.direction,
+        )
+
     def noted_call(self, call_sid: CallSid) -> Call | None:
         """Read a call as its own item has it; None if there is no item, or the call is erased."""
         with aws_errors(f"reading call {call_sid}"):
@@ -299,9 +313,9 @@ class CallTable(ErasableCalls):
             return None
         return Call(
             sid=call_sid,
-            from_=item["from"],
-            to=item["to"],
-            direction=item["direction"],
+            from_=item.get("from", ""),
+            to=item.get("to", ""),
+            direction=item.get("direction", ""),
             started=datetime.fromisoformat(item["started"]),
             seconds=int(item["seconds"]) if "seconds" in item else None,
         )

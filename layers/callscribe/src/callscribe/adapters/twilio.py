@@ -138,7 +138,8 @@ class Twilio:
             # A call without a start has not begun.
             if row.get("direction") != "inbound" or not row.get("start_time"):
                 return None
-            call = call_of(doing, row)
+            # The list is of this number's calls, whatever a row lacks.
+            call = call_of(doing, row if row.get("to") or "To" not in query else {**row, "to": query["To"]})
             return call if since <= call.started < before else None
 
         asked = {**query, **_between("StartTime", since, before)}

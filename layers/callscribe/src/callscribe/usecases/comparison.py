@@ -266,7 +266,7 @@ class Comparison:
         if not self._is_over(call):
             return self.now
         row = self.lists.look_up([call_key(call.sid)]).get(f"CALL#{call.sid}")
-        if is_erased(row) or call.to not in self.settings.numbers:
+        if is_erased(row) or (call.to or (row or {}).get("to")) not in self.settings.numbers:
             return None
         if not self._compare_recordings_of(call.sid, self.twilio.recordings_of(call.sid, self.odd)) and is_untold(row):
             self.send(Kind.CALL, call.sid, call.sid, stand_ins.of_call(call.sid))

@@ -225,7 +225,7 @@ def _request(
         return [_left_alone(reported.sid, "conference")]
     _check_held_refusals(reported, table, twilio, settings, odd)
     recording = _as_twilio_has_it(reported, reported_at, twilio, patience)
-    call = twilio.call(recording.call_sid)
+    call = table.with_noted_parties(twilio.call(recording.call_sid))
     counts_as = left_alone_as({reported.source, recording.source}, call, settings.numbers.keys())
     # What has a row was ours when it was written, whatever has become of the settings.
     if (

@@ -156,7 +156,7 @@ def _settle_call(
         # Nothing else may ever tell that it has: no retry of this webhook is documented.
         raise TransientError(f"transcript {transcript.sid} is {transcript.status}, and not completed yet")
     recording = _recording_of(transcript, report, stores.table, twilio)
-    call = twilio.call(recording.call_sid)
+    call = stores.table.with_noted_parties(twilio.call(recording.call_sid))
     if not stores.table.put_call(call):
         return _settled(Outcome.ERASED, recording)
     # Read only if it is needed: the settings decide if they hold the number.
