@@ -34,6 +34,7 @@ from callscribe_tools.simulator import (
 )
 from callscribe_tools.simulator.scenario import TranscriptOutcome
 from harness.answers import answer, recover
+from harness.clock import stop_clock
 from harness.emf import happened_in, metrics_in
 from harness.events import HOST, batch_of, load_event
 from harness.later import LATE, be_later, work
@@ -529,15 +530,27 @@ def test_a_sweep_whose_time_is_over_is_gone_on_with_by_the_next(
     assert sweep(stack)["recordings"] == 1
 
 
+@pytest.mark.parametrize(("hour", "minute"), [(12, 0), (0, 2)])
 @pytest.mark.parametrize("filters", ["moment", "day"])
 def test_a_sweep_without_time_continues_on_the_page_where_the_last_one_stopped(
-    stack: Stack, twilio: Simulator, scenario: Scenario, monkeypatch: pytest.MonkeyPatch, filters: Any
+    stack: Stack,
+    twilio: Simulator,
+    scenario: Scenario,
+    monkeypatch: pytest.MonkeyPatch,
+    filters: Any,
+    hour: int,
+    minute: int,
 ) -> None:
+    # The hour decides how much the walk through recent items reads: after midnight it reads two days.
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).replace(hour=hour, minute=minute)
+    stop_clock(monkeypatch, tomorrow, sweep_usecase)
+    until_then = tomorrow - datetime.now(UTC)
     twilio.unknowns.list_filters = filters
-    begin(stack, timedelta(days=3))
+    begin(stack, timedelta(days=3) - until_then)
     for _ in range(4):
         twilio.place_call(scenario, to=NUMBER)
         be_later(stack, twilio, timedelta(hours=12))
+    be_later(stack, twilio, -until_then)
     stack.messages("RecordingsQueue")
     stack.empty_calls()
     monkeypatch.setattr("callscribe.adapters.twilio_api.PAGE_SIZE", 1)

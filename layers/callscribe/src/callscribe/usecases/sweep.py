@@ -278,12 +278,15 @@ class _Sweep:
 
     def _catch_up(self) -> None:
         """Compare what the recent walk did not reach, slice by slice, the oldest first, while there is time."""
+        start = self._progress.until
         while self._progress.whole_until < self.now:
             progress = self._progress
-            current = progress.slice or self._next_slice(progress.until)
+            current = progress.slice or self._next_slice(start)
             if rest := self._walk(current, self.until):
                 self._progress = replace(progress, slice=rest)
                 return
+            # The checkpoint stays behind what is recent: after midnight, a slice that begins there would be the last one.
+            start = current.end
             until = max(progress.until, min(current.end, current.top - self._compared_for))
             whole_until = self.now if current.end >= self._recent_since else current.end
             self._progress = replace(progress, until=until, whole_until=whole_until, slice=None)
