@@ -48,16 +48,17 @@ fi
 say "Setting up .venv with $python (the first time this downloads about 150 MB)"
 [ -x .venv/bin/python ] && is_313 .venv/bin/python || { rm -rf .venv && "$python" -m venv .venv; }
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
-.venv/bin/uv pip sync --quiet --python .venv --require-hashes requirements/dev.txt
+# Compiled here: where Python may not write beside its modules, each of the programs that tests start would compile anew.
+.venv/bin/uv pip sync --quiet --compile-bytecode --python .venv --require-hashes requirements/dev.txt
 .venv/bin/uv pip install --quiet --python .venv --no-deps --editable . --editable layers/callscribe
 
-beside() { # folder, lock
+beside() { # folder, lock, options
     [ -x "$1/bin/python" ] && is_313 "$1/bin/python" || { rm -rf "$1" && "$python" -m venv --without-pip "$1"; }
-    .venv/bin/uv pip sync --quiet --python "$1" --require-hashes "$2"
+    .venv/bin/uv pip sync --quiet ${3:-} --python "$1" --require-hashes "$2"
 }
 
 say "Setting up .ministack, the local AWS"
-beside .ministack requirements/ministack.txt
+beside .ministack requirements/ministack.txt --compile-bytecode
 
 say "Setting up .scanners"
 beside .scanners requirements/scanners.txt
