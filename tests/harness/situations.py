@@ -14,7 +14,7 @@ from callscribe_tools.simulator.scenario import TranscriptOutcome
 from harness.answers import answer
 from harness.events import http_event, load_event, signed
 from harness.stack import CALLER, NUMBER, SERVICE_SID, account
-from harness.world import CALL_BEGAN, Message, Situation, World
+from harness.world import Message, Situation, World
 
 DUAL, MONO = RecordingSid("RE" + "2" * 32), RecordingSid("RE" + "1" * 32)
 ANOTHER_CALL = "CA" + "2" * 32
@@ -74,7 +74,7 @@ def table_of(world: World) -> CallTable:
 def own_call(world: World) -> Call:
     """The call as the domain knows it."""
     return Call(
-        sid=CallSid(world.call.sid), from_=CALLER, to=NUMBER, direction="inbound", started=CALL_BEGAN, seconds=21
+        sid=CallSid(world.call.sid), from_=CALLER, to=NUMBER, direction="inbound", started=world.call_began, seconds=21
     )
 
 
@@ -194,7 +194,7 @@ def _erasure(world: World) -> dict[str, Any]:
     """All that there can be of a call is there, and only that it is erased has been noted."""
     assert world.deliver(_redacting(world))
     world.add_recording("RE" + "6" * 32)
-    stone = Tombstone(call_sid=own_call(world).sid, erased_at=CALL_BEGAN, due_at=CALL_BEGAN, transcripts=())
+    stone = Tombstone(call_sid=own_call(world).sid, erased_at=world.call_began, due_at=world.call_began, transcripts=())
     table_of(world).put_tombstone(stone)
     return load_event("sweep", "every_few_minutes")
 
@@ -225,7 +225,7 @@ def _status_callback(world: World) -> dict[str, Any]:
         "Direction": "inbound",
         "CallStatus": "completed",
         "CallDuration": "21",
-        "Timestamp": (CALL_BEGAN + timedelta(seconds=21)).strftime("%a, %d %b %Y %H:%M:%S +0000"),
+        "Timestamp": (world.call_began + timedelta(seconds=21)).strftime("%a, %d %b %Y %H:%M:%S +0000"),
     }
     return _signed("/call-status", fields)
 

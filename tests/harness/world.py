@@ -23,8 +23,8 @@ WORKERS = {"RecordingsQueue": "request_transcript", "TranscriptsQueue": "store_i
 MOST_ROUNDS = 12
 """More than anything needs to come to rest; what circles is found by it."""
 
-CALL_BEGAN = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=30)
-"""So long ago that the sweep no longer waits for what should have been told of a call, and still compares it."""
+CALL_AGE = timedelta(minutes=30)
+"""So old that the sweep no longer waits for what should have been told of a call, and still compares it."""
 
 # What tells when, how often and by whom something was done, and not what is so.
 CLOCK_FIELDS = frozenset(
@@ -54,6 +54,8 @@ class World:
     twilio_url: str
     wire: Wire
     held: list[Message] = field(default_factory=list)
+    call_began: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0) - CALL_AGE)
+    """The same each time that it begins again, since ends are compared. Of each test: a suite may take an hour."""
 
     def __post_init__(self) -> None:
         self._routes = list(self.twilio.app.router.routes)
@@ -71,7 +73,7 @@ class World:
         for everything in kept:
             everything.clear()
         self.write_settings()
-        CallLists(self.stack.table()).put_progress(Progress.at(CALL_BEGAN - timedelta(minutes=1)))
+        CallLists(self.stack.table()).put_progress(Progress.at(self.call_began - timedelta(minutes=1)))
         self.call = self.add_call("CA" + "1" * 32, scenario)
         self.wire.sent.clear()
 
@@ -87,7 +89,7 @@ class World:
             to=NUMBER,
             scenario=scenario,
             phone_number_sid=self.twilio.account.numbers[NUMBER].sid,
-            started=CALL_BEGAN,
+            started=self.call_began,
             status="completed",
             seconds=21,
         )
@@ -97,7 +99,7 @@ class World:
     def add_recording(self, sid: str, call: Call | None = None, **fields: Any) -> str:
         """Let the call have a recording; its SID."""
         call = call or self.call
-        recording = recorded(sid, call_sid=call.sid, started=CALL_BEGAN, **fields)
+        recording = recorded(sid, call_sid=call.sid, started=self.call_began, **fields)
         self.twilio.state.recordings[sid] = recording
         call.recordings.append(recording)
         return sid
@@ -139,14 +141,14 @@ class World:
                 self.stack.table().put_item(Item=let_be_deleted(item))
             elif _waits(item):
                 # A call was erased when it ended: so long ago that nothing is at it any more.
-                erased = {":then": CALL_BEGAN.strftime("%Y-%m-%dT%H:%M:%SZ")} if item["due"] == "erasure" else {}
+                erased = {":then": self.call_began.strftime("%Y-%m-%dT%H:%M:%SZ")} if item["due"] == "erasure" else {}
                 self.stack.table().update_item(
                     Key={"pk": item["pk"], "sk": item["sk"]},
                     UpdateExpression="SET due_at = :past" + (", erased_at = :then" if erased else ""),
                     ExpressionAttributeValues={":past": 1, **erased},
                 )
         for one in self.twilio.state.transcripts.values():
-            one.updated = CALL_BEGAN
+            one.updated = self.call_began
 
     def come_to_rest(self) -> None:
         """Let time pass, messages come back and sweeps run until nothing moves any more."""

@@ -174,10 +174,10 @@ def test_of_two_workers_at_once_one_asks_and_the_minutes_are_taken_once(
                 reported,
                 reported_at=now,
                 table=table,
-                twilio=twilio_adapter(settings, now + timedelta(seconds=30)),
+                twilio=twilio_adapter(settings, now + timedelta(minutes=10)),
                 settings=settings,
                 patience=PATIENCE,
-                deadline=now + timedelta(seconds=30),
+                deadline=now + timedelta(minutes=10),
                 odd=not_expected,
             )
 

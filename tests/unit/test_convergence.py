@@ -27,7 +27,7 @@ from harness.seeded import transcript
 from harness.situations import DUAL, callback_of, own_call, table_of
 from harness.stack import SERVICE_SID
 from harness.wire import Killed, Send, Step
-from harness.world import CALL_BEGAN, Message, World
+from harness.world import Message, World
 
 type Kill = Literal["never", "once it has claimed", "once it has asked"]
 type Ended = Literal["completed", "failed"]
@@ -225,7 +225,7 @@ class Real:
     def let_time_pass(self) -> None:
         self._world.let_time_pass()
         for one in self._world.twilio.state.transcripts.values():
-            one.created = CALL_BEGAN + timedelta(minutes=1)
+            one.created = self._world.call_began + timedelta(minutes=1)
 
     def sweep(self) -> None:
         self._world.sweep()

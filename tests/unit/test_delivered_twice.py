@@ -92,7 +92,7 @@ def ours(world: World, monkeypatch: pytest.MonkeyPatch) -> tuple[Settings, Twili
     """The settings, and Twilio by them."""
     monkeypatch.setenv("TWILIO_TIMEOUT_SECONDS", "10")
     settings = from_json(json.dumps(settings_document(world.twilio.account, world.twilio_url)))
-    return settings, twilio_adapter(settings, datetime.now(UTC) + timedelta(seconds=30))
+    return settings, twilio_adapter(settings, datetime.now(UTC) + timedelta(minutes=10))
 
 
 def requesting(
@@ -106,7 +106,7 @@ def requesting(
         twilio=twilio,
         settings=settings,
         patience=PATIENCE,
-        deadline=datetime.now(UTC) + timedelta(seconds=30),
+        deadline=datetime.now(UTC) + timedelta(minutes=10),
         odd=not_expected,
         swept=swept,
     )
