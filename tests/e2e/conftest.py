@@ -7,6 +7,7 @@ import pytest
 from callscribe_tools.local_callscribe import LocalCallscribe, running
 from callscribe_tools.simulator import Scenario, load_scenario
 from callscribe_tools.soak import run
+from e2e.stack import without_chance
 
 
 @pytest.fixture(scope="session")
@@ -14,14 +15,14 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCallscribe]
     work_dir = tmp_path_factory.mktemp("local-aws")
     parameters = {"StoreUnredacted": "true", "CustomerManagedKey": "true"}
     with running(work_dir, print, parameters=parameters, transcript_seconds=0.5) as local:
-        yield local
+        yield without_chance(local)
 
 
 @pytest.fixture(scope="session")
 def soak_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCallscribe]:
     """The stack of the soak, for what takes minutes on any other."""
     with run.soak_stack(tmp_path_factory.mktemp("soak"), print) as local:
-        yield local
+        yield without_chance(local)
 
 
 @pytest.fixture

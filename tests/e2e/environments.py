@@ -15,6 +15,7 @@ from callscribe_tools.operator.environment import Env
 from callscribe_tools.operator.setup.config import Config
 from callscribe_tools.operator.setup.config_file import load
 from callscribe_tools.simulator import Account, PhoneNumber
+from e2e.stack import without_chance
 
 NUMBERS: Mapping[Env, str] = {Env.DEV: "+12025550191", Env.STAGING: "+12025550192", Env.PROD: "+12025550193"}
 
@@ -26,12 +27,13 @@ def all_of_samconfig(folder: Path) -> Iterator[dict[Env, LocalCallscribe]]:
         with build_folder(print):
             build(print)
             stacks = {env: deploy_environment(aws, env, print) for env in NUMBERS}
-        yield {
+        wired = {
             env: open_ones.enter_context(
                 answering(stack, _account(env), _config(env, folder), print, env=env, transcript_seconds=0.5)
             )
             for env, stack in stacks.items()
         }
+        yield {env: without_chance(local) for env, local in wired.items()}
 
 
 def listen(local: LocalCallscribe) -> str:

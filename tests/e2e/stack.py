@@ -2,13 +2,14 @@
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 
+from callscribe_tools.deadline import MOST_TIMES, Deadline
 from callscribe_tools.local_callscribe import LocalCallscribe, write_settings
 from callscribe_tools.operator.environment import deployed
 from callscribe_tools.operator.local import entered
@@ -17,7 +18,37 @@ from harness.answers import answer, recover
 from harness.seeded import recorded
 from harness.stack import CALLER
 
-REST_SECONDS = 60.0
+WAIT_SECONDS = 120.0
+"""Longer than anything takes that a test waits for, and less than a queue's own visibility timeout of 400 s.
+
+A busy machine gets more (`Deadline`).
+"""
+ANSWER_SECONDS = 120.0
+"""Within these an address answers on the slowest machine, also if its function starts cold."""
+_LOOK_SECONDS = 0.1
+
+
+def wait_until(holds: Callable[[], object], what: str, seconds: float = WAIT_SECONDS) -> None:
+    """Look again and again until a condition holds.
+
+    Args:
+        what: what is waited for, for the error.
+        seconds: how long at most, on a machine that is not busy.
+
+    Raises:
+        AssertionError: the condition does not hold in time.
+    """
+    deadline = Deadline(seconds)
+    while not holds():
+        assert not deadline.is_over(), f"{what}: not in time. {deadline}"
+        time.sleep(_LOOK_SECONDS)
+
+
+def without_chance(local: LocalCallscribe) -> LocalCallscribe:
+    """Keep away from a test what happens by the clock: the stack's schedules, and a Twilio that loses patience."""
+    local.stack.disable_schedules()
+    local.twilio.wait_longer(MOST_TIMES)
+    return local
 
 
 def held(local: LocalCallscribe) -> dict[str, int]:
@@ -35,13 +66,14 @@ def held(local: LocalCallscribe) -> dict[str, int]:
 
 def held_at_rest(local: LocalCallscribe) -> dict[str, int]:
     """The same, once the workers have done all that calls before have left to do."""
-    deadline = time.monotonic() + REST_SECONDS
-    while True:
-        counts = held(local)
-        if not any(count for output, count in counts.items() if output.endswith("QueueUrl")):
-            return counts
-        assert time.monotonic() < deadline, f"the queues are not empty after {REST_SECONDS:.0f} s: {counts}"
-        time.sleep(0.1)
+    counts: dict[str, int] = {}
+
+    def is_at_rest() -> bool:
+        counts.update(held(local))
+        return not any(count for output, count in counts.items() if output.endswith("QueueUrl"))
+
+    wait_until(is_at_rest, "the queues are empty")
+    return counts
 
 
 def recorded_before(local: LocalCallscribe, scenario: Scenario, ago: timedelta) -> Recording:
@@ -65,7 +97,7 @@ def recorded_before(local: LocalCallscribe, scenario: Scenario, ago: timedelta) 
 
 def send(local: LocalCallscribe, method: str, url: str, headers: dict[str, str], body: bytes) -> httpx.Response:
     """Send to the stack's HTTP API by its public address."""
-    with httpx.Client(transport=ConnectTo(local.stack.connect_to), timeout=15) as http:
+    with httpx.Client(transport=ConnectTo(local.stack.connect_to), timeout=ANSWER_SECONDS) as http:
         return http.request(method, url, headers=headers, content=body)
 
 
@@ -86,7 +118,10 @@ def calls_unread(local: LocalCallscribe) -> Iterator[list[str]]:
 
 @contextmanager
 def changed_environment(local: LocalCallscribe, function: str, **variables: str) -> Iterator[None]:
-    """Give a function (by logical id) other environment variables for a while; its workers start anew."""
+    """Give a function (by logical id) other environment variables for a while; its workers start again.
+
+    The local AWS ends an invocation that is under way then: let the queues be at rest (`held_at_rest`) before.
+    """
     functions = local.stack.aws.client("lambda")
     name = local.stack.resource(function)
     before = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,9 +16,10 @@ from callscribe_tools.local_aws.paths import ROOT
 from callscribe_tools.local_callscribe import LocalCallscribe
 from callscribe_tools.operator.local import noted
 from callscribe_tools.simulator import Call, Scenario
-from e2e.stack import recorded_before
+from e2e.stack import held_at_rest, recorded_before
 
-SETTLE_SECONDS = 90.0
+SETTLE_SECONDS = 120.0
+COMMAND_SECONDS = 600.0
 MAY_WAIT = {"recordings", "sweep", "last call", "PCI mode", "dual-channel conference recordings"}
 """Findings that other tests of this stack leave, or that cannot be seen; and what waits on queues."""
 
@@ -42,7 +42,7 @@ def callscribe(local: LocalCallscribe, tmp_path: Path) -> Iterator[Callscribe]:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=COMMAND_SECONDS,
             check=False,
         )
         assert "Traceback" not in done.stderr
@@ -103,22 +103,9 @@ def test_a_call_is_listed_shown_and_erased_for_good(
     local.stack.aws.client("sqs").send_message(
         QueueUrl=local.stack.outputs["TranscriptsQueueUrl"], MessageBody=json.dumps(late)
     )
-    _wait_until_the_queue_is_empty(local)
+    held_at_rest(local)
     assert _left(local, call) == []
     assert transcript_sid not in local.twilio.state.transcripts
-
-
-def _wait_until_the_queue_is_empty(local: LocalCallscribe) -> None:
-    deadline = time.monotonic() + SETTLE_SECONDS
-    names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    while True:
-        told = local.stack.aws.client("sqs").get_queue_attributes(
-            QueueUrl=local.stack.outputs["TranscriptsQueueUrl"], AttributeNames=names
-        )["Attributes"]
-        if not any(int(told[name]) for name in names):
-            return
-        assert time.monotonic() < deadline, told
-        time.sleep(0.2)
 
 
 def _left(local: LocalCallscribe, call: Call) -> list[str]:

@@ -8,7 +8,7 @@ from callscribe.domain.sids import CallSid, RecordingSid
 from callscribe_tools.local_callscribe import LocalCallscribe
 from callscribe_tools.simulator import Scenario
 
-SETTLE_SECONDS = 60.0
+SETTLE_SECONDS = 120.0
 
 
 def invoke(local: LocalCallscribe) -> Any:

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import hmac
 import json
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -13,10 +12,9 @@ import pytest
 
 from callscribe_tools.local_callscribe import LocalCallscribe
 from callscribe_tools.simulator import Account, Simulator
-from e2e.stack import changed_settings, held, held_at_rest, post, send
+from e2e.stack import changed_settings, held, held_at_rest, post, send, wait_until
 from harness.template import logical_id, routes
 
-LOG_SECONDS = 60.0
 # It has no secret, so it cannot tell Twilio from a stranger, and answers everybody alike.
 OPEN_TO_ALL = {"voice_fallback"}
 ROUTES = {path: function for (_, path), function in sorted(routes().items()) if function not in OPEN_TO_ALL}
@@ -173,6 +171,7 @@ def refused(local: LocalCallscribe, function: str) -> int:
 @pytest.fixture(scope="module", autouse=True)
 def secret_path(local: LocalCallscribe) -> Iterator[None]:
     """Open the secret path for all of these tests: that must weaken no route."""
+    held_at_rest(local)
     with changed_settings(local, "AcceptWebhookFunction", webhook_path_token=PATH_TOKEN):
         yield
 
@@ -191,10 +190,9 @@ def test_a_forgery_is_refused_and_counted_on_every_route_and_changes_nothing(
         assert (path, answer.status_code, answer.text) == (path, 403, "refused")
         counted[function] += 1
     assert held(local) == before
-    deadline = time.monotonic() + LOG_SECONDS
-    while (seen := {function: refused(local, function) for function in counted}) != counted:
-        assert time.monotonic() < deadline, (seen, counted)
-        time.sleep(0.1)
+    wait_until(
+        lambda: {function: refused(local, function) for function in counted} == counted, f"refusals counted: {counted}"
+    )
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD"])
@@ -229,11 +227,9 @@ def test_where_twilio_does_not_sign_the_secret_path_lets_a_webhook_in_if_the_set
     assert accepted(f"https://{local.stack.api_host}/ci-webhook").status_code == 403
     before = held_at_rest(local)
     assert accepted(url).status_code == 200
-    deadline = time.monotonic() + LOG_SECONDS
-    while not any('"UnknownEvents":[1.0]' in line for line in local.stack.logs("StoreInsightsFunction")):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    while held(local) != before:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_until(
+        lambda: any('"UnknownEvents":[1.0]' in line for line in local.stack.logs("StoreInsightsFunction")),
+        "the event is counted as unknown",
+    )
+    wait_until(lambda: held(local) == before, f"nothing is left: {before}")
     assert not any(PATH_TOKEN in line for line in local.stack.logs("AcceptWebhookFunction"))

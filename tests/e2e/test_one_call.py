@@ -9,7 +9,7 @@ from callscribe_tools import show, verdict
 from callscribe_tools.local_callscribe import LocalCallscribe
 from callscribe_tools.simulator import Call, Scenario, load_scenario
 
-SETTLE_SECONDS = 60.0
+SETTLE_SECONDS = 120.0
 SENTENCE = "We cannot log in to your account system."
 
 

@@ -3,14 +3,15 @@
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 from callscribe_tools.local_callscribe import LocalCallscribe
 from callscribe_tools.simulator import Call, CallFaults, FaultKind, Scenario
+from e2e.stack import wait_until
 
-SETTLE_SECONDS = 90.0
+SETTLE_SECONDS = 120.0
+COMMAND_SECONDS = 600.0
 
 
 def callscribe(local: LocalCallscribe, *arguments: str) -> tuple[int, Any]:
@@ -20,7 +21,7 @@ def callscribe(local: LocalCallscribe, *arguments: str) -> tuple[int, Any]:
         env=local.stack.aws.environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=COMMAND_SECONDS,
         check=False,
     )
     assert "Traceback" not in done.stderr
@@ -36,12 +37,14 @@ def forget(local: LocalCallscribe, call: Call) -> None:
 
 
 def ledger_once_it_says(local: LocalCallscribe, status: int, *arguments: str) -> Any:
-    deadline = time.monotonic() + SETTLE_SECONDS
-    while True:
-        exit_status, told = callscribe(local, "ledger", "--since", "1h", *arguments)
-        if exit_status == status:
-            return told
-        assert time.monotonic() < deadline, (exit_status, told)
+    said: list[tuple[int, Any]] = []
+
+    def says_so() -> bool:
+        said.append(callscribe(local, "ledger", "--since", "1h", *arguments))
+        return said[-1][0] == status
+
+    wait_until(says_so, f"the ledger's exit status is {status}")
+    return said[-1][1]
 
 
 def test_what_was_lost_is_told_repaired_and_no_longer_told(soak_stack: LocalCallscribe, scenario: Scenario) -> None:

@@ -8,7 +8,7 @@ from callscribe_tools.local_callscribe import LocalCallscribe
 from callscribe_tools.simulator import Scenario
 from callscribe_tools.simulator.scenario import Speak, WaitFor
 
-SETTLE_SECONDS = 60.0
+SETTLE_SECONDS = 120.0
 SPOKEN = "My card number is 4000 1234 5678 9010, please call me back."
 
 

@@ -1,16 +1,12 @@
 """A message that failed comes back after a delay of its own, and is given up for its age."""
 
 import json
-import time
 from typing import Any
 from urllib.parse import urlencode
 
 from callscribe_tools.local_callscribe import LocalCallscribe
-from e2e.stack import calls_unread, changed_environment
+from e2e.stack import calls_unread, changed_environment, held_at_rest, wait_until
 from harness.emf import metrics_in
-
-# Far less than the queue's own visibility timeout of 400 s.
-COMES_BACK_SECONDS = 90.0
 
 
 def callback(call_sid: str) -> str:
@@ -18,15 +14,12 @@ def callback(call_sid: str) -> str:
 
 
 def dead_letter(local: LocalCallscribe) -> dict[str, Any]:
-    """Wait for a dead letter of the recordings, and take it away."""
+    """Wait until the recordings' worker has done all, and take away the dead letter that it has made."""
+    held_at_rest(local)
     sqs, url = local.stack.aws.client("sqs"), local.stack.outputs["RecordingsDeadLettersUrl"]
-    deadline = time.monotonic() + COMES_BACK_SECONDS
-    while time.monotonic() < deadline:
-        taken = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1, MessageAttributeNames=["reason"])
-        for letter in taken.get("Messages", []):
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"])
-            return dict(letter)
-    raise AssertionError(f"no dead letter within {COMES_BACK_SECONDS:.0f} s")
+    (letter,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1, MessageAttributeNames=["reason"])["Messages"]
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"])
+    return dict(letter)
 
 
 def comebacks(local: LocalCallscribe, reason: str) -> list[dict[str, Any]]:
@@ -44,10 +37,7 @@ def test_a_message_that_failed_twice_comes_back_after_its_own_delays(local: Loca
     with changed_environment(local, "RequestTranscriptFunction", BACKOFF_FIRST_SECONDS="2"):
         with calls_unread(local) as asked:
             put(local, callback(sid))
-            deadline = time.monotonic() + COMES_BACK_SECONDS
-            while len(asked) < 2:
-                assert time.monotonic() < deadline, asked
-                time.sleep(0.05)
+            wait_until(lambda: len(asked) >= 2, "the message comes back")
         # Twilio is well again, and knows no such call.
         letter = dead_letter(local)
     assert letter["Body"] == callback(sid)

@@ -7,7 +7,7 @@ from callscribe_tools.local_callscribe import LocalCallscribe
 from callscribe_tools.simulator import Scenario
 from e2e.test_permissions import without
 
-SETTLE_SECONDS = 60.0
+SETTLE_SECONDS = 120.0
 
 
 @contextmanager

@@ -10,6 +10,9 @@ import httpx
 
 type Answer = tuple[int, str]
 
+PASSED_ON_SECONDS = 120.0
+"""How long `in_front_of` waits for what is behind it. Whoever asks loses patience sooner."""
+
 
 @contextmanager
 def answering(*answers: Answer) -> Iterator[str]:
@@ -53,7 +56,13 @@ def in_front_of(target: str, failures: int, answer: Answer) -> Iterator[tuple[st
             status, body, kind = answer[0], answer[1].encode(), "application/x-amz-json-1.0"
             if len(statuses) >= failures:
                 # The host stays the one that was signed.
-                got = httpx.post(target + self.path, content=sent, headers=dict(self.headers), trust_env=False)
+                got = httpx.post(
+                    target + self.path,
+                    content=sent,
+                    headers=dict(self.headers),
+                    timeout=PASSED_ON_SECONDS,
+                    trust_env=False,
+                )
                 status, body, kind = got.status_code, got.content, got.headers.get("content-type", kind)
             statuses.append(status)
             self.send_response(status)

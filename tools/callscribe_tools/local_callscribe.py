@@ -145,7 +145,6 @@ def running(
     stack_name: str = "callscribe-local",
     parameters: Mapping[str, str] | None = None,
     transcript_seconds: float = 1.0,
-    list_faults_every: int | None = None,
     settings: Mapping[str, Any] | None = None,
     config: Config | None = None,
 ) -> Iterator[LocalCallscribe]:
@@ -154,7 +153,6 @@ def running(
     Parameters:
         parameters: the stack's parameters that shall differ from `FAST` and their defaults.
         transcript_seconds: how long the simulated Twilio works on a transcript.
-        list_faults_every: how often one of its lists fails; None: never.
         settings: fields of the settings document that shall differ from what the config says.
         config: what `setup apply` sets up; None: examples/demo.toml.
 
@@ -172,7 +170,6 @@ def running(
             config or demo_config(),
             progress,
             transcript_seconds=transcript_seconds,
-            list_faults_every=list_faults_every,
             settings=settings,
         ) as local:
             yield local
@@ -187,7 +184,6 @@ def answering(
     *,
     env: Env = Env.LOCAL,
     transcript_seconds: float = 1.0,
-    list_faults_every: int | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Iterator[LocalCallscribe]:
     """Wire a simulated Twilio to a stack that is deployed, by `setup apply`, until the context ends.
@@ -205,12 +201,7 @@ def answering(
         LocalAwsError: the simulated Twilio does not take the account's credentials.
         OperatorError: what `setup apply` says.
     """
-    twilio = Simulator(
-        account,
-        ConnectTo(stack.connect_to),
-        transcript_seconds=transcript_seconds,
-        list_faults_every=list_faults_every,
-    )
+    twilio = Simulator(account, ConnectTo(stack.connect_to), transcript_seconds=transcript_seconds)
     progress("Starting the simulated Twilio, with an account that has numbers and nothing else")
     with twilio.serve() as twilio_url:
         here = Local(

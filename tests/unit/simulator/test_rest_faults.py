@@ -259,7 +259,8 @@ LISTS = [f"{VOICE}/Calls.json", f"{VOICE}/Recordings.json", f"{INTELLIGENCE}/Tra
 
 
 def test_every_so_many_th_list_of_the_account_is_answered_503(account: Account, application: Application) -> None:
-    sim = Simulator(account, httpx.MockTransport(application), list_faults_every=3)
+    sim = Simulator(account, httpx.MockTransport(application))
+    sim.troubles.fail_lists_every = 3
 
     assert [get(sim, url).status_code for url in LISTS * 2] == [200, 200, 503] * 2
     assert [(one.kind, one.call_sid) for one in sim.state.injected] == [(FaultKind.UNAVAILABLE, None)] * 2
@@ -269,7 +270,8 @@ def test_every_so_many_th_list_of_the_account_is_answered_503(account: Account, 
 def test_what_belongs_to_one_call_is_no_list_of_the_account(
     account: Account, application: Application, scenario: Scenario, service_sid: str
 ) -> None:
-    sim = Simulator(account, httpx.MockTransport(application), list_faults_every=1)
+    sim = Simulator(account, httpx.MockTransport(application))
+    sim.troubles.fail_lists_every = 1
     call = sim.place_call(scenario, to=NUMBER)
     recording = call.recordings[0].sid
 

@@ -69,6 +69,14 @@ class Stack:
         events = sorted((e for page in pages for e in page["events"]), key=lambda event: event["timestamp"])
         return [event["message"].rstrip("\n") for event in events]
 
+    def disable_schedules(self) -> None:
+        """Disable the stack's schedules, so that nothing happens between what a test does."""
+        events, own = self.aws.client("events"), frozenset(self.resources.values())
+        for page in events.get_paginator("list_rules").paginate():
+            for rule in page["Rules"]:
+                if rule["Name"] in own and "ScheduleExpression" in rule:
+                    events.disable_rule(Name=rule["Name"])
+
 
 def deploy(
     aws: LocalAws,

@@ -46,11 +46,10 @@ _REFUSALS: dict[FaultKind, Callable[[], Response]] = {
 class RestFaults:
     """Decides which requests fail, and fails them."""
 
-    def __init__(self, state: State, record: FaultRecord, troubles: Troubles, *, lists_every: int | None) -> None:
+    def __init__(self, state: State, record: FaultRecord, troubles: Troubles) -> None:
         self._state = state
         self._record = record
         self._troubles = troubles
-        self._lists_every = lists_every
         self._lists = 0
         self._lists_that_end = 0
         self._operators = 0
@@ -114,11 +113,12 @@ class RestFaults:
         return without_rows(request.url.path, query, page)
 
     def _is_every_nth_list(self, request: Request, query: dict[str, str]) -> bool:
-        if self._lists_every is None or not _is_list_of_all(request, query):
+        every = self._troubles.fail_lists_every
+        if every is None or not _is_list_of_all(request, query):
             return False
         with self._state.lock:
             self._lists += 1
-            return self._lists % self._lists_every == 0
+            return self._lists % every == 0
 
     def _next_fault(self, call: Call, request: Request) -> FaultKind | None:
         faults = call.faults

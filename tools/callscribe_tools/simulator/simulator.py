@@ -59,9 +59,6 @@ class Simulator:
     transcript_seconds:
         While served, a transcript completes by itself so many real seconds after its creation; None: only by
         `complete_transcripts`.
-    list_faults_every:
-        Every so many-th request for all calls, recordings or transcripts of the account is answered 503; None: none
-        is. What belongs to one call is for the faults of that call.
     """
 
     def __init__(
@@ -70,7 +67,6 @@ class Simulator:
         transport: httpx.BaseTransport | None = None,
         *,
         transcript_seconds: float | None = None,
-        list_faults_every: int | None = None,
     ) -> None:
         self.account = account
         self.unknowns = Unknowns()
@@ -94,7 +90,7 @@ class Simulator:
             *ServicesApi(account, self.state).resources(),
             *OperatorsApi(account, self.state).resources(),
         ]
-        faults = RestFaults(self.state, self._record, self.troubles, lists_every=list_faults_every)
+        faults = RestFaults(self.state, self._record, self.troubles)
         self.app = build_app(account, self.state, resources, self.troubles, faults, [placing(self)])
 
     @property

@@ -23,6 +23,8 @@ class Troubles:
     """Seconds told by Retry-After; None: no such header. That Twilio sends one is *assumed*."""
     unavailable_next: int = 0
     """Answered 503 with HTML, as something in front of Twilio's API does (*assumed*)."""
+    fail_lists_every: int | None = None
+    """Every so many-th list of the whole account is answered 503. Lists of one call are left alone."""
     endless_lists_every: int | None = None
     """Every so many-th list of the whole account has no end: in turns its page leads to itself, or to empty pages."""
     forbid_operators_every: int | None = None

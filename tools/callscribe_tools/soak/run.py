@@ -61,7 +61,9 @@ class Run:
 
 @contextmanager
 def soak_stack(work_dir: Path, progress: Progress) -> Iterator[LocalCallscribe]:
-    """Deploy a stack whose patience is in seconds, beside a Twilio whose lists fail now and then, while the block runs.
+    """Deploy a stack whose timeouts are in seconds, and let it run until the block ends.
+
+    Its schedules are disabled: `play` invokes the sweep itself, and nothing else may repair what `plant` breaks.
 
     Raises:
         LocalAwsError: what went wrong while starting, building or deploying.
@@ -71,11 +73,11 @@ def soak_stack(work_dir: Path, progress: Progress) -> Iterator[LocalCallscribe]:
         progress,
         stack_name="callscribe-soak",
         parameters=PARAMETERS,
-        list_faults_every=LIST_FAULTS_EVERY,
         # A thousand minutes a day are what it has by default.
         settings={"daily_minutes": None},
         config=_with_own_service(demo_config()),
     ) as local:
+        local.stack.disable_schedules()
         yield local
 
 
@@ -95,7 +97,8 @@ def play(local: LocalCallscribe, calls: Sequence[Planned], progress: Progress) -
     progress("Sweeping once, as every stack is before its first call")
     run = Run(time.time())
     troubles = local.twilio.troubles
-    troubles.endless_lists_every, troubles.forbid_operators_every = ENDLESS_LISTS_EVERY, FORBID_OPERATORS_EVERY
+    troubles.fail_lists_every, troubles.endless_lists_every = LIST_FAULTS_EVERY, ENDLESS_LISTS_EVERY
+    troubles.forbid_operators_every = FORBID_OPERATORS_EVERY
     troubles.number_without_service, troubles.without_service_seconds = WITHOUT_SERVICE, WITHOUT_SERVICE_SECONDS
     _sweep(local, run)
     watch = Watch(CallLists(local.stack.aws.table(local.stack.outputs["CallsTableName"])))
@@ -108,8 +111,8 @@ def play(local: LocalCallscribe, calls: Sequence[Planned], progress: Progress) -
         while watch.waiting and time.monotonic() < deadline:
             time.sleep(_WAIT_SECONDS)
         local.twilio.wait_until_at_rest(SWEEP_SECONDS)
-    # The ledger that follows reports a list without an end, and does not ask again.
-    troubles.endless_lists_every = troubles.forbid_operators_every = None
+    # What follows judges, and must not fail by what was to be survived.
+    troubles.fail_lists_every = troubles.endless_lists_every = troubles.forbid_operators_every = None
     run.settled = watch.settled
     return run
 
