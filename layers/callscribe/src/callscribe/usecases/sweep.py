@@ -285,7 +285,7 @@ class _Sweep:
             if rest := self._walk(current, self.until):
                 self._progress = replace(progress, slice=rest)
                 return
-            # The checkpoint stays behind what is recent: after midnight, a slice that begins there would be the last one.
+            # The checkpoint stays behind what is recent: after midnight the slice from there would be this one again.
             start = current.end
             until = max(progress.until, min(current.end, current.top - self._compared_for))
             whole_until = self.now if current.end >= self._recent_since else current.end
