@@ -964,7 +964,7 @@ def test_a_sweep_whose_time_is_over_reads_no_more_recordings(
     due_at = datetime.now(UTC) - LATE
     row = Unsettled(CallSid(lost.sid), RecordingSid(dual_of(lost).sid), State.RECEIVED, None, due_at, due_at)
 
-    def unsettled(_: CallLists) -> Iterator[Unsettled]:
+    def unsettled(_: CallLists, _until: datetime) -> Iterator[Unsettled]:
         for number in range(50):
             read.append(number)
             yield row

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from callscribe.adapters.call_lists import MOST_UNFINISHED
 from callscribe.adapters.dynamodb import iso
 from callscribe.domain.recording import State
 from callscribe_tools.operator import cli_options as options
@@ -27,6 +28,12 @@ commands = typer.Typer()
 
 USUAL = timedelta(days=7)
 """How far back calls are listed where nothing is said."""
+
+
+INCOMPLETE = (
+    f"More than {MOST_UNFINISHED} calls are not erased everywhere yet, and this list leaves some of them out. The "
+    "sweep continues to erase all of them: list them again later."
+)
 
 
 @commands.command("calls", epilog=exits())
@@ -121,14 +128,18 @@ def _list_erased(
         tell("Reading the erased calls")
         # A page ends within a second, of which the next page has the other calls.
         last = after.started + timedelta(seconds=1) if after else until
-        erased = (Place(when, sid) for sid, when in environment.lists.erased(since, min(until, last)))
+        cuts: list[str] = []
+        found = environment.lists.erased(since, min(until, last), lambda: cuts.append(INCOMPLETE))
+        erased = (Place(when, sid) for sid, when in found)
         listed = sorted(
             islice((one for one in erased if after is None or _is_behind(one, after)), limit + 1), key=_order
         )
         page, more = listed[:limit], len(listed) > limit
         token = page[-1].token() if more else None
         calls = [{"call_sid": one.call_sid, "erased_at": iso(one.started)} for one in page]
-        answer.document = {"stack": environment.stack, "calls": calls, "next": token}
+        answer.document = {"stack": environment.stack, "calls": calls, "next": token, "incomplete": bool(cuts)}
+    for text in cuts:
+        console.print(text)
     if as_json:
         return
     if not page:

@@ -6,7 +6,7 @@ It writes only the sweep's own notes. Everything about one call is in `table`.
 import heapq
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -21,13 +21,16 @@ from callscribe.adapters import items
 from callscribe.adapters.aws_config import CONFIG
 from callscribe.adapters.aws_errors import aws_errors
 from callscribe.adapters.backoff import TRIES, tries
-from callscribe.adapters.dynamodb import moment_of, query, update_of
+from callscribe.adapters.dynamodb import count, moment_of, query, update_of
 from callscribe.domain.errors import TransientError
 from callscribe.domain.recording import State
 from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
+
+MOST_UNFINISHED = 10_000
+"""Unfinished erasures that a list of erased calls looks up one by one, in 100 requests."""
 
 MOST_KEYS = 100
 """Of one BatchGetItem (DynamoDB quotas)."""
@@ -90,9 +93,9 @@ class CallLists:
     def __init__(self, table: "Table") -> None:
         self._table = table
 
-    def unsettled(self) -> Iterator[Unsettled]:
-        """Find every recording that is not settled, the longest due first."""
-        for row in self._due_rows("looking for what is not settled", items.DUE):
+    def unsettled(self, until: datetime | None = None) -> Iterator[Unsettled]:
+        """Find every recording that is not settled, the longest due first; read no page after `until`."""
+        for row in self._due_rows("looking for what is not settled", items.DUE, until=until):
             recording = items.recording_of_row(row)
             yield Unsettled(
                 recording.call_sid,
@@ -111,10 +114,16 @@ class CallLists:
         """
         return self._due_rows("looking for what has failed", items.DUE_FOR_ATTENTION, newest_first=True)
 
-    def _due_rows(self, doing: str, partition: str, *, newest_first: bool = False) -> Iterator[dict[str, Any]]:
-        due = Key("due").eq(partition)
+    def _due_rows(
+        self, doing: str, partition: str, *, newest_first: bool = False, until: datetime | None = None
+    ) -> Iterator[dict[str, Any]]:
         rows = query(
-            self._table, doing, IndexName=items.BY_DUE_AT, KeyConditionExpression=due, ScanIndexForward=not newest_first
+            self._table,
+            doing,
+            until=until,
+            IndexName=items.BY_DUE_AT,
+            KeyConditionExpression=Key("due").eq(partition),
+            ScanIndexForward=not newest_first,
         )
         now = datetime.now(UTC).timestamp()
         return (row for row in rows if row["expires_at"] > now)
@@ -250,10 +259,16 @@ class CallLists:
         with aws_errors("forgetting what the sweep has looked at"):
             self._table.delete_item(Key=items.remembered_key(sid))
 
-    def remembered(self) -> Iterator[tuple[str, datetime]]:
-        """Find the SIDs that are to be looked at again, and when."""
-        key = Key("pk").eq(items.SWEEP_KEY["pk"]) & Key("sk").begins_with(items.REMEMBERED)
-        for item in query(self._table, "looking for what the sweep looks at again", KeyConditionExpression=key):
+    def remembered(self, kind: str = "", until: datetime | None = None) -> Iterator[tuple[str, datetime]]:
+        """Find the SIDs that are to be looked at again, and when.
+
+        Args:
+            kind: how the SIDs begin: "CA" or "GT". Empty for both.
+            until: no page but the first is read after that.
+        """
+        key = Key("pk").eq(items.SWEEP_KEY["pk"]) & Key("sk").begins_with(f"{items.REMEMBERED}{kind}")
+        doing = "looking for what the sweep looks at again"
+        for item in query(self._table, doing, until=until, KeyConditionExpression=key):
             yield item["sk"].removeprefix(items.REMEMBERED), moment_of(item["look_at"])
 
     def due_erasures(self, now: datetime, most: int) -> list[CallSid]:
@@ -272,48 +287,52 @@ class CallLists:
         )
         return [items.call_sid_of(row) for row in islice(rows, most) if row["expires_at"] > now.timestamp()]
 
-    def count_unfinished_erasures(self, now: datetime) -> int:
-        """Count the calls of which a copy may be left."""
-        asked: dict[str, Any] = {
-            "IndexName": items.BY_DUE_AT,
-            "KeyConditionExpression": Key("due").eq(items.DUE_FOR_ERASURE),
-            "FilterExpression": Attr("expires_at").gt(int(now.timestamp())),
-            "Select": "COUNT",
-        }
-        counted = 0
-        while True:
-            with aws_errors("counting calls that are not erased everywhere"):
-                page = self._table.query(**asked)
-            counted += page["Count"]
-            if "LastEvaluatedKey" not in page:
-                return counted
-            asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+    def count_unfinished_erasures(self, now: datetime, until: datetime | None = None) -> int:
+        """Count the calls of which a copy may be left; a lower bound if the list is too long to be counted to its end.
 
-    def unfinished_erasures(self) -> Iterator[tuple[CallSid, datetime]]:
-        """Find every call of which a copy may be left, with when to look for it again; the longest due first."""
-        for row in self._due_rows("looking for calls that are not erased everywhere", items.DUE_FOR_ERASURE):
-            yield items.call_sid_of(row), moment_of(row["due_at"])
+        Args:
+            until: no page but the first is counted after that.
+        """
+        return count(
+            self._table,
+            "counting calls that are not erased everywhere",
+            until=until,
+            IndexName=items.BY_DUE_AT,
+            KeyConditionExpression=Key("due").eq(items.DUE_FOR_ERASURE),
+            FilterExpression=Attr("expires_at").gt(int(now.timestamp())),
+        )
 
-    def erased(self, since: datetime, until: datetime) -> Iterator[tuple[CallSid, datetime]]:
+    def erased(
+        self, since: datetime, until: datetime, left_out: Callable[[], None] = lambda: None
+    ) -> Iterator[tuple[CallSid, datetime]]:
         """Find the calls that were erased from `since` on and before `until`, the latest first, with when.
 
         Calls that Callscribe 0.1.0 has erased are not among them: it kept them in no index.
+
+        Args:
+            left_out: called if more than `MOST_UNFINISHED` erasures are unfinished. Only those with the latest look are
+                listed then.
         """
-        unfinished = [items.call_key(call_sid) for call_sid, _ in self.unfinished_erasures()]
+        doing = "looking for calls that are not erased everywhere"
+        rows = self._due_rows(doing, items.DUE_FOR_ERASURE, newest_first=True)
+        # The index does not have when a call was erased, only when it is looked at again.
+        unfinished = [items.call_key(items.call_sid_of(row)) for row in islice(rows, MOST_UNFINISHED)]
+        if next(rows, None):
+            left_out()
         found = [
             (datetime.fromisoformat(row["erased_at"]), items.call_sid_of(row))
             for row in self.look_up(unfinished).values()
             if "erased_at" in row
         ]
         times = (int(since.timestamp()), math.ceil(until.timestamp()) - 1)
-        rows = query(
+        finished = query(
             self._table,
             "looking for erased calls",
             IndexName=items.BY_DUE_AT,
             KeyConditionExpression=Key("due").eq(items.ERASED) & Key("due_at").between(*times),
             ScanIndexForward=False,
         )
-        settled = ((moment_of(row["due_at"]), items.call_sid_of(row)) for row in rows)
+        settled = ((moment_of(row["due_at"]), items.call_sid_of(row)) for row in finished)
         in_time = sorted((one for one in found if since <= one[0] < until), reverse=True)
         for erased_at, call_sid in heapq.merge(settled, in_time, key=lambda one: one[0], reverse=True):
             yield call_sid, erased_at

@@ -20,7 +20,7 @@ from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from callscribe.adapters import items
 from callscribe.adapters.aws_config import CONFIG
 from callscribe.adapters.aws_errors import aws_errors
-from callscribe.adapters.dynamodb import has_lapsed, iso, moment_of, query, update_of
+from callscribe.adapters.dynamodb import count, has_lapsed, iso, moment_of, query, update_of
 from callscribe.adapters.table import LAST_CHANCE_SECONDS
 from callscribe.domain.recording import SETTLED, UNSETTLED, State
 from callscribe.domain.sids import CallSid, RecordingSid
@@ -35,10 +35,6 @@ LONGEST_DELAY = timedelta(hours=12)
 
 TRIES = 5
 """After so many tries a recording counts as refused, whatever kept Twilio from deleting it."""
-
-MOST_PAGES = 30
-"""How much of a partition is counted: pages of 1 MB, some 200,000 recordings. A run has about 5 s left when it counts,
-and its metrics must not be missing when the backlog is largest."""
 
 _OF_A_DELETION = (
     *("deletion", "delete_at", "deleting_until", "deletion_error", "deletion_tries", "kept_until", "overdue_since"),
@@ -95,7 +91,8 @@ class Backlog:
     """What is left to delete at Twilio.
 
     `overdue` recordings have passed their date, the oldest of them `oldest_seconds` ago. `refused` are those that
-    Twilio has refused to delete; they are not among the overdue ones.
+    Twilio has refused to delete; they are not among the overdue ones. Each number is a lower bound if the list is too
+    long to be counted to its end.
     """
 
     overdue: int
@@ -221,17 +218,21 @@ class Deletions:
                 retry_at=moment_of(row["delete_at"]),
             )
 
-    def backlog(self, now: datetime) -> Backlog:
-        """Count what is left to delete at Twilio."""
+    def backlog(self, now: datetime, until: datetime | None = None) -> Backlog:
+        """Count what is left to delete at Twilio.
+
+        Args:
+            until: counting stops then, so that a run whose time is nearly over emits its metrics all the same.
+        """
         overdue = (
             (items.BY_DELETE_AT, Key("deletion").eq(items.DELETION_DUE) & _passed("delete_at", now), "delete_at"),
             (items.BY_DUE_AT, Key("due").eq(items.DUE_FOR_DELETION) & _passed("due_at", now), "due_at"),
         )
         dates = [int(row[name]) for index, key, name in overdue for row in self._first(index, key)]
         return Backlog(
-            overdue=sum(self._count(index, key) for index, key, _ in overdue),
+            overdue=sum(self._count(index, key, until) for index, key, _ in overdue),
             oldest_seconds=now.timestamp() - min(dates) if dates else 0,
-            refused=self._count(items.BY_DELETE_AT, Key("deletion").eq(items.DELETION_REFUSED)),
+            refused=self._count(items.BY_DELETE_AT, Key("deletion").eq(items.DELETION_REFUSED), until),
         )
 
     def _query(self, index: str, key: ConditionBase) -> Iterator[dict[str, Any]]:
@@ -245,17 +246,9 @@ class Deletions:
             ]
         return found
 
-    def _count(self, index: str, key: ConditionBase) -> int:
-        asked: dict[str, Any] = {"IndexName": index, "KeyConditionExpression": key, "Select": "COUNT"}
-        counted = 0
-        for _ in range(MOST_PAGES):
-            with aws_errors("counting recordings to delete at Twilio"):
-                page = self._table.query(**asked)
-            counted += page["Count"]
-            if "LastEvaluatedKey" not in page:
-                break
-            asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-        return counted
+    def _count(self, index: str, key: ConditionBase, until: datetime | None) -> int:
+        doing = "counting recordings to delete at Twilio"
+        return count(self._table, doing, until=until, IndexName=index, KeyConditionExpression=key)
 
     def _update(
         self,

@@ -5,12 +5,14 @@ next. What is missing of a call that the table knows is found by the list of rec
 not know, by asking for its recordings.
 """
 
+import heapq
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
+from operator import itemgetter
 
 from callscribe.adapters.call_lists import CallLists
 from callscribe.adapters.items import call_key, insights_key, recording_key, sent_key
@@ -37,6 +39,10 @@ from callscribe.domain.transcript import Transcript
 
 LOOKS = 12
 """How many times `look_again` passes before Twilio's lists are no longer compared: they may be late too."""
+
+
+MOST_REMEMBERED = 2000
+"""Calls, and transcripts, that one sweep looks at again: at 150 ms each, no sweep has time for more."""
 
 
 class QueueFullError(TransientError):
@@ -211,16 +217,17 @@ class Comparison:
 
     # --- what was under way
 
-    def compare_remembered(self) -> None:
+    def compare_remembered(self, read_until: datetime) -> None:
         """Look at the calls and transcripts that were under way when the lists had passed them, the longest due first.
 
         Of what cannot be read, no list says more; it is left. If a queue is full, whatever is sent to it is left to the
         next sweep.
+
+        Args:
+            read_until: the list of them is read no further then.
         """
         full: set[bool] = set()
-        for sid, look_at in sorted(self.lists.remembered(), key=lambda found: found[1]):
-            if look_at > self.now:
-                return
+        for sid in self._due_remembered(read_until):
             is_transcript = sid.startswith("GT")
             if is_transcript in full:
                 continue
@@ -230,6 +237,14 @@ class Comparison:
             except QueueFullError as error:
                 self.odd(error)
                 full.add(is_transcript)
+
+    def _due_remembered(self, read_until: datetime) -> Iterator[str]:
+        due: list[tuple[str, datetime]] = []
+        # Each kind by itself: if one queue is full, what is sent to the other must not wait behind it.
+        for kind in ("CA", "GT"):
+            found = (note for note in self.lists.remembered(kind, read_until) if note[1] <= self.now)
+            due += heapq.nsmallest(MOST_REMEMBERED, found, key=itemgetter(1))
+        return (sid for sid, _ in sorted(due, key=itemgetter(1)))
 
     def _compare_again(self, sid: str, again: Callable[[str], datetime | None]) -> None:
         later = None

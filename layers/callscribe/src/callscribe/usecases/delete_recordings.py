@@ -23,6 +23,9 @@ from callscribe.domain.sids import CallSid, RecordingSid
 MOST_TROUBLES = 5
 """Requests that fail one after the other until the run ends: then the trouble is Twilio's, and not the recordings'."""
 
+LEFT_FOR_METRICS = timedelta(seconds=2)
+"""What is left of the time when a run stops to count what it leaves."""
+
 LONGEST_PAUSE_SECONDS = 30.0
 """Unless Twilio asks for more (its header Retry-After)."""
 
@@ -69,7 +72,7 @@ def delete_recordings(
     run = _Run(deletions, table, list(accounts), until, deadline, report)
     with ThreadPoolExecutor(max_workers=len(accounts)) as pool:
         run.work(pool)
-    backlog = deletions.backlog(datetime.now(UTC))
+    backlog = deletions.backlog(datetime.now(UTC), deadline - LEFT_FOR_METRICS)
     return Done(backlog=backlog, deleted=run.deleted, postponed=run.postponed, trouble=run.trouble)
 
 

@@ -71,8 +71,8 @@ class Found:
     the time for them was over. `budget_used` is how much of the day's minutes is used, in per cent; 0 without a budget.
     `compared_until`: all that began before has been compared, without a gap; None if unknown.
     `behind_seconds` is how long ago that is. `erased` are calls of which this sweep has found nothing left, `erasing`
-    those of which something may be left; `not_erased` says why. `odd` is what could not be compared and `trouble` the
-    first thing that may work in the next sweep.
+    those of which something may be left, or at least so many if there are too many to count; `not_erased` says why.
+    `odd` is what could not be compared and `trouble` the first thing that may work in the next sweep.
     """
 
     erased: int = 0
@@ -169,7 +169,7 @@ class _Sweep:
         """Look again at the calls that are to be erased, while half of the time is left: the rest is for the others."""
         half = self._share_of_time(2)
         due = self.lists.due_erasures(self.now, MOST_ERASURES)
-        unfinished = self.lists.count_unfinished_erasures(self.now)
+        unfinished = self.lists.count_unfinished_erasures(self.now, half)
         for call_sid in due:
             if datetime.now(UTC) >= half:
                 break
@@ -201,7 +201,7 @@ class _Sweep:
         Rows are read also when both queues are full: the oldest unsettled recording may have been postponed.
         """
         half = self._share_of_time(2)
-        for one in self.lists.unsettled():
+        for one in self.lists.unsettled(half):
             if datetime.now(UTC) >= half:
                 return
             self.found.unsettled += 1
@@ -274,7 +274,8 @@ class _Sweep:
 
     def _compare_remembered(self) -> None:
         with suppress(StopError):
-            self._comparison(self._share_of_time(2)).compare_remembered()
+            comparison = self._comparison(self._share_of_time(2))
+            comparison.compare_remembered(self._share_of_time(4))
 
     def _catch_up(self) -> None:
         """Compare what the recent walk did not reach, slice by slice, the oldest first, while there is time."""
