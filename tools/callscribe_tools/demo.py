@@ -19,7 +19,7 @@ import typer
 from callscribe.adapters.items import StoredCall
 from callscribe_tools import show, verdict
 from callscribe_tools.deadline import MOST_TIMES, blame, slowness
-from callscribe_tools.entry import begin
+from callscribe_tools.entry import INTERRUPTED, MISTAKE, begin
 from callscribe_tools.json_numbers import json_text
 from callscribe_tools.local_aws import LocalAwsError, Progress
 from callscribe_tools.local_aws.paths import ROOT
@@ -81,6 +81,26 @@ class Outcome:
         return ", ".join(ends) or "nothing recorded"
 
 
+@dataclass
+class Result:
+    """What the demo prints on standard output with --json: one document, also if it fails."""
+
+    as_json: bool
+    outcomes: Sequence[Outcome] = ()
+    is_printed: bool = False
+
+    def print_document(self, error: str | None = None, exit_status: int = 0) -> None:
+        """Print the calls, and the error that ended the demo. Print nothing without --json, or for a second time."""
+        if not self.as_json or self.is_printed:
+            return
+        self.is_printed = True
+        calls = [{"scenario": outcome.name, **show.for_machines(outcome.stored)} for outcome in self.outcomes]
+        failed = {"error": {"message": error, "exit_status": exit_status}} if error else {}
+        print_json_text(json_text({"calls": calls, **failed}))
+
+
+STOPPED = "Stopped, and everything with it."
+
 _FAILURES = (LocalAwsError, NotSettledError, OperatorError, SimulationError)
 
 
@@ -100,7 +120,7 @@ def main(
     sentences. Builds the stack with `sam build`, deploys it with `sam deploy` onto a local AWS with IAM enforced, and
     lets a simulated Twilio call it. Needs no Docker, no AWS account and no Twilio account. Exit status: 0 when every
     call has ended as its file in tools/scenarios says, and is stored as it was spoken, 1 when one has not, 130 after
-    Ctrl-C.
+    Ctrl-C. With --json an error is in the document, as `error`.
 
     Example: make demo JSON=1 | jq '.calls[] | {scenario, state: [.recordings[].state]}'
     """
@@ -112,20 +132,22 @@ def main(
     def progress(text: str) -> None:
         console.step(time.monotonic() - started, text)
 
+    result = Result(as_json)
     try:
         with (
             kept_alone(ROOT) if keep else nullcontext(),
             running(ROOT / ".local" / f"demo-{os.getpid()}", progress) as local,
         ):
             try:
-                outcomes = _demonstrate(local, progress, as_json=as_json)
+                _demonstrate(local, progress, result)
             except (NotSettledError, SimulationError):
                 console.print("What the functions logged as warnings and errors:")
                 console.print("\n".join(local.troubles()) or "nothing")
                 raise
+            result.print_document()
             if keep:
                 with noted(local.here, ROOT):
-                    _keep(local, outcomes)
+                    _keep(local, result.outcomes)
             else:
                 _print_next(NEXT)
     except _FAILURES as error:
@@ -133,14 +155,19 @@ def main(
         console.print(str(error))
         if isinstance(error, SimulationError) and (busy := blame(slowness())):
             console.print(busy)
+        result.print_document(f"The demo failed. {error}", 1)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        console.print("Stopped, and everything with it.")
-        raise typer.Exit(130) from None
+        result.print_document(STOPPED, INTERRUPTED)
+        console.print(STOPPED)
+        raise typer.Exit(INTERRUPTED) from None
+    except Exception:
+        result.print_document("The demo failed by a mistake of its own.", MISTAKE)
+        raise
 
 
-def _demonstrate(local: LocalCallscribe, progress: Progress, *, as_json: bool) -> list[Outcome]:
-    """Place the calls, wait for their ends, print what is stored of them, and give it.
+def _demonstrate(local: LocalCallscribe, progress: Progress, result: Result) -> None:
+    """Place the calls, wait for their ends, and print what is stored of them; with --json that is left to the end.
 
     Raises:
         NotSettledError: one has not come to its end in time.
@@ -160,13 +187,14 @@ def _demonstrate(local: LocalCallscribe, progress: Progress, *, as_json: bool) -
         raise
     finally:
         callers.shutdown(cancel_futures=True)
-    _print(outcomes, as_json=as_json)
+    result.outcomes = outcomes
+    if not result.as_json:
+        _print(outcomes)
     local.twilio.check()
     wrong = [f"{one.name}: {difference}" for one in outcomes for difference in one.differences]
     if wrong:
         raise SimulationError("\n".join(["These calls are not stored as their scenarios tell them:", *wrong]))
     progress(f"All {len(CALLS)} calls ended as their scenarios say")
-    return outcomes
 
 
 def _place(local: LocalCallscribe, name: str, progress: Progress) -> Outcome:
@@ -182,11 +210,7 @@ def _place(local: LocalCallscribe, name: str, progress: Progress) -> Outcome:
     return Outcome(name, scenario, call, stored, verdict.lasting_differences(scenario, call, stored))
 
 
-def _print(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
-    if as_json:
-        calls = [{"scenario": one.name, **show.for_machines(one.stored)} for one in outcomes]
-        print_json_text(json_text({"calls": calls}))
-        return
+def _print(outcomes: Sequence[Outcome]) -> None:
     for one in outcomes:
         print_line()
         print_line(f"── {one.name}: {one.ending} ──")

@@ -61,6 +61,11 @@ def print_json(document: Any, default: Callable[[Any], Any] | None = None) -> No
     print_json_text(json.dumps(document, indent=2, ensure_ascii=False, default=default))
 
 
+def print_json_error(message: str, exit_status: int) -> None:
+    """Print the one JSON document of a program that has failed and has no result."""
+    print_json({"error": {"message": message, "exit_status": exit_status}})
+
+
 def print_json_text(text: str) -> None:
     """Print what is JSON already. Where standard output is not Unicode, everything beyond ASCII is escaped."""
     text = harmless_json(text)

@@ -737,3 +737,10 @@ def test_a_kind_of_recording_that_there_is_none_of_is_named(good: Application) -
     assert result.exit_code == 2
     assert "none of conference" in result.stderr
     assert good.paths == []
+
+
+def test_a_simulator_that_is_not_there_is_said_in_the_document() -> None:
+    result = CliRunner().invoke(app, ["place", "cannot_log_in", "--at", "http://127.0.0.1:1", "--json"])
+    document = json.loads(result.stdout)
+    assert result.exit_code == document["exit_status"] > 0
+    assert document["error"]

@@ -8,7 +8,7 @@ import signal
 import tempfile
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -22,7 +22,7 @@ from callscribe_tools.bench.report import Report
 from callscribe_tools.bench.stand import Stand, stand
 from callscribe_tools.bench.units import count_call
 from callscribe_tools.local_aws import LocalAwsError, Progress, build
-from callscribe_tools.terminal import console, print_json_text
+from callscribe_tools.terminal import console, print_json_error, print_json_text
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -51,18 +51,22 @@ def main(
         with stand(built, folder / "runtime") as everything:
             report = _report(everything, rounds, progress)
     except (BenchError, LocalAwsError) as error:
-        console.print("The bench could not measure.", style="bold red")
-        console.print(str(error))
-        raise typer.Exit(1) from None
+        _end(f"The bench could not measure. {error}", 1, as_json=as_json)
     except KeyboardInterrupt:
-        console.print("Stopped, and everything with it.")
-        raise typer.Exit(130) from None
+        _end("Stopped, and everything with it.", 130, as_json=as_json)
     finally:
         shutil.rmtree(folder)
     if as_json:
         print_json_text(report.for_machines())
     else:
         report.print(Console(width=120))
+
+
+def _end(message: str, exit_status: int, *, as_json: bool) -> NoReturn:
+    console.print(message)
+    if as_json:
+        print_json_error(message, exit_status)
+    raise typer.Exit(exit_status) from None
 
 
 def _report(everything: Stand, rounds: int, progress: Progress) -> Report:

@@ -229,7 +229,10 @@ def place(
     try:
         told = place_at(at, order)
     except SimulationError as error:
-        _end(error, Exit.UNREACHABLE if isinstance(error, UnmappedHostError) else Exit.REFUSED)
+        exit_status = Exit.UNREACHABLE if isinstance(error, UnmappedHostError) else Exit.REFUSED
+        if as_json:
+            print_json({"error": str(error), "exit_status": int(exit_status)})
+        _end(error, exit_status)
     if as_json:
         print_json(told)
     else:

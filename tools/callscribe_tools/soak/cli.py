@@ -5,7 +5,7 @@ import signal
 import sys
 import time
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -16,7 +16,7 @@ from callscribe_tools.soak.plan import planned
 from callscribe_tools.soak.plants import Plant, plant
 from callscribe_tools.soak.run import play, soak_stack
 from callscribe_tools.soak.verdict import judge
-from callscribe_tools.terminal import console, print_json, print_line
+from callscribe_tools.terminal import console, print_json, print_json_error, print_line
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -65,17 +65,22 @@ def main(
             progress("Comparing what is stored with what should be")
             verdict = judge(local, run)
     except LocalAwsError as error:
-        console.print(str(error))
-        raise typer.Exit(1) from None
+        _end(str(error), 1, as_json=as_json)
     except KeyboardInterrupt:
-        console.print("Stopped, and everything with it.")
-        raise typer.Exit(130) from None
+        _end("Stopped, and everything with it.", 130, as_json=as_json)
     if as_json:
         print_json(report.for_machines(run, verdict))
     else:
         for line in report.for_people(run, verdict):
             print_line(line)
     raise typer.Exit(1 if any(verdict.faults()) else 0)
+
+
+def _end(message: str, exit_status: int, *, as_json: bool) -> NoReturn:
+    console.print(message)
+    if as_json:
+        print_json_error(message, exit_status)
+    raise typer.Exit(exit_status) from None
 
 
 def _terminate(number: int, _frame: FrameType | None) -> None:
