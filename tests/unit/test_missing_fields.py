@@ -146,6 +146,52 @@ def test_a_transcript_without_its_own_sid_is_the_one_asked_for(
     assert state(stack) == ("stored", None)
 
 
+@pytest.mark.parametrize("service_sid", [None, "", 5, "GA1", ...])
+@pytest.mark.parametrize("has_key", [True, False])
+def test_a_transcript_without_its_service_has_the_service_that_its_recording_was_requested_under(
+    service_sid: object,
+    has_key: bool,  # noqa: FBT001 (a table)
+    stack: Stack,
+    twilio: Simulator,
+    scenario: Scenario,
+) -> None:
+    call = twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    twilio.complete_transcripts()
+    answer_transcript(twilio, call, service_sid=service_sid, customer_key=call.sid if has_key else ...)
+    work(stack)
+    assert state(stack) == ("stored", None)
+    (insights,) = stack.read(call.sid).insights
+    assert insights.transcript.service_sid == SERVICE_SID
+    assert insights.results
+
+
+def test_a_transcript_whose_service_nobody_knows_goes_to_the_dead_letters(
+    stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    call = twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    stack.empty_table()
+    twilio.complete_transcripts()
+    answer_transcript(twilio, call, service_sid=None)
+    work(stack)
+    assert list(stack.queued()) == ["TranscriptsDeadLetters"]
+    assert stack.recordings() == []
+
+
+def answer_transcript(twilio: Simulator, call: Call, **fields: Any) -> None:
+    """Let Twilio answer with these fields in its Transcript resource; `...` leaves a field out."""
+    (made,) = twilio.state.made
+    resource: dict[str, Any] = {
+        "sid": made.sid,
+        "status": "completed",
+        "customer_key": call.sid,
+        "channel": {"media_properties": {"source_sid": dual_recording(twilio, call).sid}},
+    }
+    told = {name: value for name, value in (resource | fields).items() if value is not ...}
+    answer(twilio, "GET", "/v2/Transcripts/{sid}", 200, json.dumps(told))
+
+
 @pytest.mark.parametrize(("missing", "kept"), [("from", CALLER), ("to", NUMBER), ("direction", "inbound")])
 def test_a_call_without_a_party_keeps_the_party_that_was_known(
     missing: str, kept: str, stack: Stack, twilio: Simulator, scenario: Scenario

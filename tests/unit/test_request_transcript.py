@@ -36,6 +36,8 @@ def test_a_reported_recording_is_written_whole(
         "channels": 2,
         "seconds": dual.duration,
         "transcript": transcript.sid,
+        "service_sid": SERVICE_SID,
+        "recording_retention_days": None,
         "due": "due",
     }
     assert item.keys() >= CLOCK

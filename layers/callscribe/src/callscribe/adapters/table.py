@@ -39,7 +39,7 @@ from callscribe.domain.recording import (
 )
 from callscribe.domain.retention import days_at_twilio, deletion_date
 from callscribe.domain.settings import Settings
-from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
+from callscribe.domain.sids import CallSid, RecordingSid, ServiceSid, TranscriptSid
 from callscribe.domain.transcript import Insights
 
 if TYPE_CHECKING:
@@ -324,6 +324,11 @@ class CallTable(ErasableCalls):
         """Find the recording of a call that the transcript was created for, as its row tells of it."""
         rows = self._recordings_of(call_sid)
         return next((items.recording_of_row(row) for row in rows if row.get("transcript") == transcript_sid), None)
+
+    def service_of(self, call_sid: CallSid, transcript_sid: TranscriptSid) -> ServiceSid | None:
+        """Find the Service that a transcript of a call was requested under; None in rows of earlier versions."""
+        rows = (row for row in self._recordings_of(call_sid) if row.get("transcript") == transcript_sid)
+        return next((ServiceSid(row["service_sid"]) for row in rows if "service_sid" in row), None)
 
     def recording_row(self, call_sid: CallSid, recording_sid: RecordingSid) -> dict[str, Any]:
         """Read the row of one recording; empty if it has none."""

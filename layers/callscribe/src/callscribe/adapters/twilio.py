@@ -18,9 +18,11 @@ from callscribe.adapters.twilio_api import INTELLIGENCE, Odd, Progress, TwilioAp
 from callscribe.adapters.twilio_fields import moment
 from callscribe.adapters.twilio_json import (
     call_of,
+    call_of_customer_key,
     configuration_of,
     has_text,
     lacks_needed_fields,
+    lacks_service,
     participant_json,
     recording_of,
     sentence_of,
@@ -270,10 +272,20 @@ class Twilio:
         refusal: str | None = self._api.held.held(_refusal_key(service_sid))
         return refusal
 
-    def transcript(self, sid: TranscriptSid) -> Transcript:
-        """Fetch a transcript, without its sentences."""
+    def transcript(
+        self, sid: TranscriptSid, known_service: Callable[[CallSid | None], ServiceSid | None] | None = None
+    ) -> Transcript:
+        """Fetch a transcript, without its sentences.
+
+        Args:
+            sid: the transcript.
+            known_service: finds the Service that the transcript was requested under, given the call that is its
+                customer key. It is called only if the answer lacks the Service.
+        """
         doing = f"reading transcript {sid}"
         fields = self._api.read(doing, f"{INTELLIGENCE}/Transcripts/{sid}")
+        if known_service and lacks_service(fields) and (service := known_service(call_of_customer_key(fields))):
+            fields |= {"service_sid": service}
         return transcript_of(doing, fields if fields.get("sid") else fields | {"sid": sid})
 
     def sentences(self, sid: TranscriptSid, odd: Odd, *, redacted: bool) -> list[Sentence]:

@@ -106,6 +106,16 @@ def recording_of(doing: str, fields: Mapping[str, Any], known: Recording | None 
     )
 
 
+def lacks_service(fields: Mapping[str, Any]) -> bool:
+    """Whether a Transcript resource does not tell its Service."""
+    return _is_sid(ServiceSid, fields.get("service_sid")) is None
+
+
+def call_of_customer_key(fields: Mapping[str, Any]) -> CallSid | None:
+    """Read the call that a Transcript resource has for a customer key; None if it has another key, or none."""
+    return _is_sid(CallSid, fields.get("customer_key"))
+
+
 def transcript_of(doing: str, fields: Mapping[str, Any]) -> Transcript:
     """Read a Transcript resource of Conversational Intelligence. Only its SIDs and its status are needed.
 

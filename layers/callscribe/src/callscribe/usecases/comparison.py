@@ -291,7 +291,10 @@ class Comparison:
 
     def _compare_transcript_again(self, sid: str) -> datetime | None:
         try:
-            transcript = self.twilio.transcript(TranscriptSid(sid))
+            transcript_sid = TranscriptSid(sid)
+            transcript = self.twilio.transcript(
+                transcript_sid, lambda key: self.table.service_of(key, transcript_sid) if key else None
+            )
         except NotFoundError:
             return None
         self.compare_transcripts([transcript])

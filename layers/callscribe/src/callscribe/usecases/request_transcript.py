@@ -408,7 +408,8 @@ class _Request:
             raise created
         if isinstance(created, PermanentError):
             return self._refused(recording, counted_on, created)
-        self._move(Event.TRANSCRIPT_CREATED, recording, due_at=self._later(), transcript=created)
+        noted = {"transcript": created, "service_sid": self.service_sid}
+        self._move(Event.TRANSCRIPT_CREATED, recording, due_at=self._later(), **noted)
         settled = Settled(Outcome.REQUESTED, recording_sid=recording.sid, minutes=recording.minutes)
         return replace(settled, participants_refused=refusal)
 
@@ -456,12 +457,13 @@ class _Request:
         """
         if not self._is_ours(found) and not self._is_noted(found, recording):
             return self._given_up(recording, counted_on, TRANSCRIBED_ELSEWHERE)
+        noted = {"transcript": found.sid, "service_sid": found.service_sid}
         if found.failed:
             reason = f"transcript_{found.status}"
-            return self._settled(Outcome.FAILED, Event.TRANSCRIPT_FAILED, recording, reason, transcript=found.sid)
+            return self._settled(Outcome.FAILED, Event.TRANSCRIPT_FAILED, recording, reason, **noted)
         # The webhook of one that has ended may have been sent long ago: the next sweep takes it.
         due_at = datetime.now(UTC) if found.ended else self._later()
-        self._move(Event.TRANSCRIPT_CREATED, recording, due_at=due_at, transcript=found.sid)
+        self._move(Event.TRANSCRIPT_CREATED, recording, due_at=due_at, **noted)
         return Settled(Outcome.REQUESTED, recording_sid=recording.sid)
 
     def _is_noted(self, transcript: Transcript, recording: Recording) -> bool:

@@ -28,7 +28,7 @@ from callscribe.domain.patience import GAVE_UP, Patience, Swept
 from callscribe.domain.recording import SPARE, TRANSCRIPT_UNREADABLE, Event, Recording, State
 from callscribe.domain.retention import days_at_twilio, days_to_note, deletion_date, is_of_our_number
 from callscribe.domain.settings import Settings
-from callscribe.domain.sids import CallSid, RecordingSid, TranscriptSid
+from callscribe.domain.sids import CallSid, RecordingSid, ServiceSid, TranscriptSid
 from callscribe.domain.transcript import Configuration, Insights, Sentence, Transcript, made_by, missing_operators
 
 
@@ -147,7 +147,7 @@ def _settle_call(
     report: Report, stores: Stores, twilio: Twilio, settings: Settings, patience: Patience, odd: Odd
 ) -> Settled:
     try:
-        transcript = twilio.transcript(report.transcript_sid)
+        transcript = twilio.transcript(report.transcript_sid, lambda key: _noted_service(report, key, stores.table))
     except NotFoundError as error:
         return _gone(report, error, stores.table, settings, patience)
     if not _is_ours(transcript, report, stores.table, settings):
@@ -243,6 +243,7 @@ def _fail(
         recording.sid,
         reason=reason,
         transcript=transcript.sid,
+        service_sid=transcript.service_sid,
         delete_at=deletion_date(days_at_twilio(call.to, settings, row), recording, State.FAILED, reason, now),
         repaired=repaired,
         **days_to_note(call.to, settings),
@@ -275,6 +276,7 @@ def _store(
         call,
         recording.sid,
         transcript=transcript.sid,
+        service_sid=transcript.service_sid,
         delete_at=deletion_date(days, recording, State.STORED, None, datetime.now(UTC)),
         repaired=repaired,
         **days_to_note(call.to, settings),
@@ -450,6 +452,12 @@ def _recording_of(transcript: Transcript, report: Report, table: CallTable, twil
 def _noted(transcript_sid: TranscriptSid, call_sid: CallSid | None, table: CallTable) -> Recording | None:
     """The recording of a transcript, from the row that noted its creation."""
     return table.recording_of(call_sid, transcript_sid) if call_sid else None
+
+
+def _noted_service(report: Report, key: CallSid | None, table: CallTable) -> ServiceSid | None:
+    """Find the Service of a transcript by the call that the report names, or by the customer key."""
+    call_sids = filter(None, dict.fromkeys((report.call_sid, key)))
+    return next((found for sid in call_sids if (found := table.service_of(sid, report.transcript_sid))), None)
 
 
 def _noted_anywhere(transcript: Transcript, report: Report, table: CallTable) -> Recording | None:
