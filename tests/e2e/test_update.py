@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from callscribe_tools import verdict
-from callscribe_tools.local_aws import BUILD_DIR, Stack, build_folder, deploy
+from callscribe_tools.local_aws import BUILD_DIR, LocalAws, Stack, build_folder, deploy
 from callscribe_tools.local_aws.paths import ROOT
 from callscribe_tools.local_callscribe import FAST, LocalCallscribe, answering, running
 from callscribe_tools.operator.environment import Env
@@ -22,6 +23,7 @@ from callscribe_tools.operator.setup.config_file import DEMO_FILE, load
 from callscribe_tools.simulator import Call, load_scenario
 from e2e.stack import calls_unread, held, held_at_rest, wait_until, without_chance
 from harness.answers import answer, recover
+from harness.loopback import passing_on
 
 SCENARIO = load_scenario("cannot_log_in")
 SETTLE_SECONDS = 300.0
@@ -123,16 +125,47 @@ def place(local: LocalCallscribe) -> Call:
     return local.twilio.place_call(SCENARIO, to=local.number)
 
 
+@dataclass(frozen=True)
+class ChangedThrough(LocalAws):
+    """A local AWS whose stacks are changed through another address."""
+
+    cloudformation_url: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return super().environment | {"AWS_ENDPOINT_URL_CLOUDFORMATION": self.cloudformation_url}
+
+
 def deploy_over_calls(local: LocalCallscribe, version: Path) -> tuple[LocalCallscribe, list[Call]]:
-    """Deploy a version with another parameter, and place calls until that is done."""
-    parameters = {**PARAMETERS, "LogLevel": "DEBUG"}
-    during = []
-    with ThreadPoolExecutor(1) as deployer:
-        deployment = deployer.submit(deploy, local.stack.aws, NAME, print, template=version, parameters=parameters)
+    """Deploy a version with another parameter, and place calls until that is done.
+
+    No call is on the line while the functions are replaced: the local AWS ends an invocation that is under way then,
+    which Lambda lets finish.
+    """
+    aws, parameters, during = local.stack.aws, {**PARAMETERS, "LogLevel": "DEBUG"}, []
+    on_the_line = threading.Lock()
+
+    @contextmanager
+    def between_calls(request: bytes) -> Iterator[None]:
+        if b"Action=ExecuteChangeSet" not in request:
+            yield
+            return
+        with on_the_line:
+            yield
+            wait_until(lambda: status_of(local.stack).endswith("_COMPLETE"), "the stack is updated")
+
+    with passing_on(aws.endpoint_url, between_calls) as url, ThreadPoolExecutor(1) as deployer:
+        through = ChangedThrough(aws.endpoint_url, aws.work_dir, url)
+        deployment = deployer.submit(deploy, through, NAME, print, template=version, parameters=parameters)
         while not deployment.done():
-            during.append(place(local))
+            with on_the_line:
+                during.append(place(local))
             time.sleep(0.2)
-        return replace(local, stack=deployment.result()), during
+        return replace(local, stack=replace(deployment.result(), aws=aws)), during
+
+
+def status_of(stack: Stack) -> str:
+    return stack.aws.client("cloudformation").describe_stacks(StackName=stack.name)["Stacks"][0]["StackStatus"]
 
 
 def test_messages_wait_on_both_queues_when_the_update_begins_and_calls_come_in_while_it_lasts(update: Update) -> None:

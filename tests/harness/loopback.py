@@ -1,8 +1,8 @@
 """An HTTP server on loopback that answers what a test tells it to: an AWS service in trouble."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import SO_REUSEADDR, SOL_SOCKET, create_server, socket
 
@@ -79,6 +79,42 @@ def in_front_of(target: str, failures: int, answer: Answer) -> Iterator[tuple[st
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_port}", statuses
+        finally:
+            server.shutdown()
+            thread.join(5)
+
+
+@contextmanager
+def passing_on(target: str, around: Callable[[bytes], AbstractContextManager[object]]) -> Iterator[str]:
+    """An address that passes every POST on to `target`, each from receipt to answer inside `around` its body."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            sent = self.rfile.read(int(self.headers.get("content-length", 0)))
+            with around(sent):
+                # The host stays the one that was signed.
+                got = httpx.post(
+                    target + self.path,
+                    content=sent,
+                    headers=dict(self.headers),
+                    timeout=PASSED_ON_SECONDS,
+                    trust_env=False,
+                )
+                self.send_response(got.status_code)
+                self.send_header("content-type", got.headers.get("content-type", "text/xml"))
+                self.send_header("content-length", str(len(got.content)))
+                self.end_headers()
+                self.wfile.write(got.content)
+                self.wfile.flush()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the library's name for it)
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
             thread.join(5)
