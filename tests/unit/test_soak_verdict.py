@@ -126,7 +126,7 @@ def test_a_call_that_is_stored_twice_is_doubled(soaked: Soaked) -> None:
     call = soaked.add()
     stored = soaked.stored[call.sid]
     soaked.stored[call.sid] = replace(stored, insights=[*stored.insights, *stored.insights])
-    assert f"doubled: {call.sid} is stored 2 times and has 1 recordings" in soaked.faults()
+    assert f"doubled: {call.sid} is stored 2 times and has 1 recording" in soaked.faults()
 
 
 def test_a_second_transcript_is_paid_twice(soaked: Soaked) -> None:

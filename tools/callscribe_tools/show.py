@@ -12,6 +12,7 @@ from callscribe.adapters.items import StoredCall
 from callscribe.domain.call import shown_party
 from callscribe.domain.transcript import Insights, Sentence
 from callscribe_tools.json_numbers import json_text, measure, with_measured_probabilities
+from callscribe_tools.words import quantity
 
 # The fields of an operator result in the order, and by the names, in which Twilio's own samples print them.
 _RESULT_FIELDS = {
@@ -34,11 +35,6 @@ _RESULT_FIELDS = {
 }
 
 
-def sentences(count: int) -> str:
-    """A count of sentences, in words."""
-    return "1 sentence" if count == 1 else f"{count} sentences"
-
-
 def for_people(stored: StoredCall, longest: int | None = None) -> Iterator[str]:
     """The call, line by line: who, when, each sentence with its speaker, each operator result.
 
@@ -52,12 +48,12 @@ def for_people(stored: StoredCall, longest: int | None = None) -> Iterator[str]:
     yield f"  started  {call.get('started', '?')}"
     yield f"  lasted   {call.get('seconds', '?')} s"
     for sid, recording in stored.recordings.items():
-        channels = f", {recording['channels']} channels" if "channels" in recording else ""
+        channels = f", {quantity(int(recording['channels']), 'channel')}" if "channels" in recording else ""
         reason = f" ({recording['reason']})" if "reason" in recording else ""
         yield f"Recording {sid}: {recording['state']}{reason}{channels}"
     for insights in stored.insights:
         count = len(insights.sentences)
-        yield f"Transcript {insights.transcript.sid}: {insights.transcript.status}, {sentences(count)}"
+        yield f"Transcript {insights.transcript.sid}: {insights.transcript.status}, {quantity(count, 'sentence')}"
         if longest is None or count <= longest:
             yield from _sentences(insights, insights.sentences)
         else:

@@ -11,6 +11,7 @@ from callscribe.domain.transcript import Role
 from callscribe_tools.deadline import Deadline
 from callscribe_tools.simulator import Call, Recording, Scenario
 from callscribe_tools.simulator.scenario import OperatorResult, Speak
+from callscribe_tools.words import quantity
 
 _SPEAKERS = {1: Role.CUSTOMER, 2: Role.AGENT}
 
@@ -61,7 +62,8 @@ def _recording(placed: Call, stored: StoredCall) -> Iterator[str]:
     spoken = _spoken(dual)
     heard = [(one.speaker(sentence), sentence.text) for one in stored.insights for sentence in one.sentences]
     if spoken != heard:
-        yield f"the {len(spoken)} sentences should be {spoken[:5]} …, and the {len(heard)} are {heard[:5]} …"
+        said, stored_ones = quantity(len(spoken), "sentence"), f"{len(heard)} {heard[:5]} …"
+        yield f"other sentences are stored than were spoken: {said} {spoken[:5]} …; stored: {stored_ones}"
     texts = {text for _, text in heard}
     unsaid = [step.say for step in placed.scenario.caller if isinstance(step, Speak) and step.say not in texts]
     if unsaid:

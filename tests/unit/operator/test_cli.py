@@ -17,6 +17,7 @@ from callscribe_tools.operator.cli import app
 from callscribe_tools.operator.cli_common import MEANINGS
 from callscribe_tools.operator.cli_docs import commands
 from callscribe_tools.simulator.cli import app as simulator
+from callscribe_tools.words import quantity
 from harness.deployed import Deployed
 from harness.loopback import nobody_answers
 from harness.stack import Stack, aws
@@ -267,7 +268,30 @@ def test_sweep_lets_the_stack_sweep_and_prints_what_it_found(
     assert (found["unsettled"], found["due"], found["recordings"]) == (0, 0, 0)
     result = callscribe("sweep")
     assert result.exit_code == 0
-    assert "unsettled                 0" in result.stdout
+    assert "recordings under way" in result.stdout
+    assert "unsettled" not in result.stdout
+    assert "Nothing was due and nothing was lost" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        ({"due": 1}, "1 message was sent. The workers need a minute or two: callscribe ledger --since 1d"),
+        ({"calls": 1, "transcripts": 2}, "3 messages were sent."),
+        ({"erasing": 1}, "1 call has copies left. The next sweeps erase them."),
+        ({"behind_seconds": 61}, "The comparison with Twilio is 2 minutes behind."),
+    ],
+)
+def test_sweep_says_what_happens_next(
+    found: dict[str, int], told: str, callscribe: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callscribe_tools.operator.environment._sweep", lambda *_: found)
+    assert told in callscribe("sweep").stderr
+
+
+@pytest.mark.parametrize(("number", "words"), [(0, "0 calls"), (1, "1 call"), (2, "2 calls")])
+def test_one_thing_is_counted_in_the_singular(number: int, words: str) -> None:
+    assert quantity(number, "call") == words
 
 
 def test_a_sweep_that_fails_says_why(callscribe: Callable[..., Result], empty_stack: Stack) -> None:

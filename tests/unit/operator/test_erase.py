@@ -185,7 +185,7 @@ def test_a_call_that_cannot_be_read_at_twilio_is_not_passed_over(
 ) -> None:
     odd = {"sid": "CA1", "direction": "inbound", "start_time": "Fri, 20 Nov 2026 09:00:00 +0000"}
     answer(twilio, "GET", CALLS, 200, json.dumps({"calls": [odd], "next_page_uri": None}))
-    with pytest.raises(OperatorError, match="1 calls from that number cannot be read"):
+    with pytest.raises(OperatorError, match="Nothing was erased: 1 call from that number cannot be read"):
         calls_of(CALLER)
     assert stored.sid
 

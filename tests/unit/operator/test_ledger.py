@@ -326,17 +326,17 @@ def test_repair_leaves_what_is_from_before_the_stack_unless_it_is_asked_to(
     be_later(stack, twilio)
     result = callscribe("ledger", "--since", "2d")
     assert "4 missing." in result.stderr
-    assert "3 of them are from before the stack was created, and are left without --before-the-stack." in result.stderr
+    assert "3 of them are from before the stack was created: --repair leaves such calls out" in result.stderr
     assert "warning" not in result.stderr
     result = callscribe("ledger", "--since", "2d", "--repair")
     assert result.exit_code == 1
-    assert "1 messages were sent" in result.stderr
+    assert "1 message was sent" in result.stderr
     assert f"created at {created:%Y-%m-%dT%H:%MZ}" in result.stderr
-    assert "3 of what is missing are from before, and were not sent for" in result.stderr
+    assert "3 of the missing things are from before, and no message was sent for them" in result.stderr
     assert all(len(bodies) == 1 and dual(since).sid in bodies[0] for bodies in stack.queued().values())
     told = document("ledger", "--since", "2d", "--repair", "--before-the-stack")
     assert told["sent"] == 4
-    assert "3 of what was sent for are from before; they are transcribed and paid for." in told["warning"]
+    assert "3 of the things that messages were sent for are from before; they are transcribed" in told["warning"]
     assert {one["sid"] for one in told["missing"] if one["before_the_stack"]} == set(losses.values())
     assert told["stack_created"] == f"{created:%Y-%m-%dT%H:%M:%SZ}"
     assert sum(map(len, stack.queued().values())) == 4

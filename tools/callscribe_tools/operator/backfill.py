@@ -19,6 +19,7 @@ from callscribe_tools.operator.ledger import Ledger, take_ledger
 from callscribe_tools.operator.ledger_entries import Kind, Missing
 from callscribe_tools.operator.price import minutes_of
 from callscribe_tools.operator.printing import Tell
+from callscribe_tools.words import quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,5 +104,5 @@ def send(environment: Environment, recordings: Sequence[Missing], progress: Tell
     for some in batched(recordings, MOST_AT_ONCE, strict=False):
         environment.backfill.queue.put_all([one.message for one in some])
         sent += len(some)
-        progress(f"Sent for {sent} of {len(recordings)} recordings")
+        progress(f"Sent messages for {sent} of {quantity(len(recordings), 'recording')}")
         yield sent

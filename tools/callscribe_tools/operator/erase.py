@@ -20,6 +20,7 @@ from callscribe_tools.operator.environment import Environment
 from callscribe_tools.operator.errors import OperatorError
 from callscribe_tools.operator.out_of_reach import OutOfReach, out_of_reach
 from callscribe_tools.operator.printing import Tell
+from callscribe_tools.words import quantity
 
 DAY = timedelta(days=1)
 
@@ -88,8 +89,8 @@ def _goes_on(environment: Environment, erasure: Erasure) -> str | None:
     if not erasure.waits_for:
         return None
     return (
-        f"The sweep looks again for what is left, until nothing is; it waits for {erasure.waits_for}. "
-        f"To look now: {environment.command(f'erase {erasure.call_sid}')}"
+        f"Some copies are left. You need do nothing: the sweep tries again every few minutes until no copy is left; it "
+        f"waits for {erasure.waits_for}. To try now: {environment.command(f'erase {erasure.call_sid}')}"
     )
 
 
@@ -132,6 +133,6 @@ def _at_twilio(environment: Environment, number: str, settings: Settings, progre
             yield call.sid
     if unreadable:
         raise OperatorError(
-            f"{len(unreadable)} calls from that number cannot be read at Twilio, the first: {unreadable[0]}. Erase the "
-            "others by their SIDs"
+            f"Nothing was erased: {quantity(len(unreadable), 'call')} from that number cannot be read at Twilio, the "
+            f"first: {unreadable[0]}. Erase the others by their SIDs"
         )

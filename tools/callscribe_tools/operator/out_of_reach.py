@@ -8,6 +8,7 @@ from callscribe.domain.erasure import LONGEST_RETENTION_DAYS
 from callscribe.domain.settings import Settings
 from callscribe.domain.sids import CallSid
 from callscribe_tools.operator.environment import Environment
+from callscribe_tools.words import quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ def out_of_reach(environment: Environment, settings: Settings, call_sid: CallSid
 def _at_aws(environment: Environment) -> Iterator[OutOfReach]:
     tables = [one.name for one in (environment.table, environment.unredacted) if one]
     names = " and ".join(tables)
-    days = environment.parameters["LogRetentionDays"]
+    days = quantity(int(environment.parameters["LogRetentionDays"]), "day")
     yield OutOfReach(
         f"Point-in-time backups of {names}: all of the call, for 35 days",
         f"Wait. Whoever restores one from before erases the call there again: {environment.command('erase …')}",
@@ -53,7 +54,7 @@ def _at_aws(environment: Environment) -> Iterator[OutOfReach]:
         f"Delete the call in them; aws dynamodb list-exports names those of DynamoDB to S3 of {names}",
     )
     yield OutOfReach(
-        f"Logs, in /{environment.stack}/…: SIDs, and numbers of which the middle is masked, for {days} days "
+        f"Logs, in /{environment.stack}/…: SIDs, and numbers of which the middle is masked, for {days} "
         "(LogRetentionDays)",
         "Wait",
     )

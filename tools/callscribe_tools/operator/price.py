@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from callscribe.domain.recording import Recording
+from callscribe_tools.words import quantity
 
 DOLLARS_PER_MINUTE = 0.024
 """The list price of transcription alone, as remembered in November 2026 and not confirmed on Twilio's own page.
@@ -17,8 +18,7 @@ def minutes_of(recordings: Iterable[Recording]) -> int:
 
 def priced(minutes: int, dollars_per_minute: float) -> str:
     """Minutes and what they cost, in words."""
-    unit = "minute" if minutes == 1 else "minutes"
     return (
-        f"{minutes} {unit}; about ${minutes * dollars_per_minute:.2f} at ${dollars_per_minute:g} a minute, "
-        "operators apart"
+        f"{quantity(minutes, 'minute')}; about ${minutes * dollars_per_minute:.2f} at ${dollars_per_minute:g} "
+        "a minute, operators apart"
     )

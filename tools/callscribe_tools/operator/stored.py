@@ -13,6 +13,7 @@ from callscribe.domain.transcript import Insights, Sentence
 from callscribe_tools import show
 from callscribe_tools.operator.environment import Environment
 from callscribe_tools.operator.next_step import NextStep, next_step
+from callscribe_tools.words import quantity
 
 # A recording's moments by their attributes; those that are no states come after a state.
 _MOMENTS = {**{f"{state}_at": str(state) for state in State}, "repaired_at": "repaired", "deleted_at": "deleted"}
@@ -63,7 +64,7 @@ def for_people(
             yield f"  What to do: {steps[sid].what_to_do}"
     for insights in stored.insights:
         yield ""
-        count = show.sentences(len(insights.sentences))
+        count = quantity(len(insights.sentences), "sentence")
         yield f"Transcript {insights.transcript.sid}: {insights.transcript.status}, {count}"
         yield from (_line(insights, one) for one in insights.sentences)
         yield ""
@@ -100,7 +101,7 @@ def _head(call: Mapping[str, Any], zone: ZoneInfo) -> Iterator[str]:
 
 def _recording(sid: str, row: Mapping[str, Any], zone: ZoneInfo) -> Iterator[str]:
     reason = f" ({row['reason']})" if row.get("reason") else ""
-    channels = f", {row['channels']} channels" if "channels" in row else ""
+    channels = f", {quantity(int(row['channels']), 'channel')}" if "channels" in row else ""
     yield f"Recording {sid}: {row['state']}{reason}{channels}"
     # Moments are whole seconds, in which more than one state may fall: then their order is that of the states.
     moments = [(datetime.fromisoformat(row[name]), told) for name, told in _MOMENTS.items() if name in row]

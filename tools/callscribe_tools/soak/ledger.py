@@ -16,6 +16,7 @@ from callscribe_tools.operator.console import LIST_TIME
 from callscribe_tools.operator.ledger import Ledger, take_ledger
 from callscribe_tools.simulator import Scenario
 from callscribe_tools.soak.plan import GIVE_UP_SECONDS, PARAMETERS
+from callscribe_tools.words import quantity
 
 _RETENTION_DAYS = 365
 _TWILIO_SECONDS = 10.0
@@ -64,7 +65,7 @@ def differences(ledger: Ledger, expected: Mapping[str, Scenario]) -> Iterator[st
             yield f"it counts {told} {end}, and there should be {ends[end]}"
     calls, in_flight = (sum(getattr(day, name) for day in ledger.days) for name in ("calls", "in_flight"))
     if calls != len(expected):
-        yield f"it counts {calls} calls, and there were {len(expected)}"
+        yield f"it counts {quantity(calls, 'call')}, and there should be {len(expected)}"
     if in_flight or ledger.unreadable:
         yield f"it counts {in_flight} in flight and {ledger.unreadable} that nobody can read, and there should be none"
     yield from (f"{one.kind} {one.sid} of call {one.call_sid} is missing" for one in ledger.missing)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from callscribe_tools.simulator import Call, FaultKind, Scenario, Simulator
 from callscribe_tools.soak.plan import GIVE_UP_SECONDS, SWEEP_SECONDS, WITHOUT_SERVICE
+from callscribe_tools.words import quantity
 
 LONGEST_HEAL_SECONDS = 2 * SWEEP_SECONDS
 
@@ -90,4 +91,4 @@ class Record:
         recordings = self._twilio.state.recordings
         asked = Counter(recordings[sid].call_sid for sid in self._twilio.state.asked_again if sid in recordings)
         for sid, count in asked.items():
-            yield f"{sid}, {count} times ({', '.join(sorted(self.kinds[sid])) or 'undisturbed'})"
+            yield f"{sid}, {quantity(count, 'time')} ({', '.join(sorted(self.kinds[sid])) or 'undisturbed'})"

@@ -6,6 +6,7 @@ from typing import Any
 from callscribe_tools.soak.record import LONGEST_HEAL_SECONDS
 from callscribe_tools.soak.run import Run
 from callscribe_tools.soak.verdict import Verdict
+from callscribe_tools.words import quantity
 
 _LONGEST_LISTING = 20
 
@@ -20,13 +21,16 @@ def for_people(run: Run, verdict: Verdict) -> Iterator[str]:
     yield f"Asked again  {len(verdict.asked_again)}"
     yield f"Never ended  {len(verdict.unended)}"
     yield f"Dead letters {verdict.dead_letters}"
-    yield "Ledger       " + (f"{len(verdict.disagreements)} disagreements" if verdict.disagreements else "agrees")
-    yield f"Healed       {len(verdict.heals)} of {len(verdict.healed)} disturbed calls"
+    yield "Ledger       " + (
+        quantity(len(verdict.disagreements), "disagreement") if verdict.disagreements else "agrees"
+    )
+    yield f"Healed       {len(verdict.heals)} of {quantity(len(verdict.healed), 'disturbed call')}"
     yield (
         f"Time to heal median {verdict.median:.1f} s, worst {verdict.worst:.1f} s "
         f"after the fault's end; at most {LONGEST_HEAL_SECONDS:.0f} s"
     )
-    yield f"Sweeps       {run.sweeps}, and {run.failed_sweeps} that Twilio failed; {run.found} things found lost"
+    lost = quantity(run.found, "thing")
+    yield f"Sweeps       {run.sweeps}, and {run.failed_sweeps} that Twilio failed; {lost} found lost"
     yield f"Webhooks     {verdict.not_accepted} not accepted at first"
     few = "" if verdict.tells_shares else " (too few calls to judge how often each fault happened)"
     yield f"Faults       on the calls:{few}"

@@ -27,6 +27,7 @@ from callscribe_tools.soak.plan import (
     Planned,
 )
 from callscribe_tools.soak.watch import Watch
+from callscribe_tools.words import quantity
 
 CALLERS = 4
 MOST_OPEN = 60
@@ -106,7 +107,7 @@ def play(local: LocalCallscribe, calls: Sequence[Planned], progress: Progress) -
         with ThreadPoolExecutor(CALLERS) as callers:
             for _ in callers.map(lambda one: _place(local, one, run, watch), calls):
                 pass
-        progress(f"All {len(calls)} calls are placed; {len(watch.waiting)} have not come to their end")
+        progress(f"Placed {quantity(len(calls), 'call')}; {len(watch.waiting)} of them did not end yet")
         deadline = time.monotonic() + END_SECONDS
         while watch.waiting and time.monotonic() < deadline:
             time.sleep(_WAIT_SECONDS)
@@ -145,7 +146,8 @@ def _sweep(local: LocalCallscribe, run: Run) -> None:
 @contextmanager
 def _telling(run: Run, watch: Watch, calls: int, progress: Progress) -> Iterator[None]:
     def tell() -> None:
-        progress(f"{len(run.calls)} of {calls} calls placed, {len(watch.settled)} at their end, {run.sweeps} sweeps")
+        placed = f"{len(run.calls)} of {quantity(calls, 'call')} placed"
+        progress(f"{placed}, {len(watch.settled)} ended, {quantity(run.sweeps, 'sweep')}")
 
     with _every(_TELL_SECONDS, tell):
         yield

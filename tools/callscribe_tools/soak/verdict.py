@@ -16,6 +16,7 @@ from callscribe_tools.simulator import Call, FaultKind, Scenario, Simulator
 from callscribe_tools.soak.ledger import disagreements
 from callscribe_tools.soak.record import LONGEST_HEAL_SECONDS, Healed, Record
 from callscribe_tools.soak.run import Run
+from callscribe_tools.words import quantity
 
 LEAST_SHARE = 0.05
 """On how many of the calls each kind of fault must have happened for a soak to say anything about it."""
@@ -93,7 +94,7 @@ class Verdict:
         yield from (f"Twilio would have refused: {one}" for one in self.refused)
         yield from (f"the ledger disagrees: {one}" for one in self.disagreements)
         if self.dead_letters:
-            yield f"left for a person: {self.dead_letters} dead letters"
+            yield f"left for a person: {quantity(self.dead_letters, 'dead letter')}"
         for one in self.healed:
             if one.seconds is not None and one.seconds > LONGEST_HEAL_SECONDS:
                 kinds = ", ".join(sorted(one.kinds))
@@ -168,7 +169,7 @@ def _expected(record: Record, run: Run) -> dict[str, Scenario]:
 def _doubled(call: Call, stored: StoredCall) -> Iterator[str]:
     insights, recordings = len(stored.insights), len(stored.recordings)
     if insights > 1 or recordings > 1:
-        yield f"{call.sid} is stored {insights} times and has {recordings} recordings"
+        yield f"{call.sid} is stored {quantity(insights, 'time')} and has {quantity(recordings, 'recording')}"
 
 
 def dead_letters(local: LocalCallscribe) -> int:

@@ -21,6 +21,7 @@ from callscribe_tools.operator.cli_common import (
 )
 from callscribe_tools.operator.price import DOLLARS_PER_MINUTE, priced
 from callscribe_tools.operator.printing import console, telling
+from callscribe_tools.words import quantity
 
 commands = typer.Typer()
 
@@ -79,7 +80,9 @@ def backfill(
             answer.document = {**found.told(), "dollars": dollars, "dry_run": dry_run, "sent": sent}
     if sent:
         again = environment.command(f"ledger --since {found.since:%Y-%m-%d}")
-        console.print(f"{sent} are sent for. What is still missing, in some minutes: {again}")
+        console.print(
+            f"Messages were sent for {quantity(sent, 'recording')}. What is still missing, in some minutes: {again}"
+        )
     if found.unreadable:
         raise typer.Exit(Exit.NOT_FINE)
 
@@ -94,9 +97,12 @@ def _print_plan(found: Backfill, price: float) -> None:
         return
     told = found.told()
     console.print(
-        f"{told['recordings']} recordings of {told['calls']} calls since {found.since:%Y-%m-%dT%H:%MZ}; of them "
-        f"{found.transcribed} are transcribed already and {found.worthless} not worth it. "
+        f"{quantity(told['recordings'], 'recording')} of {quantity(told['calls'], 'call')} since "
+        f"{found.since:%Y-%m-%dT%H:%MZ}. Transcribed already, at no cost: {found.transcribed}. "
+        f"Absent, too short or too long to transcribe: {found.worthless}. "
         f"To pay: {priced(found.minutes, price)}.",
     )
     if found.waiting:
-        console.print(f"Some of them may wait already: an earlier backfill has {found.waiting} messages on its queue.")
+        console.print(
+            f"Some of them may wait already: an earlier backfill has {quantity(found.waiting, 'message')} on its queue."
+        )

@@ -22,6 +22,7 @@ from callscribe_tools.operator.erase import Receipt, calls_of_number
 from callscribe_tools.operator.erase import erase as erased
 from callscribe_tools.operator.out_of_reach import OutOfReach
 from callscribe_tools.operator.printing import console, print_line, print_table, telling
+from callscribe_tools.words import quantity
 
 commands = typer.Typer()
 
@@ -43,10 +44,13 @@ def erase(
 ) -> None:
     """Erase a call, or all calls from a number: at Twilio and in the table, for good.
 
-    Recordings and transcripts are deleted at Twilio, and every item of the call in the table; what stays is that it was
-    erased, so that nothing told of it later brings it back. The receipt names each copy and what became of it, and
-    the copies that no command reaches. What cannot be erased now, as a call under way, the sweep erases later: it looks
-    once more after some minutes in any case. It may be interrupted and repeated at any time.
+    The command deletes the call's recordings and transcripts at Twilio, and its items in the table. The table keeps
+    that the call was erased, so that a late webhook cannot bring it back. With --number it looks for calls in the table
+    and at Twilio, to the numbers in the settings.
+
+    The receipt lists each copy and what became of it, and the copies that no command reaches. If a copy cannot be
+    erased now, for example because the call is under way, the sweep erases it later: you need do nothing. The sweep
+    looks once more after some minutes in any case. You may interrupt this command and repeat it at any time.
 
     \b
     Example: callscribe erase CA3f9d0c62a1b74e58961c2d7e8f304ab5
@@ -61,10 +65,17 @@ def erase(
         calls = [call] if call else calls_of_number(environment, number or "", settings, tell)
         if not calls:
             answer.document = _document(receipts)
-            console.print("There is no call from that number, neither in the table nor at Twilio.")
+            console.print(
+                f"Nothing was erased: there is no call from that number in {environment.stack}, and none at Twilio to "
+                "a number in the settings. A call to another number is not found: erase it by its SID."
+            )
             raise typer.Exit(Exit.FINE)
-        what = f"call {call}" if call else f"{len(calls)} calls from that number"
-        confirmed(f"Erase {what} at Twilio and in {environment.stack}, for good?", yes=yes)
+        what = f"call {call}" if call else f"{quantity(len(calls), 'call')} from that number"
+        confirmed(
+            f"Erase {what}: recordings and transcripts at Twilio, and all items in {environment.stack}? Nothing brings "
+            "them back.",
+            yes=yes,
+        )
         try:
             for receipt in erased(environment, calls, settings, tell):
                 receipts.append(receipt)  # noqa: PERF402 (what is done before an error must be in it)
@@ -73,6 +84,8 @@ def erase(
             answer.document = _document(receipts)
             if not as_json:
                 _print(receipts)
+    if receipts and not as_json:
+        console.print(_conclusion(receipts))
     # That the sweep looks once more is as it should be, and no failure.
     if any(copy.state is CopyState.LATER for receipt in receipts for copy in receipt.erasure.copies):
         raise typer.Exit(Exit.NOT_FINE)
@@ -93,9 +106,21 @@ def _print(receipts: list[Receipt]) -> None:
             print_line(one.goes_on)
         print_line()
     if receipts:
-        print_line("Not reached, and what to do:")
+        print_line("Copies that this command does not reach, and what to do about them:")
         for kind in _kinds(receipts):
             print_line(f"- {kind.copy}. {kind.what_to_do}.")
+
+
+def _conclusion(receipts: list[Receipt]) -> str:
+    """Say whether all is erased, and what happens next."""
+    left = sum(not receipt.erasure.finished for receipt in receipts)
+    told = f"{quantity(len(receipts), 'call')} erased"
+    if not left:
+        return f"{told}. No copy is left where Callscribe reaches it."
+    return (
+        f"{told}. In some minutes the sweep looks again at {quantity(left, 'call')} and erases what is left: you need "
+        "do nothing."
+    )
 
 
 def _kinds(receipts: list[Receipt]) -> list[OutOfReach]:

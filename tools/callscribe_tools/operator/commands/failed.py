@@ -20,6 +20,7 @@ from callscribe_tools.operator.cli_common import (
 from callscribe_tools.operator.environment import Environment
 from callscribe_tools.operator.failures import Failure, failures
 from callscribe_tools.operator.printing import age, console, print_json, print_table, telling
+from callscribe_tools.words import verb
 
 commands = typer.Typer()
 
@@ -69,8 +70,12 @@ def _conclusion(environment: Environment, found: list[Failure]) -> Iterator[str]
     counts = Counter(one.remedy.helps for one in found)
     yield f"{len(found)} in all."
     if number := counts[Helps.REDRIVE]:
-        yield f"{number} to send again once their cause is fixed; all at once: {environment.command('redrive')}"
+        once = f"once {verb(number, 'its', 'their')} cause is fixed"
+        yield f"{number} to send again {once}; all at once: {environment.command('redrive')}"
     if number := counts[Helps.RETRANSCRIBE]:
         yield f"{number} to transcribe again, call by call: {environment.command('retranscribe CA…')}"
     if number := counts[Helps.NOTHING]:
-        yield f"{number} that no command helps. They are listed until the table or the queue forgets them."
+        yield (
+            f"{number} that no command helps. {verb(number, 'It is', 'They are')} listed until the table or the queue "
+            f"forgets {verb(number, 'it', 'them')}."
+        )

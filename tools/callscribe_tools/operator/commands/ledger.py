@@ -23,6 +23,7 @@ from callscribe_tools.operator.environment import Environment
 from callscribe_tools.operator.ledger import Balance, Ledger, repair, take_ledger
 from callscribe_tools.operator.ledger_entries import Day
 from callscribe_tools.operator.printing import console, print_json, print_line, print_table, telling
+from callscribe_tools.words import quantity, verb
 
 commands = typer.Typer()
 
@@ -112,10 +113,14 @@ def _warning(environment: Environment, taken: Ledger, *, sent: bool) -> str | No
     if not earlier:
         return f"{told}. Nothing that is missing is from before."
     if sent:
-        return f"{told}. {earlier} of what was sent for are from before; they are transcribed and paid for."
+        return (
+            f"{told}. {earlier} of the things that messages were sent for {verb(earlier, 'is', 'are')} from before; "
+            f"{verb(earlier, 'it is', 'they are')} transcribed, and you pay for that."
+        )
     return (
-        f"{told}. {earlier} of what is missing are from before, and were not sent for: they would be transcribed and "
-        "paid for. --before-the-stack sends for them too."
+        f"{told}. {earlier} of the missing things {verb(earlier, 'is', 'are')} from before, and no message was sent "
+        f"for {verb(earlier, 'it', 'them')}: you would pay for the transcription. --before-the-stack sends messages "
+        f"for {verb(earlier, 'it', 'them')} too."
     )
 
 
@@ -184,14 +189,14 @@ def _print_conclusion(environment: Environment, taken: Ledger, repaired: int | N
     if not taken.missing:
         console.print("Nothing else is missing." if taken.unreadable else "Nothing is missing.")
     elif repaired is not None:
-        told = f"{repaired} messages were sent for what is missing. In some minutes, look again"
-        console.print(f"{told}: {_again(environment, taken)}")
+        told = f"{quantity(repaired, 'message')} {verb(repaired, 'was', 'were')} sent for what is missing."
+        console.print(f"{told} In some minutes, look again: {_again(environment, taken)}")
     else:
         told = f"{len(taken.missing)} missing. To send for all of it"
         console.print(f"{told}: {_again(environment, taken)} --repair")
         if earlier := sum(one.before_the_stack for one in taken.missing):
-            told = "of them are from before the stack was created, and are left without --before-the-stack"
-            console.print(f"{earlier} {told}.")
+            told = f"{earlier} of them {verb(earlier, 'is', 'are')} from before the stack was created"
+            console.print(f"{told}: --repair leaves such calls out, unless you add --before-the-stack.")
 
 
 def _again(environment: Environment, taken: Ledger) -> str:

@@ -22,6 +22,7 @@ from callscribe_tools.operator.price import DOLLARS_PER_MINUTE, minutes_of, pric
 from callscribe_tools.operator.printing import console, print_table, telling
 from callscribe_tools.operator.retranscribe import Candidate, Retranscribed, candidates
 from callscribe_tools.operator.retranscribe import retranscribe as retranscribed
+from callscribe_tools.words import quantity
 
 commands = typer.Typer()
 
@@ -57,7 +58,7 @@ def retranscribe(
             told = f" The table has no recording of it: {environment.command('ledger --since 7d')}"
             raise RefusedError(f"Nothing of call {call} is transcribed anew.{'' if found else told}")
         minutes = minutes_of(one.recording for one in some if one.recording)
-        of = "1 recording" if len(some) == 1 else f"{len(some)} recordings"
+        of = quantity(len(some), "recording")
         confirmed(f"Delete the transcripts of {of}, and pay {priced(minutes, price)}?", yes=yes)
         try:
             for one in retranscribed(environment, twilio, call, some, tell):

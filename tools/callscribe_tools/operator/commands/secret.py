@@ -30,6 +30,7 @@ from callscribe_tools.operator.errors import BrokenError, OperatorError, Refused
 from callscribe_tools.operator.printing import age, console, print_json, print_line, print_table, telling
 from callscribe_tools.operator.settings_store import check_secret
 from callscribe_tools.operator.setup.ownership import ownership_of
+from callscribe_tools.words import quantity
 
 commands = typer.Typer()
 _group = typer.Typer(
@@ -198,7 +199,7 @@ def secret_check(*, env: EnvOption = None, stack: StackOption = None, as_json: J
         )
     else:
         print_table(("CREDENTIAL", "STATE"), [(one.what, one.wrong or "works") for one in tried])
-        told = f"Account {settings.account_sid}, API key {settings.api_key_sid}, {numbers} numbers"
+        told = f"Account {settings.account_sid}, API key {settings.api_key_sid}, {quantity(numbers, 'number')}"
         console.print(f"{told}; last changed {age(changed)} ago.")
     if not works:
         console.print(f"Set them anew: {environment.command('secret set')}", style="red")

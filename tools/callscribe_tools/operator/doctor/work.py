@@ -7,6 +7,7 @@ from itertools import islice
 from callscribe_tools.operator.doctor.finding import Finding, broken, ok, unknown
 from callscribe_tools.operator.environment import Environment, Line
 from callscribe_tools.operator.printing import age
+from callscribe_tools.words import quantity, verb
 
 ATTENTION, SWEEP, LAST_CALL = "recordings", "sweep", "last call"
 
@@ -25,10 +26,18 @@ def waiting(line: Line) -> Iterator[Finding]:
     Postponed messages are no load, and hold up no other message, so that they alone are no finding.
     """
     name, depth = f"queue of {line.name}", line.queue.depth()
-    received = f" About {depth.received} are being worked on or are postponed." if depth.received else ""
+    received = (
+        (f" About {depth.received} {verb(depth.received, 'is', 'are')} being worked on or postponed.")
+        if depth.received
+        else ""
+    )
     if depth.waiting:
         remedy = "Calls that have just ended do. Look again: they must get less."
-        yield unknown(name, f"About {depth.waiting} wait.{received}", remedy)
+        yield unknown(
+            name,
+            f"About {quantity(depth.waiting, 'message')} {verb(depth.waiting, 'waits', 'wait')}.{received}",
+            remedy,
+        )
     else:
         yield ok(name, f"Nothing waits.{received}")
 
@@ -38,7 +47,7 @@ def dead_letters(environment: Environment, line: Line) -> Iterator[Finding]:
     name, count = f"dead letters of {line.name}", len(line.dead_letters.look())
     if count:
         remedy = f"See what to do for each: {environment.command('failed')}"
-        yield broken(name, f"There are {count}.", remedy)
+        yield broken(name, f"There {verb(count, 'is', 'are')} {count}.", remedy)
     else:
         yield ok(name, "There are none.")
 
@@ -47,7 +56,8 @@ def attention(environment: Environment) -> Iterator[Finding]:
     """Whether recordings wait for a person."""
     count = sum(1 for _ in islice(environment.lists.needing_attention(), MOST_COUNTED))
     if count:
-        told = f"{count}{' or more' if count == MOST_COUNTED else ''} failed or were over the day's budget."
+        more = " or more" if count == MOST_COUNTED else ""
+        told = f"{count}{more} failed or {verb(count, 'was', 'were')} over the day's budget."
         yield broken(ATTENTION, told, f"See what to do for each: {environment.command('failed')}")
     else:
         yield ok(ATTENTION, "None waits for a person.")
