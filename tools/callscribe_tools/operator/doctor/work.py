@@ -26,11 +26,8 @@ def waiting(line: Line) -> Iterator[Finding]:
     Postponed messages are no load, and hold up no other message, so that they alone are no finding.
     """
     name, depth = f"queue of {line.name}", line.queue.depth()
-    received = (
-        (f" About {depth.received} {verb(depth.received, 'is', 'are')} being worked on or postponed.")
-        if depth.received
-        else ""
-    )
+    are = verb(depth.received, "is", "are")
+    received = f" About {depth.received} {are} being worked on or {are} postponed." if depth.received else ""
     if depth.waiting:
         remedy = "Calls that have just ended do. Look again: they must get less."
         yield unknown(
