@@ -19,6 +19,8 @@ from moto.server import ThreadedMotoServer
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
+from callscribe.adapters import aws_config
+from callscribe.adapters import settings as settings_adapter
 from callscribe.edge.telemetry import logger
 from callscribe_tools.local_callscribe import settings_document
 from callscribe_tools.simulator import Call, Recording, Scenario, Simulator, load_scenario
@@ -73,6 +75,24 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     seconds: list[float] = []
     monkeypatch.setattr("callscribe.usecases.delete_recordings.sleep", seconds.append)
     return seconds
+
+
+LONGEST_STALL_SECONDS = 120
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the adapters wait for moto as long as a busy machine may stall.
+
+    A conditional write whose answer is late is sent again, and then refused for its own effect.
+    """
+    # The options are what boto3 merges another configuration into, as for a table.
+    config: Any = aws_config.CONFIG
+    for name in ("connect_timeout", "read_timeout"):
+        monkeypatch.setattr(config, name, LONGEST_STALL_SECONDS)
+        monkeypatch.setitem(config._user_provided_options, name, LONGEST_STALL_SECONDS)
+    for name in ("TIMEOUT_SECONDS", "QUICK_SECONDS"):
+        monkeypatch.setattr(settings_adapter, name, LONGEST_STALL_SECONDS)
 
 
 @pytest.fixture
