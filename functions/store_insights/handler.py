@@ -45,7 +45,7 @@ def handler(message: Message) -> None:
         odd=left_out,
     )
     logger.append_keys(call_sid=settled.call_sid, recording_sid=settled.recording_sid)
-    logger.info("transcript settled", outcome=settled.outcome, reason=settled.reason)
+    logger.info("transcript settled", outcome=settled.outcome, reason=settled.reason or settled.waits_for)
     if settled.newly_stored:
         count(CALLS_STORED)
     if settled.seconds is not None:

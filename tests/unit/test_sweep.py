@@ -262,6 +262,28 @@ def test_while_twilio_is_in_trouble_what_is_due_is_put_off_and_not_sent_again_an
     assert state(stack) == ("stored", None)
 
 
+def test_a_due_transcript_whose_list_has_no_end_says_why_it_waits_and_is_stored_later(
+    stack: Stack, twilio: Simulator, scenario: Scenario, logged: Callable[[], str]
+) -> None:
+    be_transcribing(stack, twilio, scenario)
+    twilio.complete_transcripts()
+    stack.messages("TranscriptsQueue")
+    be_later(stack, twilio)
+    (sid,) = twilio.state.transcripts
+    itself = f"https://intelligence.twilio.com/v2/Transcripts/{sid}/Sentences?PageSize=1000&Redacted=true"
+    page = {"meta": {"key": "sentences", "next_page_url": itself}, "sentences": [{"transcript": "Hello."}]}
+    answer(twilio, "GET", "/v2/Transcripts/{sid}/Sentences", 200, json.dumps(page))
+    begin(stack, timedelta(0))
+    assert sweep(stack)["due"] == 1
+    work(stack)
+    assert f"Transcript {sid} was not stored" in logged()
+    recover(twilio)
+    be_later(stack, twilio)
+    sweep(stack)
+    work(stack)
+    assert state(stack) == ("stored", None)
+
+
 def test_a_recording_that_cannot_be_asked_for_is_given_up(
     stack: Stack, twilio: Simulator, scenario: Scenario, capsys: Any
 ) -> None:

@@ -1,10 +1,13 @@
 """`callscribe redrive`: what has failed is sent again, and nothing is lost wherever it is killed."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 from typer.testing import Result
 
 from callscribe.adapters.deletions import Deletions, DueDeletion
@@ -13,10 +16,14 @@ from callscribe.domain.errors import TransientError
 from callscribe.domain.recording import MOST_ROUNDS
 from callscribe_tools.operator.dead_letters import DeadLetters
 from callscribe_tools.simulator import Call, Scenario, Simulator, load_scenario
+from harness.answers import endpoint, put_first, recover
 from harness.events import load_event
 from harness.later import LATE, be_later, work
 from harness.stack import NUMBER, Stack
-from harness.workers import row, state
+from harness.workers import RESULTS, SENTENCES, row, state
+
+ITSELF = "itself"
+"""Stands for the address of the page in which it is."""
 
 CALL_SID, OTHER = "CA" + "1" * 32, "CA" + "2" * 32
 BODY = f"CallSid={CALL_SID}&RecordingSid=RE{'1' * 32}&RecordingStatus=completed&Odd=%2B%C3%A4"
@@ -78,6 +85,52 @@ def test_a_letter_goes_back_to_its_queue_as_it_is(
     kept = {"redriven": "4", "correlation_id": "JKJaX="}
     assert (transcript["Body"], attributes(transcript)) == ('{"transcript_sid": 1 }', kept)
     assert stack.queued() == {}
+
+
+@pytest.mark.parametrize("path", [SENTENCES, RESULTS])
+@pytest.mark.parametrize("link", [ITSELF, "https://example.com/v2/Transcripts?Page=1", 5])
+def test_a_transcript_whose_list_had_no_end_is_stored_once_it_has_one(
+    path: str,
+    link: object,
+    stack: Stack,
+    twilio: Simulator,
+    scenario: Scenario,
+    callscribe: Callable[..., Result],
+    document: Callable[..., Any],
+) -> None:
+    call = twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    twilio.complete_transcripts()
+    (made,) = twilio.state.made
+    lead_on(twilio, path, link)
+    work(stack)
+    assert [item for item in stack.items() if item["sk"].startswith("TRANSCRIPT#")] == []
+
+    (letter,) = document("failed")["failures"]
+    assert made.sid in letter["reason"]
+    assert "Redrive the message once Twilio lists all of it" in letter["reason"]
+    assert "Wait until it lists it whole" in letter["what_to_do"]
+
+    recover(twilio)
+    assert callscribe("redrive").exit_code == 0
+    work(stack)
+    assert state(stack) == ("stored", None)
+    (insights,) = stack.read(call.sid).insights
+    assert insights.sentences
+    assert insights.results
+
+
+def lead_on(twilio: Simulator, path: str, link: object) -> None:
+    """Let each page of a list of Twilio's have this link to the next one."""
+    own = endpoint(twilio, "GET", path)
+
+    async def led_on(request: Request) -> Response:
+        page = json.loads(bytes((await own(request)).body))
+        itself = f"https://intelligence.twilio.com{request.url.path}?{request.url.query}"
+        page["meta"]["next_page_url"] = itself if link == ITSELF else link
+        return Response(json.dumps(page))
+
+    put_first(twilio, "GET", path, led_on)
 
 
 def test_a_letter_that_was_redriven_five_times_is_left_and_said(

@@ -167,6 +167,16 @@ _OF_LETTERS: tuple[tuple[str, Remedy], ...] = (
             Helps.NOTHING,
         ),
     ),
+    *(
+        (
+            words,
+            Remedy(
+                "Twilio listed something without an end, or with a wrong link. Wait until it lists it whole",
+                Helps.REDRIVE,
+            ),
+        )
+        for words in ("the list has no end", "the link to the next page")
+    ),
     ("Twilio answered", Remedy("Twilio refuses it, and its error code says why. Fix that first", Helps.REDRIVE)),
     ("AWS answered", Remedy("AWS refuses it. Fix the stack or the role of its function first", Helps.REDRIVE)),
 )

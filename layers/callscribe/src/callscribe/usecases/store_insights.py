@@ -4,7 +4,8 @@ The webhook is a hint: everything is read from Twilio. Sentences are written fir
 `stored` last: a recording that is `stored` has all its insights, whenever a worker was killed before.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -59,14 +60,15 @@ FROM_BEFORE = timedelta(days=1)
 class Settled:
     """What came of a transcript, and of which recording, as far as that is known.
 
-    `reason` is why a recording has failed. `newly_stored`: it had not been stored before. `seconds` have passed since
-    the call was over; None of a call from before.
+    `reason` is why a recording has failed, `waits_for` why it waits for the next sweep. `newly_stored`: it had not been
+    stored before. `seconds` have passed since the call was over; None of a call from before.
     """
 
     outcome: Outcome
     call_sid: CallSid | None = None
     recording_sid: RecordingSid | None = None
     reason: str | None = None
+    waits_for: str | None = None
     newly_stored: bool = False
     seconds: float | None = None
 
@@ -126,7 +128,9 @@ def store_insights(
             raise
         if reason == GAVE_UP:
             return _settled(Outcome.GAVE_UP, noted, reason)
-        return _settled(Outcome.FAILED if reason else Outcome.WAITS, noted, reason)
+        if reason is None:
+            return replace(_settled(Outcome.WAITS, noted), waits_for=str(error))
+        return _settled(Outcome.FAILED, noted, reason)
 
 
 def _settled(outcome: Outcome, recording: Recording, reason: str | None = None) -> Settled:
@@ -333,8 +337,9 @@ def _texts(
 ) -> tuple[list[dict[str, Any]], list[Sentence]] | str:
     """Read the operator results and the sentences, or return the reason why nobody can read them."""
     try:
-        results = twilio.operator_results(transcript.sid, odd, redacted=True)
-        sentences = twilio.sentences(transcript.sid, odd, redacted=True)
+        with _whole_lists(transcript):
+            results = twilio.operator_results(transcript.sid, odd, redacted=True)
+            sentences = twilio.sentences(transcript.sid, odd, redacted=True)
     except PermanentError as error:
         if service and service.encrypts:
             return ENCRYPTED
@@ -350,6 +355,21 @@ def _texts(
     if reason == TRANSCRIPT_UNREADABLE and may_come:
         raise TransientError(f"transcript {transcript.sid} has no text yet that can be read")
     return reason
+
+
+@contextmanager
+def _whole_lists(transcript: Transcript) -> Iterator[None]:
+    """Say what to do if a list of a transcript cannot be read to its end.
+
+    Raises:
+        UnreadableError: a list inside is odd. A part of it is never stored as the whole.
+    """
+    try:
+        yield
+    except UnreadableError as error:
+        raise UnreadableError(
+            f"{error}. Transcript {transcript.sid} was not stored. Redrive the message once Twilio lists all of it"
+        ) from error
 
 
 def _unless_silent(transcript: Transcript, service: Configuration | None, twilio: Twilio) -> str | None:
@@ -385,10 +405,12 @@ def _worth_no_call[T](ask: Callable[[], T], *, may_come: bool) -> T | None:
 def _unredacted(insights: Insights, twilio: Twilio, odd: Odd) -> Insights:
     sid = insights.transcript.sid
     origins = {str(result.get("operator_sid")): result["made_by"] for result in insights.results}
-    results = twilio.operator_results(sid, odd, redacted=False)
+    with _whole_lists(insights.transcript):
+        results = twilio.operator_results(sid, odd, redacted=False)
+        sentences = twilio.sentences(sid, odd, redacted=False)
     return insights.model_copy(
         update={
-            "sentences": twilio.sentences(sid, odd, redacted=False),
+            "sentences": sentences,
             "results": [{**result, "made_by": origins.get(str(result.get("operator_sid")))} for result in results],
         }
     )
