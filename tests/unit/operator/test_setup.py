@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from callscribe_tools.operator.setup.applying import apply_setup, carry_out, pla
 from callscribe_tools.operator.setup.changes import Change
 from callscribe_tools.operator.setup.config import Config
 from callscribe_tools.operator.setup.config_file import default_file, load
-from callscribe_tools.operator.setup.destroying import plan_destruction
+from callscribe_tools.operator.setup.destroying import plan_destruction, plan_release
 from callscribe_tools.operator.setup.ownership import SETUP_KEY, ownership_of
 from callscribe_tools.operator.setup.report import grouped, summarised
 from callscribe_tools.operator.setup.schema_rules import mistakes
@@ -543,6 +544,74 @@ def test_destroy_deletes_what_was_made_and_puts_back_what_was_there(
     assert environment.settings().numbers == {}
     assert environment.settings().api_key_secret == twilio.account.api_key_secret
     assert json.loads(setup("destroy", "--yes", "--json").stdout)["done"] == []
+
+
+OTHER = "+12025550142"
+
+
+def test_one_number_is_released_and_all_else_stays(
+    environment: Environment, config: Config, file: Path, twilio: Simulator, setup: Callable[..., Result]
+) -> None:
+    twilio.account.add(PhoneNumber(number=OTHER, voice_url="https://before.example.com/"))
+    file.write_text(f'{FILE}\n[numbers."{OTHER}"]\nservice = "english"\n')
+    apply(environment, load(file, None))
+    expected = at_twilio(twilio.account)
+    file.write_text(FILE)
+    told = setup("plan", "--file", str(file)).stderr
+    assert f"number {OTHER} is no longer in the file, and is still answered." in told
+    assert f"callscribe setup destroy --number {OTHER}" in told
+    result = setup("destroy", "--number", OTHER, "--yes")
+    assert result.exit_code == 0, result.output
+    assert twilio.account.numbers[OTHER].voice_url == "https://before.example.com/"
+    now = at_twilio(twilio.account)
+    assert (now["services"], now["operators"]) == (expected["services"], expected["operators"])
+    assert HOST in twilio.account.numbers[NUMBER].voice_url
+    assert [*environment_named("callscribe-dev").settings().numbers] == [NUMBER]
+    assert OTHER not in setup("plan", "--file", str(file)).output
+    assert differing(environment_named("callscribe-dev"), config) == []
+    again = setup("destroy", "--number", OTHER, "--yes")
+    assert again.exit_code == 4
+    assert f"setup has not wired {OTHER}. The numbers that it has wired: {NUMBER}" in again.stderr
+
+
+def test_a_release_that_was_killed_is_repeated(
+    environment: Environment, config: Config, twilio: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wire = Wire()
+    wire.attach(monkeypatch)
+
+    def release() -> None:
+        for _ in carry_out(*plan_release(environment_named("callscribe-dev"), NUMBER, lambda _: None), lambda _: None):
+            pass
+
+    apply(environment, config)
+    before = len(wire.sent)
+    release()
+    steps = len(wire.sent) - before
+    for kill_at in range(1, steps + 1):
+        apply(environment_named("callscribe-dev"), config)
+        _killed(wire, kill_at, answered=True, run=release)
+        assert unknown_to_the_functions(environment, twilio) == [], kill_at
+        with suppress(RefusedError):
+            release()
+        assert HOST not in twilio.account.numbers[NUMBER].voice_url, kill_at
+        assert environment_named("callscribe-dev").settings().numbers == {}
+
+
+def test_a_number_that_had_the_stacks_address_before_is_not_released(
+    environment: Environment, config: Config, twilio: Simulator, setup: Callable[..., Result]
+) -> None:
+    apply(environment, config)
+    ownership_of(environment_named("callscribe-dev")).forget()
+    service = next(iter(twilio.account.services.values()))
+    adopting = config.model_copy(
+        update={"services": {"english": config.services["english"].model_copy(update={"sid": service.sid})}}
+    )
+    apply(environment_named("callscribe-dev"), adopting)
+    result = setup("destroy", "--number", NUMBER, "--yes")
+    assert result.exit_code == 4
+    assert "there is no earlier one to put back" in result.stderr
+    assert NUMBER in environment_named("callscribe-dev").settings().numbers
 
 
 def test_destroy_asks_first(

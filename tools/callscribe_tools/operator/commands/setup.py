@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from callscribe_tools.cli_help import Group
+from callscribe_tools.operator import cli_options as options
 from callscribe_tools.operator.cli_common import (
     EnvOption,
     Exit,
@@ -26,7 +27,7 @@ from callscribe_tools.operator.setup.applying import carry_out, plan_setup
 from callscribe_tools.operator.setup.changes import Change
 from callscribe_tools.operator.setup.config import Config
 from callscribe_tools.operator.setup.config_file import DEMO_FILE, FILE, default_file, env_of, load
-from callscribe_tools.operator.setup.destroying import plan_destruction
+from callscribe_tools.operator.setup.destroying import plan_destruction, plan_release
 from callscribe_tools.operator.setup.report import after_destroying, counted, effects, grouped
 
 commands = typer.Typer()
@@ -123,7 +124,17 @@ def apply(
 
 @_group.command("destroy", epilog=exits(refused="you answered no, or it cannot be done"))
 def destroy(
-    *, env: EnvOption = None, stack: StackOption = None, yes: YesOption = False, as_json: JsonOption = False
+    *,
+    number: Annotated[
+        str | None,
+        typer.Option(
+            "--number", parser=options.number, metavar="+1…", help="Release this number alone, and keep all else."
+        ),
+    ] = None,
+    env: EnvOption = None,
+    stack: StackOption = None,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Take away what setup has made, and put back what it has changed.
 
@@ -131,23 +142,28 @@ def destroy(
     that setup has created are deleted: transcripts at Twilio are under their Service. The numbers leave the settings;
     the credentials, and all calls in the table, stay. It may be repeated and interrupted at any time.
 
+    With --number it puts one number back, and takes it out of the settings. Remove it from callscribe.toml too, or the
+    next `setup apply` wires it again. Let its last calls be stored first: without its settings a recording that is
+    under way is not transcribed.
+
     \b
     Example: callscribe setup destroy --env staging
+    Example: callscribe setup destroy --env prod --number +12025550142
     """
     done: list[Change] = []
     with answering(as_json=as_json) as answer, telling() as tell:
         environment = environment_of(env, stack)
         answer.document = _document(environment, done, [])
-        asked = plan_destruction(environment, tell)
+        asked = plan_release(environment, number, tell) if number else plan_destruction(environment, tell)
         if asked:
             found, planned = asked
             if not yes:
                 _print_lines(grouped(planned.changes))
-            confirmed(
+            whole = (
                 f"This ends Callscribe on {environment.stack} at Twilio. Transcripts at Twilio are deleted with their "
-                "Service; what is in DynamoDB stays. Destroy?",
-                yes=yes,
+                "Service; what is in DynamoDB stays. Destroy?"
             )
+            confirmed(f"Callscribe answers {number} no more. Release it?" if number else whole, yes=yes)
             try:
                 for changes in carry_out(found, planned, tell):
                     done += changes
@@ -159,6 +175,9 @@ def destroy(
         return
     if not done:
         console.print("Nothing to do: setup has made nothing for this stack.")
+        return
+    if number:
+        console.print(f"Remove {number} from callscribe.toml, or the next `setup apply` wires it again.")
         return
     _print_lines(after_destroying())
 

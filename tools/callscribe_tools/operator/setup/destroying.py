@@ -10,6 +10,7 @@ from typing import Any
 
 from callscribe_tools.operator.console import Resource
 from callscribe_tools.operator.environment import Environment
+from callscribe_tools.operator.errors import RefusedError
 from callscribe_tools.operator.printing import Tell
 from callscribe_tools.operator.setup import operations as ops
 from callscribe_tools.operator.setup.changes import WHOLE, Change, told_of
@@ -31,6 +32,40 @@ def plan_destruction(environment: Environment, tell: Tell) -> tuple[Found, Plan]
     numbers = [one.key for one in ownership.record.numbers.values()]
     found = look(environment, tell, numbers)
     steps = [*_numbers(found), *_settings(found), *_services(found), *_operators(found), _forget(found)]
+    return found, Plan(operations=steps)
+
+
+def plan_release(environment: Environment, number: str, tell: Tell) -> tuple[Found, Plan]:
+    """Say what must be done so that calls to one number no longer come to the stack; nothing is written.
+
+    Args:
+        environment: the stack.
+        number: the number, in E.164.
+        tell: what takes the progress.
+
+    Raises:
+        RefusedError: setup has not wired the number, or does not know what its addresses were before.
+        TransientError: AWS or Twilio does not answer, or may not be asked.
+    """
+    record = ownership_of(environment).record
+    sid = next((sid for sid, owned in record.numbers.items() if owned.key == number), None)
+    if sid is None:
+        raise RefusedError(
+            f"Nothing was done: setup has not wired {number}. The numbers that it has wired: "
+            f"{', '.join(sorted(owned.key for owned in record.numbers.values())) or 'none'}"
+        )
+    found = look(environment, tell, [number])
+    steps = [*_numbers(found, only=sid)]
+    if not steps and found.numbers.get(number, {}).get("voice_url") == found.number_fields["voice_url"]:
+        raise RefusedError(
+            f"Nothing was done: {number} had this stack's address before setup knew it, so there is no earlier one to "
+            "put back. Enter another address for it in Twilio's console, then repeat this command"
+        )
+    entered = found.stored.numbers.get("numbers")
+    if isinstance(entered, dict) and number in entered:
+        steps.append(_without_numbers({number}))
+    forgotten = [_gone(f"what setup has written down of {number}", sid)]
+    steps.append(_ForgetNumber(doing=f"Forgetting number {number}", changes=forgotten, sid=sid))
     return found, Plan(operations=steps)
 
 
@@ -92,13 +127,24 @@ class _DeleteOperator(_Step):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _ForgetNumber(_Step):
+    sid: str
+
+    def do(self, work: Work) -> None:
+        work.ownership.record.numbers.pop(self.sid, None)
+        work.save()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Forget(_Step):
     def do(self, work: Work) -> None:
         work.ownership.forget()
 
 
-def _numbers(found: Found) -> Iterator[Operation]:
+def _numbers(found: Found, only: str | None = None) -> Iterator[Operation]:
     for sid, owned in found.ownership.record.numbers.items():
+        if only not in {None, sid}:
+            continue
         resource = found.numbers.get(owned.key, {})
         differing = _to_put_back(owned, resource) if resource.get("sid") == sid else {}
         if differing:
@@ -137,13 +183,17 @@ def _settings(found: Found) -> Iterator[Operation]:
         if number in ours or (isinstance(one, dict) and one.get("service_sid") in deleted)
     }
     if going:
-        yield ops.WriteSettings(
-            doing="Taking the numbers out of the settings",
-            changes=[_gone(f"settings of {number}", "there") for number in sorted(going)],
-            numbers={},
-            common={},
-            removed=frozenset(going),
-        )
+        yield _without_numbers(going)
+
+
+def _without_numbers(going: set[str]) -> Operation:
+    return ops.WriteSettings(
+        doing="Taking the numbers out of the settings",
+        changes=[_gone(f"settings of {number}", "there") for number in sorted(going)],
+        numbers={},
+        common={},
+        removed=frozenset(going),
+    )
 
 
 def _services(found: Found) -> Iterator[Operation]:

@@ -55,8 +55,11 @@ def _numbers(found: Found, config: Config) -> Iterator[str]:
     wired = {one.key for one in found.ownership.record.numbers.values()}
     entered = found.stored.numbers.get("numbers")
     for number in sorted(wired - config.numbers.keys()):
-        end = _destroys(found, "puts it back to what it was")
-        yield f"number {number} is no longer in the file; left alone, and still answered. {end}"
+        release = found.environment.command(f"setup destroy --number {number}")
+        yield (
+            f"number {number} is no longer in the file, and is still answered. To put it back to what it was, and "
+            f"nothing else: {release}"
+        )
     for number in sorted(set(entered if isinstance(entered, dict) else ()) - wired - config.numbers.keys()):
         yield f"number {number} is in the settings and not in the file; left alone"
 
