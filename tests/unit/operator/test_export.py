@@ -38,6 +38,9 @@ def test_json_lines_hold_all_that_is_stored_of_each_call(
     assert {one["call_sid"] for one in documents} == {stored.sid, second.sid}
     shown = json.loads(reading("show", stored.sid, "--json").stdout)
     (document,) = (one for one in documents if one["call_sid"] == stored.sid)
+    for recording in shown["recordings"].values():
+        # Advice, which is stored nowhere.
+        assert (recording.pop("what_to_do"), recording.pop("command")) == (None, None)
     assert document == {name: value for name, value in shown.items() if name in document}
     assert document["insights"][0]["sentences"]
     assert "callscribe erase" in result.stderr
