@@ -40,7 +40,7 @@ def test_a_ledger_that_tells_the_same_has_no_difference() -> None:
 @pytest.mark.parametrize(
     ("counted", "difference"),
     [
-        ({"calls": 2}, "it counts 2 calls, and there were 3"),
+        ({"calls": 2}, "it counts 2 calls, and there should be 3"),
         ({"stored": 0}, "it counts 0 stored, and there should be 1"),
         ({"skipped": 2}, "it counts 2 skipped, and there should be 1"),
         ({"failed": 0}, "it counts 0 failed, and there should be 1"),

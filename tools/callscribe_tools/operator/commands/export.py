@@ -46,9 +46,9 @@ def export(
 ) -> None:
     """Write all calls of a time with what was said and what was made of it, the latest first, one a line.
 
-    JSON lines hold all that `callscribe show --json` does. CSV has columns for summary, sentiment, the whole text and
-    all operator results as JSON. Times are in UTC. A file appears once it is whole, and only its owner may read it.
-    Each call is read by one Query.
+    JSON lines hold what `callscribe show --json` prints, except what to do. CSV has columns for summary, sentiment, the
+    whole text and all operator results as JSON. Times are in UTC. A file appears once it is whole, and only its owner
+    may read it. Each call is read by one Query.
 
     In CSV, an apostrophe precedes what a spreadsheet would take for a formula, and control characters are escaped. A
     phone number is written as it is, +12025550142: no spreadsheet can run it, but one that opens the file as it is
