@@ -72,8 +72,8 @@ def test_a_number_whose_service_is_refused_costs_other_numbers_no_request(
     twilio.place_call(scenario, to=NUMBER)
     requests = requests_of(asked, lambda: work(stack))
     # Of each recording: itself, its call and the call's other recordings. Of the first also two refusals, with a search
-    # for a transcript after each. Of the good number's also its transcript.
-    assert len(requests) == 6 * 3 + 4 + 1
+    # for a transcript after each, and its Service. Of the good number's also its transcript.
+    assert len(requests) == 6 * 3 + 5 + 1
     assert sum(one == f"POST {TRANSCRIPTS}" for one in requests) == 2 + 1
     assert states(stack) == ["received"] * 4 + ["requesting", "transcribing"]
     # No message circles.
@@ -127,6 +127,21 @@ def test_a_refused_recording_is_transcribed_once_twilio_takes_the_service_again(
     assert sweep(stack)["due"] == 2
     work(stack)
     assert states(stack) == ["transcribing"] * 2
+    assert asked
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_recording_that_is_refused_under_a_good_service_holds_up_no_other_recording(
+    status: int, asked: list[str], stack: Stack, twilio: Simulator, scenario: Scenario
+) -> None:
+    twilio.place_call(scenario, to=NUMBER)
+    answer(twilio, "POST", TRANSCRIPTS, status)
+    work(stack)
+    recover(twilio)
+    twilio.place_call(scenario, to=NUMBER)
+    work(stack)
+    assert states(stack) == ["requesting", "transcribing"]
+    assert stack.queued() == {}
     assert asked
 
 

@@ -404,7 +404,7 @@ class _Request:
             return self._adopt(recording, created, counted_on)
         if isinstance(created, CredentialsError):
             if created.forbidden:
-                raise self._service_refused(created) from created
+                raise self._service_refused(created, recording) from created
             raise created
         if isinstance(created, PermanentError):
             return self._refused(recording, counted_on, created)
@@ -476,19 +476,41 @@ class _Request:
     def _refused(self, recording: Recording, counted_on: date | None, error: PermanentError) -> Settled:
         if _is_about_the_service(error):
             # The settings can be fixed.
-            raise self._service_refused(error) from error
+            raise self._service_refused(error, recording) from error
         return self._given_up(recording, counted_on, error.reason)
 
-    def _service_refused(self, error: PermanentError | CredentialsError) -> ServiceRefusedError:
-        """Remember until the recording is looked at again that Twilio refuses the Service, so that no other asks."""
-        # Without the error's own words: they name one recording, and this is said of every recording of the number.
+    def _service_refused(self, error: PermanentError | CredentialsError, recording: Recording) -> ServiceRefusedError:
+        """Leave the recording to the sweep; hold the refusal, so that no other recording asks, if it is the Service's.
+
+        It is held until the recording is looked at again.
+        """
         kind = error.reason if isinstance(error, PermanentError) else "forbidden"
+        if not self._is_refused_to_all(kind):
+            return ServiceRefusedError(
+                f"Twilio refuses to transcribe recording {recording.sid} ({kind}), although its Intelligence Service "
+                f"{self.service_sid} can be read: check the number's service_sid in the settings, and that the API key "
+                "may create transcripts. The recording is tried again by itself"
+            )
+        # Without the error's own words: they name one recording, and this is said of every recording of the number.
         refusal = (
             f"Twilio refuses the Intelligence Service {self.service_sid} ({kind}): check the number's service_sid in "
             "the settings, and that the API key may use the Service. The recording is tried again by itself"
         )
         self.twilio.hold_refusal(self.service_sid, refusal, self.patience.look_again)
         return ServiceRefusedError(refusal)
+
+    def _is_refused_to_all(self, kind: str) -> bool:
+        """Whether Twilio refuses the Service itself, and so every recording of every number that has it."""
+        if kind == "twilio_1302":
+            return True
+        try:
+            # Twilio documents neither a 403 nor a 404: either may be about this one recording.
+            self.twilio.service(self.service_sid, as_of=datetime.now(UTC))
+        except (PermanentError, CredentialsError):
+            return True
+        except CallscribeError:
+            return False
+        return False
 
     def _check_service(self) -> None:
         if refusal := self.twilio.held_refusal(self.service_sid):
