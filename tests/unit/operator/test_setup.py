@@ -598,11 +598,19 @@ def test_a_release_that_was_killed_is_repeated(
         assert environment_named("callscribe-dev").settings().numbers == {}
 
 
+@pytest.mark.parametrize("has_another_field", [False, True])
 def test_a_number_that_had_the_stacks_address_before_is_not_released(
-    environment: Environment, config: Config, twilio: Simulator, setup: Callable[..., Result]
+    has_another_field: bool,  # noqa: FBT001 (a table)
+    environment: Environment,
+    config: Config,
+    twilio: Simulator,
+    setup: Callable[..., Result],
 ) -> None:
     apply(environment, config)
     ownership_of(environment_named("callscribe-dev")).forget()
+    if has_another_field:
+        # There is something to put back, and calls would come here all the same.
+        twilio.account.numbers[NUMBER].status_callback = "https://before.example.com/"
     service = next(iter(twilio.account.services.values()))
     adopting = config.model_copy(
         update={"services": {"english": config.services["english"].model_copy(update={"sid": service.sid})}}

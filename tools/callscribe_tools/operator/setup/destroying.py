@@ -56,7 +56,10 @@ def plan_release(environment: Environment, number: str, tell: Tell) -> tuple[Fou
         )
     found = look(environment, tell, [number])
     steps = [*_numbers(found, only=sid)]
-    if not steps and found.numbers.get(number, {}).get("voice_url") == found.number_fields["voice_url"]:
+    put_back = next((step.fields for step in steps if isinstance(step, _RestoreNumber)), {})
+    voice_url = put_back.get("voice_url", found.numbers.get(number, {}).get("voice_url"))
+    # Calls would still come here, and the functions would not know the number.
+    if voice_url == found.number_fields["voice_url"]:
         raise RefusedError(
             f"Nothing was done: {number} had this stack's address before setup knew it, so there is no earlier one to "
             "put back. Enter another address for it in Twilio's console, then repeat this command"
