@@ -67,7 +67,8 @@ def erase(
             answer.document = _document(receipts)
             console.print(
                 f"Nothing was erased: there is no call from that number in {environment.stack}, and none at Twilio to "
-                "a number in the settings. A call to another number is not found: erase it by its SID."
+                "a number in the settings. If a number has left the settings, write it back first to erase calls to it "
+                "that only Twilio has."
             )
             raise typer.Exit(Exit.FINE)
         what = f"call {call}" if call else f"{quantity(len(calls), 'call')} from that number"
