@@ -203,9 +203,13 @@ def test_the_service_of_one_number_is_missing_for_its_calls_alone(
     with pytest.raises(TwilioRestException) as refused:
         transcribe(client, service_sid, call)
     assert (refused.value.status, sim.state.made, sim.troubles.services_missing) == (404, [], 1)
+    with pytest.raises(TwilioRestException) as refused:
+        client.intelligence.v2.services(service_sid).fetch()
+    assert refused.value.status == 404
 
     sim.troubles.without_service_seconds = 0
     transcribe(client, service_sid, call)
+    assert client.intelligence.v2.services(service_sid).fetch().sid == service_sid
 
     assert (len(sim.state.made), sim.troubles.services_missing) == (1, 1)
     sim.check()

@@ -4,6 +4,7 @@
 """
 
 import re
+import time
 from collections import Counter
 from collections.abc import Callable
 from itertools import chain
@@ -11,7 +12,7 @@ from itertools import chain
 from starlette.requests import Request
 from starlette.responses import Response
 
-from callscribe_tools.simulator.api_errors import ApiError
+from callscribe_tools.simulator.api_errors import ApiError, not_found
 from callscribe_tools.simulator.endless_lists import continues, leads_to_itself, without_rows
 from callscribe_tools.simulator.fault_record import FaultRecord
 from callscribe_tools.simulator.faults import REST_FAULTS, FaultKind, Target
@@ -63,6 +64,8 @@ class RestFaults:
             return unavailability()
         if self._are_operators_forbidden(request):
             return refusal(ApiError(403, 20003, "Permission Denied"))
+        if self._is_service_missing(request):
+            return refusal(not_found(request.url.path))
         if continues(query):
             return without_rows(request.url.path, query, work())
         if self._has_no_end(request, query):
@@ -93,6 +96,11 @@ class RestFaults:
             forbidden = self._operators % every == 0
             self._troubles.operators_forbidden += forbidden
             return forbidden
+
+    def _is_service_missing(self, request: Request) -> bool:
+        troubles = self._troubles
+        is_read = (request.method, request.url.path) == ("GET", f"/v2/Services/{troubles.missing_service}")
+        return is_read and time.time() < troubles.service_restored
 
     def _has_no_end(self, request: Request, query: dict[str, str]) -> bool:
         every = self._troubles.endless_lists_every

@@ -211,7 +211,7 @@ class Transcripts:
 
     def _miss_service(self, service: IntelligenceService, source_sid: str) -> None:
         call = self._call(source_sid)
-        if call is not None and self._troubles.misses_service(call.to):
+        if call is not None and self._troubles.misses_service(call.to, service.sid):
             raise not_found(f"/v2/Services/{service.sid}")
 
     def _refuse_participants(self, source_sid: str) -> None:

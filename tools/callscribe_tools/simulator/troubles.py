@@ -35,6 +35,8 @@ class Troubles:
     """How long after the first such answer that Service exists again."""
     service_missing_since: float | None = None
     """When the first such answer was given, in seconds since 1970."""
+    missing_service: str | None = None
+    """The Service that was named then; reading it is answered 404 as long."""
     endless_lists: int = 0
     """How many lists had no end."""
     operators_forbidden: int = 0
@@ -47,10 +49,11 @@ class Troubles:
         """When the Service of that number existed again, in seconds since 1970; 0 if it was never missing."""
         return 0.0 if self.service_missing_since is None else self.service_missing_since + self.without_service_seconds
 
-    def misses_service(self, number: str) -> bool:
+    def misses_service(self, number: str, service_sid: str) -> bool:
         """Say, to somebody who asks for a transcript of a call to a number, whether its Service is missing now."""
         if number != self.number_without_service:
             return False
+        self.missing_service = service_sid
         if self.service_missing_since is None:
             self.service_missing_since = time.time()
         missing = time.time() < self.service_restored
