@@ -45,10 +45,13 @@ def asked(stack: Stack, twilio: Simulator, twilio_url: str) -> list[str]:
     return noted
 
 
-def use_services(stack: Stack, twilio: Simulator, twilio_url: str, of_other_number: str) -> None:
+def use_services(
+    stack: Stack, twilio: Simulator, twilio_url: str, of_other_number: str, daily_minutes: int | None = None
+) -> None:
     services = {NUMBER: SERVICE_SID, OTHER_NUMBER: of_other_number}
     numbers = {number: {"service_sid": sid} for number, sid in services.items()}
-    stack.write_settings(settings_document(twilio.account, twilio_url) | {"numbers": numbers})
+    common = {"daily_minutes": daily_minutes} if daily_minutes else {}
+    stack.write_settings(settings_document(twilio.account, twilio_url) | common | {"numbers": numbers})
 
 
 def place(twilio: Simulator, scenario: Scenario, calls: int) -> list[Call]:
@@ -185,7 +188,9 @@ def test_a_refusal_is_no_reason_to_keep_what_is_not_worth_transcribing(
     place(twilio, scenario, 1)
     work(stack)
     place(twilio, load_scenario("one_second"), 1)
-    work(stack)
+    (message,) = stack.messages("RecordingsQueue")
+    # Reported twice, it is as settled as before.
+    assert [stack.invoke("request_transcript", batch_of(message)) for _ in range(2)] == [DONE, DONE]
     assert states(stack) == ["requesting", "skipped"]
     assert asked
 
@@ -197,6 +202,30 @@ def test_a_budget_counts_no_minutes_of_recordings_that_are_not_asked_for(
     work(stack)
     # Those of the first, which Twilio was asked for, stay counted until it is settled.
     assert list(stack.minutes().values()) == [1]
+    assert asked
+
+
+def test_a_recording_that_was_over_the_budget_is_counted_once_twilio_takes_its_service_again(
+    asked: list[str], stack: Stack, twilio: Simulator, twilio_url: str, scenario: Scenario
+) -> None:
+    use_services(stack, twilio, twilio_url, SERVICE_SID, daily_minutes=1)
+    place(twilio, scenario, 1)
+    work(stack)
+    place(twilio, scenario, 1)
+    (message,) = stack.messages("RecordingsQueue")
+    assert stack.invoke("request_transcript", batch_of(message)) == DONE
+    assert states(stack) == ["skipped", "transcribing"]
+    use_services(stack, twilio, twilio_url, REFUSED_SERVICE, daily_minutes=100)
+    # Its refusal is held.
+    place(twilio, scenario, 1)
+    work(stack)
+    assert stack.invoke("request_transcript", batch_of(message)) == DONE
+    use_services(stack, twilio, twilio_url, SERVICE_SID, daily_minutes=100)
+    be_later(stack, twilio)
+    sweep(stack)
+    work(stack)
+    assert states(stack) == ["transcribing"] * 3
+    assert list(stack.minutes().values()) == [3]
     assert asked
 
 

@@ -363,10 +363,9 @@ class _Request:
             return Settled(Outcome.SETTLED_BEFORE, recording_sid=recording.sid)
         if recording.status != "completed":
             return self._settled(Outcome.FAILED, Event.GIVEN_UP, recording, f"recording_{recording.status}")
-        if heard.state is State.SKIPPED:
-            self._move(Event.RESUMED, recording, due_at=self._later())
-        if heard.state is State.RECEIVED and not heard.attempts:
-            # No try can have paid for a transcript, so there is none to look for.
+        resumed = heard.state is State.SKIPPED and self._move(Event.RESUMED, recording, due_at=self._later()).happened
+        if resumed or (heard.state is State.RECEIVED and not heard.attempts):
+            # Before the claim, which notes the day of the budget: a later try counts no minutes again.
             self._check_service()
         return self._claim_and_ask(recording, heard)
 
@@ -381,7 +380,6 @@ class _Request:
         # A live message of a new recording costs no such request.
         if (claim.attempts > 1 or self.looks_first) and (found := self._transcript_of(recording)):
             return self._adopt(recording, found, heard.counted_on)
-        self._check_service()
         # An earlier try may have been paid for, so its minutes stay counted, and are not counted again.
         if heard.counted_on or counted_on is None or self.daily_minutes is None:
             return self._ask(recording, counted_on)
