@@ -14,24 +14,31 @@ PASSED_ON_SECONDS = 120.0
 """How long `in_front_of` waits for what is behind it. Whoever asks loses patience sooner."""
 
 
+class _Handler(BaseHTTPRequestHandler):
+    def read_body(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("content-length", 0)))
+
+    def pass_on(self, target: str, body: bytes) -> httpx.Response:
+        """Send the request to `target` as it is: the host stays the one that was signed."""
+        headers = dict(self.headers)
+        return httpx.post(target + self.path, content=body, headers=headers, timeout=PASSED_ON_SECONDS, trust_env=False)
+
+    def send_answer(self, status: int, body: bytes, kind: str = "") -> None:
+        self.send_response(status)
+        if kind:
+            self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the library's name for it)
+        pass
+
+
 @contextmanager
-def answering(*answers: Answer) -> Iterator[str]:
-    """Give each answer once and the last one for ever; the server's address."""
-    left = list(answers)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers.get("content-length", 0)))
-            status, body = left.pop(0) if len(left) > 1 else left[0]
-            self.send_response(status)
-            self.send_header("content-length", str(len(body.encode())))
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the library's name for it)
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+def _serving(handler: type[_Handler]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
         try:
@@ -39,6 +46,21 @@ def answering(*answers: Answer) -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join(5)
+
+
+@contextmanager
+def answering(*answers: Answer) -> Iterator[str]:
+    """Give each answer once and the last one for ever; the server's address."""
+    left = list(answers)
+
+    class Handler(_Handler):
+        def do_POST(self) -> None:
+            self.read_body()
+            status, body = left.pop(0) if len(left) > 1 else left[0]
+            self.send_answer(status, body.encode())
+
+    with _serving(Handler) as url:
+        yield url
 
 
 @contextmanager
@@ -50,74 +72,33 @@ def in_front_of(target: str, failures: int, answer: Answer) -> Iterator[tuple[st
     """
     statuses: list[int] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(_Handler):
         def do_POST(self) -> None:
-            sent = self.rfile.read(int(self.headers.get("content-length", 0)))
+            sent = self.read_body()
             status, body, kind = answer[0], answer[1].encode(), "application/x-amz-json-1.0"
             if len(statuses) >= failures:
-                # The host stays the one that was signed.
-                got = httpx.post(
-                    target + self.path,
-                    content=sent,
-                    headers=dict(self.headers),
-                    timeout=PASSED_ON_SECONDS,
-                    trust_env=False,
-                )
+                got = self.pass_on(target, sent)
                 status, body, kind = got.status_code, got.content, got.headers.get("content-type", kind)
             statuses.append(status)
-            self.send_response(status)
-            self.send_header("content-type", kind)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.send_answer(status, body, kind)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the library's name for it)
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}", statuses
-        finally:
-            server.shutdown()
-            thread.join(5)
+    with _serving(Handler) as url:
+        yield url, statuses
 
 
 @contextmanager
 def passing_on(target: str, around: Callable[[bytes], AbstractContextManager[object]]) -> Iterator[str]:
     """An address that passes every POST on to `target`, each from receipt to answer inside `around` its body."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(_Handler):
         def do_POST(self) -> None:
-            sent = self.rfile.read(int(self.headers.get("content-length", 0)))
+            sent = self.read_body()
             with around(sent):
-                # The host stays the one that was signed.
-                got = httpx.post(
-                    target + self.path,
-                    content=sent,
-                    headers=dict(self.headers),
-                    timeout=PASSED_ON_SECONDS,
-                    trust_env=False,
-                )
-                self.send_response(got.status_code)
-                self.send_header("content-type", got.headers.get("content-type", "text/xml"))
-                self.send_header("content-length", str(len(got.content)))
-                self.end_headers()
-                self.wfile.write(got.content)
-                self.wfile.flush()
+                got = self.pass_on(target, sent)
+                self.send_answer(got.status_code, got.content, got.headers.get("content-type", "text/xml"))
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the library's name for it)
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join(5)
+    with _serving(Handler) as url:
+        yield url
 
 
 @contextmanager
