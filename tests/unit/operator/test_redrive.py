@@ -108,7 +108,7 @@ def test_a_transcript_whose_list_had_no_end_is_stored_once_it_has_one(
 
     (letter,) = document("failed")["failures"]
     assert made.sid in letter["reason"]
-    assert "Redrive the message once Twilio lists all of it" in letter["reason"]
+    assert "Once Twilio lists all of it, redrive its message if that is in the dead letters" in letter["reason"]
     assert "Wait until it lists it whole" in letter["what_to_do"]
 
     recover(twilio)

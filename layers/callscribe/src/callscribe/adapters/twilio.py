@@ -99,7 +99,7 @@ class Twilio:
         recordings = []
         for row in self._api.voice_rows(doing, "Recordings", "recordings", {"CallSid": call_sid}, odd=odd):
             with _told_to(odd) if odd else nullcontext():
-                # The list is of this call's recordings, whatever a row lacks.
+                # Twilio was asked for the recordings of this call, so a row without a call is of this call.
                 recordings.append(recording_of(doing, row if row.get("call_sid") else row | {"call_sid": call_sid}))
         return recordings
 
@@ -140,7 +140,7 @@ class Twilio:
             # A call without a start has not begun.
             if row.get("direction") != "inbound" or not row.get("start_time"):
                 return None
-            # The list is of this number's calls, whatever a row lacks.
+            # Twilio was asked for the calls to this number, so a row without a number is of this number.
             call = call_of(doing, row if row.get("to") or "To" not in query else {**row, "to": query["To"]})
             return call if since <= call.started < before else None
 
@@ -181,7 +181,7 @@ class Twilio:
         pages = self._api.intelligence_pages(doing, "Transcripts", asked, link=link, odd=odd)
 
         def read(row: Mapping[str, Any]) -> Transcript:
-            # The list is of this Service's transcripts, whatever a row lacks.
+            # Twilio was asked for this Service's transcripts, so a row without a Service is of this Service.
             return transcript_of(doing, row if row.get("service_sid") else {**row, "service_sid": service_sid})
 
         return _read_pages(pages, read, odd, "date_created", since)

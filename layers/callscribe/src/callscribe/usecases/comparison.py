@@ -220,11 +220,11 @@ class Comparison:
     def compare_remembered(self, read_until: datetime) -> None:
         """Look at the calls and transcripts that were under way when the lists had passed them, the longest due first.
 
-        Of what cannot be read, no list says more; it is left. If a queue is full, whatever is sent to it is left to the
-        next sweep.
+        An unreadable call or transcript is skipped: no list tells more about it. If a queue is full, the next sweep
+        sends the messages for that queue.
 
         Args:
-            read_until: the list of them is read no further then.
+            read_until: after this moment no further page of the notes is read.
         """
         full: set[bool] = set()
         for sid in self._due_remembered(read_until):

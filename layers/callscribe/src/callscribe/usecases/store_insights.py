@@ -368,7 +368,8 @@ def _whole_lists(transcript: Transcript) -> Iterator[None]:
         yield
     except UnreadableError as error:
         raise UnreadableError(
-            f"{error}. Transcript {transcript.sid} was not stored. Redrive the message once Twilio lists all of it"
+            f"{error}. Transcript {transcript.sid} was not stored. Once Twilio lists all of it, "
+            "redrive its message if that is in the dead letters; the sweep sends the message of a recording that is due"
         ) from error
 
 
